@@ -1,0 +1,54 @@
+# Two commands set everything up and run it: `make demo` and `make test`.
+
+PYTHON ?= python3
+PACKAGE := setup.cfg pyproject.toml
+
+.PHONY: help demo test test-all test-backends lint clean
+
+help:
+	@echo "make demo           train, test, export, serve and look: about 8 minutes on 2 cores"
+	@echo "make test           the tests, on TensorFlow"
+	@echo "make test-all       these and the slow ones"
+	@echo "make test-backends  the tests of layers and networks on JAX and PyTorch"
+	@echo "make lint           ruff and the floors of the house"
+	@echo "make clean          remove the virtual environments and what demo made"
+
+demo: .venv-demo/installed
+	.venv-demo/bin/python scripts/demo.py
+
+test: .venv-test/installed
+	.venv-test/bin/python -m pytest
+
+test-all: .venv-test/installed
+	.venv-test/bin/python -m pytest -m "slow or not slow"
+
+TEST_BACKEND := .venv-test/bin/python -m pytest tests/layers tests/network -m "not (slow or one_backend)"
+
+# The layers and networks are pure Keras: the same tests on the other backends.
+test-backends: .venv-test/installed-backends
+	KERAS_BACKEND=jax $(TEST_BACKEND)
+	KERAS_BACKEND=torch $(TEST_BACKEND)
+
+lint: .venv-test/installed
+	.venv-test/bin/ruff check .
+	.venv-test/bin/ruff format --check .
+	.venv-test/bin/lint-imports
+
+clean:
+	rm -rf .venv-demo .venv-test demo
+
+.venv-demo/installed: $(PACKAGE)
+	$(PYTHON) -m venv .venv-demo
+	.venv-demo/bin/python -m pip install --quiet --editable ".[all]"
+	touch $@
+
+.venv-test/installed: $(PACKAGE)
+	$(PYTHON) -m venv .venv-test
+	.venv-test/bin/python -m pip install --quiet --editable ".[test]"
+	touch $@
+
+# The version of PyTorch can be chosen: one that is a CPU build saves gigabytes.
+TORCH ?= torch
+.venv-test/installed-backends: .venv-test/installed
+	.venv-test/bin/python -m pip install --quiet "$(TORCH)" --editable ".[backends]"
+	touch $@
