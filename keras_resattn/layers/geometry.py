@@ -1,0 +1,53 @@
+"""Where the axes of an image batch are: shared by every layer."""
+
+import numbers
+
+import keras
+
+
+def standardize_data_format(data_format):
+    """Return `data_format`, or Keras' configured one if it is `None`."""
+    if data_format is None:
+        return keras.config.image_data_format()
+    if data_format not in ("channels_last", "channels_first"):
+        raise ValueError(
+            "`data_format` must be 'channels_last', 'channels_first' or None "
+            f"(Keras' configured one). Received: data_format={data_format!r}"
+        )
+    return data_format
+
+
+def channel_axis(data_format):
+    """Return the axis of the channels in a batch of images."""
+    return -1 if data_format == "channels_last" else 1
+
+
+def spatial_axes(data_format):
+    """Return the axes of height and width in a batch of images."""
+    return (1, 2) if data_format == "channels_last" else (2, 3)
+
+
+def batch_shape(batch, size, channels, data_format):
+    """Return the shape of a batch of images of `size` (height, width)."""
+    if data_format == "channels_last":
+        return (batch, *size, channels)
+    return (batch, channels, *size)
+
+
+def strided_shape(input_shape, filters, strides, data_format):
+    """Return a batch's shape after a unit of `filters` and `strides`."""
+    size = [
+        None if input_shape[axis] is None else -(-input_shape[axis] // strides)
+        for axis in spatial_axes(data_format)
+    ]
+    return batch_shape(input_shape[0], size, filters, data_format)
+
+
+def positive_integer(name, value):
+    """Return `value` as an int, or raise a `ValueError` that names it."""
+    is_integer = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+    if not is_integer or value < 1:
+        raise ValueError(
+            f"`{name}` must be a positive integer. Received: {name}={value!r}"
+        )
+    return int(value)

@@ -1,0 +1,65 @@
+"""Max pooling as the authors' networks do it: unpadded, in ceil mode."""
+
+import keras
+from keras import ops
+
+from keras_resattn.layers.geometry import channel_axis
+from keras_resattn.layers.geometry import spatial_axes
+from keras_resattn.layers.geometry import standardize_data_format
+from keras_resattn.layers.geometry import strided_shape
+
+
+@keras.saving.register_keras_serializable(package="keras_resattn")
+class CeilMaxPooling2D(keras.layers.Layer):
+    """Max pooling 3 x 3 with stride 2, unpadded, in ceil mode.
+
+    The last window is clipped at the border if it does not fit: a map of
+    height `h` gives `h // 2` rows. Nothing is ever padded with zeros, which
+    matters here: the pooled sums of residual units can be negative.
+
+    Example:
+
+    >>> x = np.random.rand(2, 7, 8, 16)
+    >>> keras_resattn.layers.CeilMaxPooling2D()(x).shape
+    (2, 3, 4, 16)
+
+    Args:
+        data_format: `"channels_last"`, `"channels_first"` or `None`, Keras'
+            configured format.
+        **kwargs: Arguments of `keras.layers.Layer`, such as `name`, `dtype`.
+    """
+
+    def __init__(self, data_format=None, **kwargs):
+        super().__init__(**kwargs)
+        self.data_format = standardize_data_format(data_format)
+
+    def call(self, inputs):
+        sizes = [inputs.shape[axis] for axis in spatial_axes(self.data_format)]
+        # Only in even sizes does a last, partial window remain. "same" clips
+        # it without a copy, but shifts the windows of odd sizes.
+        if all(size is not None and size % 2 == 0 for size in sizes):
+            return self._pool(inputs, "same")
+        # One more row is harmless where the size is odd: no window reaches it.
+        extra = [0 if size is not None and size % 2 else 1 for size in sizes]
+        if any(extra):
+            paddings = [(0, 0)] * 4
+            for axis, count in zip(spatial_axes(self.data_format), extra, strict=True):
+                paddings[axis] = (0, count)
+            inputs = ops.pad(inputs, paddings, constant_values=-float("inf"))
+        return self._pool(inputs, "valid")
+
+    def _pool(self, inputs, padding):
+        return ops.max_pool(
+            inputs, 3, strides=2, padding=padding, data_format=self.data_format
+        )
+
+    def compute_output_shape(self, input_shape):
+        channels = input_shape[channel_axis(self.data_format)]
+        halved = strided_shape(input_shape, channels, 1, self.data_format)
+        return tuple(
+            n if axis not in spatial_axes(self.data_format) or n is None else n // 2
+            for axis, n in enumerate(halved)
+        )
+
+    def get_config(self):
+        return {**super().get_config(), "data_format": self.data_format}

@@ -1,0 +1,72 @@
+import functools
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import numpy as np
+import pytest
+
+
+@pytest.fixture(scope="session")
+def photos(tmp_path_factory):
+    """A folder of two class folders: bright and dark pictures, PNG and JPEG."""
+    import tensorflow as tf
+
+    root = tmp_path_factory.mktemp("images") / "photos"
+    rng = np.random.default_rng(0)
+    for label, low in (("bright", 160), ("dark", 0)):
+        (root / label).mkdir(parents=True)
+        for i in range(20):
+            height, width = rng.integers(12, 40, 2)
+            pixels = rng.integers(low, low + 90, (height, width, 3), dtype="uint8")
+            encode = tf.io.encode_png if i % 2 else tf.io.encode_jpeg
+            name = f"{i:02}.{'png' if i % 2 else 'jpg'}"
+            (root / label / name).write_bytes(encode(pixels).numpy())
+    return root
+
+
+@pytest.fixture(scope="session", autouse=True)
+def tiny_network():
+    """Add a network to the zoo that is built in a second: two attention modules."""
+    from keras_resattn import ResidualAttentionNetwork
+    from keras_resattn import Stage
+    from keras_resattn import zoo
+
+    stages = (Stage(8, 1, 1, mask_depth=2), Stage(16, 2, 1, mask_depth=1))
+    zoo.NETWORKS["tiny"] = functools.partial(
+        ResidualAttentionNetwork, stages, "cifar", minimum_size=8, name="tiny"
+    )
+    yield
+    del zoo.NETWORKS["tiny"]
+
+
+@pytest.fixture(scope="session")
+def small_recipe(photos):
+    """A recipe for the tiny network on the folder of pictures."""
+    from keras_resattn.recipe import load_recipe
+
+    settings = {
+        "data.name": photos,
+        "network.name": "tiny",
+        "network.input_shape": "[16, 16, 3]",
+        "augmentation.crop_padding": 2,
+        "train.epochs": 2,
+        "train.batch_size": 12,
+        "train.learning_rate": 0.02,
+    }
+    return load_recipe("folder", [f"{key}={value}" for key, value in settings.items()])
+
+
+@pytest.fixture(scope="session")
+def model_folder(small_recipe, tmp_path_factory):
+    """A model trained by the small recipe. Tests must not write to it."""
+    from keras_resattn import training
+
+    out = tmp_path_factory.mktemp("runs") / "small"
+    return training.fit(small_recipe, out, callbacks=[])
+
+
+@pytest.fixture(scope="session")
+def pictures(photos):
+    """Paths of five pictures of unlike sizes."""
+    return sorted(photos.glob("*/0[2-4].*"))[:5]

@@ -1,0 +1,99 @@
+import keras
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import settings
+from hypothesis import strategies as st
+
+from keras_resattn.layers import SoftMaskBranch
+from tests.layers.checks import check_channels_first
+from tests.layers.checks import check_layer
+from tests.layers.checks import images
+from tests.layers.checks import to_numpy
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3])
+def test_checklist(depth):
+    def make(**kwargs):
+        return SoftMaskBranch(8, depth, **kwargs)
+
+    check_layer(make, images(2, 16, 17, 8), (2, 16, 17, 8))
+    check_channels_first(make, images(2, 16, 17, 8))
+
+
+@settings(deadline=None, max_examples=8)
+@given(
+    st.integers(4, 13),
+    st.integers(4, 13),
+    st.floats(-100, 100, width=32),
+    st.integers(0, 99),
+)
+def test_values_lie_in_0_to_1_at_any_size(height, width, scale, seed):
+    mask = SoftMaskBranch(4, depth=2)(scale * images(1, height, width, 4, seed=seed))
+    mask = to_numpy(mask)
+    assert mask.shape == (1, height, width, 4)
+    assert (mask >= 0).all()
+    assert (mask <= 1).all()
+
+
+@pytest.mark.parametrize(
+    ("depth", "r", "units"),
+    [
+        (1, 1, 2),  # down, bottom
+        (2, 1, 5),  # 2 down, bottom, skip, up
+        (3, 1, 8),  # 3 down, bottom, 2 skips, 2 up
+        (3, 3, 20),  # 3 x 3 down, 3 at the bottom, 2 skips, 2 x 3 up
+    ],
+)
+def test_number_of_units(depth, r, units):
+    branch = SoftMaskBranch(8, depth, r)
+    branch.build((None, 32, 32, 8))
+    three_by_three = [w for w in branch.weights if w.shape[:2] == (3, 3)]
+    assert len(three_by_three) == units
+
+
+def test_every_weight_moves_the_mask():
+    # Each trainable weight, changed alone, must change the output.
+    keras.utils.set_random_seed(0)
+    branch = SoftMaskBranch(32, depth=2)
+    x = images(2, 8, 8, 32)
+    branch.build(x.shape)
+    for weight in branch.trainable_weights:
+        if weight.path.endswith("beta"):  # no ReLU is dead, no sigmoid saturated
+            weight.assign(np.ones(weight.shape))
+    branch.conv2.kernel.assign(0.1 * to_numpy(branch.conv2.kernel))
+    before = to_numpy(branch(x))
+    rng = np.random.default_rng(1)
+    for weight in branch.trainable_weights:
+        value = to_numpy(weight)
+        weight.assign(value + rng.uniform(0.1, 0.5, value.shape))
+        assert np.abs(to_numpy(branch(x)) - before).max() > 1e-5, weight.path
+        weight.assign(value)
+
+
+def test_a_unit_of_ones_own():
+    @keras.saving.register_keras_serializable(package="tests")
+    class PlainUnit(keras.layers.Layer):
+        def __init__(self, filters, strides=1, data_format=None, **kwargs):
+            super().__init__(**kwargs)
+            self.convolution = keras.layers.Conv2D(
+                filters, 3, strides, "same", data_format=data_format
+            )
+
+        def build(self, input_shape):
+            self.convolution.build(input_shape)
+
+        def call(self, inputs):
+            return self.convolution(inputs)
+
+    branch = SoftMaskBranch(6, depth=2, unit=PlainUnit)
+    assert branch(images(1, 8, 8, 6)).shape == (1, 8, 8, 6)
+    again = SoftMaskBranch.from_config(branch.get_config())
+    assert again.unit is PlainUnit
+
+
+@pytest.mark.parametrize("name", ["filters", "depth", "r"])
+def test_counts_out_of_range_are_errors(name):
+    arguments = {"filters": 8, "depth": 1, "r": 1, name: 0}
+    with pytest.raises(ValueError, match=f"`{name}`.*Received: {name}=0"):
+        SoftMaskBranch(**arguments)

@@ -1,0 +1,129 @@
+import keras
+import numpy as np
+import pytest
+
+from keras_resattn.layers import PreActivationUnit
+from keras_resattn.layers import UnitChain
+from keras_resattn.layers.units import get_unit
+from keras_resattn.layers.units import unit_name
+from tests.layers.checks import check_channels_first
+from tests.layers.checks import check_layer
+from tests.layers.checks import images
+from tests.layers.checks import randomize
+from tests.layers.checks import to_numpy
+
+
+@pytest.mark.parametrize(
+    ("filters", "strides", "output_shape"),
+    [(8, 1, (2, 7, 6, 8)), (16, 1, (2, 7, 6, 16)), (8, 2, (2, 4, 3, 8))],
+)
+def test_checklist(filters, strides, output_shape):
+    def make(**kwargs):
+        return PreActivationUnit(filters, strides, **kwargs)
+
+    check_layer(make, images(2, 7, 6, 8), output_shape)
+    check_channels_first(make, images(2, 7, 6, 8))
+
+
+def test_chain_checklist():
+    def make(**kwargs):
+        return UnitChain(16, count=3, **kwargs)
+
+    check_layer(make, images(2, 7, 6, 8), (2, 7, 6, 16))
+    check_channels_first(make, images(2, 7, 6, 8))
+
+
+def normalized(x, bn):
+    gamma, beta, mean, variance = bn.get_weights()
+    return np.maximum((x - mean) / np.sqrt(variance + 1e-5) * gamma + beta, 0)
+
+
+def convolved(x, kernel, strides=1):
+    """Convolve as Caffe does: symmetric zero padding, then the stride."""
+    size = kernel.shape[0]
+    pad = size // 2
+    x = np.pad(x, [(0, 0), (pad, pad), (pad, pad), (0, 0)])
+    height, width = ((n - size) // strides + 1 for n in x.shape[1:3])
+    y = np.zeros((x.shape[0], height, width, kernel.shape[3]))
+    for i in range(size):
+        for j in range(size):
+            rows = slice(i, i + strides * (height - 1) + 1, strides)
+            columns = slice(j, j + strides * (width - 1) + 1, strides)
+            y += x[:, rows, columns] @ kernel[i, j]
+    return y
+
+
+@pytest.mark.parametrize("filters", [8, 16])
+@pytest.mark.parametrize("strides", [1, 2])
+@pytest.mark.parametrize("size", [(6, 8), (7, 5)])
+def test_equals_the_definition(filters, strides, size):
+    unit = PreActivationUnit(filters, strides)
+    x = images(2, *size, 8)
+    unit.build(x.shape)
+    randomize(unit)
+    kernel = {
+        name: getattr(unit, name).get_weights()[0]
+        for name in ("conv1", "conv2", "conv3", "projection")
+        if getattr(unit, name) is not None
+    }
+
+    first = normalized(x, unit.bn1)
+    y = convolved(first, kernel["conv1"])
+    y = convolved(normalized(y, unit.bn2), kernel["conv2"], strides)
+    y = convolved(normalized(y, unit.bn3), kernel["conv3"])
+    changed = filters != 8 or strides > 1
+    shortcut = convolved(first, kernel["projection"], strides) if changed else x
+
+    np.testing.assert_allclose(to_numpy(unit(x)), y + shortcut, rtol=1e-4, atol=1e-4)
+
+
+def test_nothing_has_a_bias():
+    unit = PreActivationUnit(16, 2)
+    unit.build((None, 8, 8, 8))
+    names = [weight.path.split("/")[-1] for weight in unit.weights]
+    assert "bias" not in names
+    assert names.count("kernel") == 4
+
+
+def test_moving_statistics_follow_with_momentum_0_9():
+    unit = PreActivationUnit(8)
+    x = images(4, 6, 6, 8) + 3
+    unit(x, training=True)
+    moving_mean = to_numpy(unit.bn1.moving_mean)
+    np.testing.assert_allclose(moving_mean, 0.1 * x.mean((0, 1, 2)), rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"filters": 10}, "multiple of 4.*Received: filters=10"),
+        ({"filters": 0}, "positive integer. Received: filters=0"),
+        ({"filters": 8.5}, "positive integer. Received: filters=8.5"),
+        ({"filters": 8, "strides": -1}, "positive integer. Received: strides=-1"),
+        (
+            {"filters": 8, "data_format": "NHWC"},
+            "channels_first.*Received: data_format='NHWC'",
+        ),
+    ],
+)
+def test_arguments_out_of_range_are_errors(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        PreActivationUnit(**arguments)
+
+
+def test_unknown_channels_are_an_error():
+    with pytest.raises(ValueError, match="channels of the input must be known"):
+        PreActivationUnit(8).build((None, 8, 8, None))
+
+
+def test_a_unit_is_found_by_name_by_class_and_by_registered_name():
+    assert get_unit("pre_activation") is PreActivationUnit
+    assert get_unit(PreActivationUnit) is PreActivationUnit
+    assert get_unit("keras_resattn>PreActivationUnit") is PreActivationUnit
+    assert unit_name(PreActivationUnit) == "pre_activation"
+
+
+@pytest.mark.parametrize("bad", ["inception", int, None, keras.layers.Dense(1)])
+def test_an_unknown_unit_is_an_error(bad):
+    with pytest.raises(ValueError, match=r"\['pre_activation'\].*Received: unit="):
+        get_unit(bad)
