@@ -1,0 +1,45 @@
+import keras
+import numpy as np
+import pytest
+
+import keras_resattn
+
+
+def test_masks_by_module_in_the_order_of_the_network():
+    model = keras_resattn.cifar.Attention56(input_shape=(28, 28, 1))
+    masks = keras_resattn.attention_masks(model)
+    outputs = masks.predict(np.random.rand(2, 28, 28, 1), verbose=0)
+    assert {name: mask.shape for name, mask in outputs.items()} == {
+        "stage1_attention1": (2, 28, 28, 64),
+        "stage2_attention1": (2, 14, 14, 128),
+        "stage3_attention1": (2, 7, 7, 256),
+    }
+    assert list(outputs) == sorted(outputs)
+
+
+def test_masks_are_what_multiplies_the_trunk():
+    model = keras_resattn.cifar.Attention56(input_shape=(16, 16, 1))
+    images = np.random.rand(2, 16, 16, 1)
+    mask = keras_resattn.attention_masks(model).predict(images, verbose=0)
+    names = ("stage2_attention1_trunk", "stage2_attention1_residual")
+    features = keras.Model(model.inputs, [model.get_layer(n).output for n in names])
+    trunk, fused = features.predict(images, verbose=0)
+    np.testing.assert_allclose(
+        fused, (1 + mask["stage2_attention1"]) * trunk, rtol=1e-4, atol=1e-4
+    )
+
+
+def test_masks_share_the_weights_of_the_model():
+    model = keras_resattn.cifar.Attention56(input_shape=(16, 16, 1))
+    masks = keras_resattn.attention_masks(model)
+    images = np.random.rand(1, 16, 16, 1)
+    before = masks.predict(images, verbose=0)["stage1_attention1"]
+    model.set_weights([0.9 * w for w in model.get_weights()])
+    after = masks.predict(images, verbose=0)["stage1_attention1"]
+    assert np.abs(after - before).max() > 1e-4
+
+
+def test_a_model_without_masks_is_an_error():
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])
+    with pytest.raises(ValueError, match="SoftMaskBranch.*Received: model=<Sequential"):
+        keras_resattn.attention_masks(model)
