@@ -1,0 +1,17 @@
+"""Labelled images, their preprocessing and their batches (TensorFlow)."""
+
+from keras_resattn.data.folder import check_images
+from keras_resattn.data.pipeline import evaluation_batches
+from keras_resattn.data.pipeline import training_batches
+from keras_resattn.data.preprocessing import Preprocessing
+from keras_resattn.data.sources import LabelledImages
+from keras_resattn.data.sources import load
+
+__all__ = [
+    "LabelledImages",
+    "Preprocessing",
+    "check_images",
+    "evaluation_batches",
+    "load",
+    "training_batches",
+]

@@ -1,0 +1,58 @@
+"""The one preprocessing: of training, prediction and the exported model."""
+
+import dataclasses
+
+import tensorflow as tf
+
+
+@dataclasses.dataclass(frozen=True)
+class Preprocessing:
+    """From an image's bytes or pixels to what a network takes.
+
+    Example:
+
+    >>> preprocessing = Preprocessing((224, 224, 3), mean=127.5, std=127.5)
+    >>> image = preprocessing.decode(tf.io.read_file("cat.jpg"))
+    >>> preprocessing.standardize(preprocessing.resize(image)).shape
+    TensorShape([224, 224, 3])
+
+    Args:
+        input_shape: The shape `(height, width, channels)` of the network's
+            input.
+        mean: A float or one per channel, in pixel values (0 to 255),
+            subtracted from the image.
+        std: A float or one per channel, in pixel values, that the difference
+            is divided by.
+    """
+
+    input_shape: tuple[int, int, int]
+    mean: float | tuple[float, ...] = 127.5
+    std: float | tuple[float, ...] = 127.5
+
+    def decode(self, image_bytes):
+        """Return the uint8 image `(h, w, channels)` in PNG, JPEG, ... bytes.
+
+        Grey images become RGB, or RGB images grey, as `input_shape` says.
+        """
+        channels = self.input_shape[-1]
+        image = tf.io.decode_image(
+            image_bytes, channels=channels, expand_animations=False
+        )
+        return tf.ensure_shape(image, (None, None, channels))
+
+    def resize(self, images):
+        """Return images `(..., h, w, channels)` at the network's size.
+
+        Pixels are returned as they are, uint8 or float32, if the size is
+        known to be right; otherwise as float32, resized bilinearly with
+        antialiasing, the aspect ratio not kept.
+        """
+        size = list(self.input_shape[:2])
+        if images.shape[-3:-1].as_list() == size:
+            return images
+        return tf.image.resize(images, size, antialias=True)
+
+    def standardize(self, images):
+        """Return float32 images less `mean`, divided by `std`."""
+        mean, std = tf.constant(self.mean, tf.float32), tf.constant(self.std)
+        return (tf.cast(images, tf.float32) - mean) / tf.cast(std, tf.float32)

@@ -1,0 +1,166 @@
+import gzip
+import shutil
+
+import numpy as np
+import pytest
+import tensorflow_datasets as tfds
+
+from keras_resattn.data import Preprocessing
+from keras_resattn.data import check_images
+from keras_resattn.data import load
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory):
+    data_dir = tmp_path_factory.mktemp("tensorflow_datasets")
+    return load("fashion_mnist_sample", Preprocessing((28, 28, 1)), str(data_dir))
+
+
+def test_the_bundled_sample_is_balanced(sample):
+    assert (sample.train.count, sample.test.count) == (10_000, 2_000)
+    for split, count in ((sample.train, 1_000), (sample.test, 200)):
+        labels = np.array([label for _, label in split.images.as_numpy_iterator()])
+        np.testing.assert_array_equal(np.bincount(labels), [count] * 10)
+
+
+def test_the_bundled_sample_has_grey_images_of_28_by_28(sample):
+    images = {
+        int(label): image for image, label in sample.train.images.as_numpy_iterator()
+    }
+    assert sorted(images) == list(range(10))
+    assert all(image.shape == (28, 28, 1) for image in images.values())
+    assert all(
+        image.dtype == "uint8" and image.max() > 100 for image in images.values()
+    )
+    assert sample.labels[9] == "Ankle boot"
+
+
+def test_the_bundled_sample_can_be_loaded_by_tfds_itself(tmp_path):
+    images = tfds.load("fashion_mnist_sample", split="test", data_dir=str(tmp_path))
+    assert len(images) == 2_000
+
+
+class TinyColours(tfds.core.GeneratorBasedBuilder):
+    """A data set of coloured images with no split but `train`."""
+
+    VERSION = tfds.core.Version("1.0.0")
+
+    def _info(self):
+        features = {
+            "image": tfds.features.Image(shape=(None, None, 3)),
+            "label": tfds.features.ClassLabel(names=["red", "blue"]),
+        }
+        return tfds.core.DatasetInfo(
+            builder=self,
+            features=tfds.features.FeaturesDict(features),
+            supervised_keys=("image", "label"),
+        )
+
+    def _split_generators(self, dl_manager):
+        return {"train": self._generate_examples()}
+
+    def _generate_examples(self):
+        for i in range(20):
+            image = np.zeros((5 + i, 9, 3), "uint8")
+            image[..., 0 if i % 2 else 2] = 255
+            yield i, {"image": image, "label": 0 if i % 2 else 1}
+
+
+def test_any_tfds_name_even_without_a_test_split(tmp_path):
+    tfds.builder("tiny_colours", data_dir=str(tmp_path)).download_and_prepare()
+    data = load("tiny_colours", Preprocessing((8, 8, 3)), str(tmp_path))
+    assert data.labels == ("red", "blue")
+    assert (data.train.count, data.test.count) == (18, 2)
+    heights = set()
+    for split in (data.train, data.test):
+        for image, label in split.images.as_numpy_iterator():
+            assert image[0, 0].tolist() == ([255, 0, 0], [0, 0, 255])[label]
+            heights.add(image.shape[0])
+    assert heights == set(range(5, 25))
+
+
+def test_a_data_set_that_is_absent_is_an_error_at_once(tmp_path):
+    with pytest.raises(FileNotFoundError, match="download: true.*Received: cifar10"):
+        load("cifar10", Preprocessing((32, 32, 3)), str(tmp_path))
+
+
+def test_an_unknown_name_is_an_error(tmp_path):
+    with pytest.raises(FileNotFoundError, match="neither a folder nor.*Received: nope"):
+        load("nope", Preprocessing((32, 32, 3)), str(tmp_path))
+
+
+def test_other_channels_are_an_error(tmp_path):
+    with pytest.raises(ValueError, match="1 channels.*Received: input_shape="):
+        load("fashion_mnist_sample", Preprocessing((28, 28, 3)), str(tmp_path))
+
+
+def test_a_folder_of_class_folders(photos):
+    data = load(str(photos), Preprocessing((16, 16, 3)))
+    assert data.labels == ("bright", "dark")
+    assert (data.train.count, data.test.count) == (36, 4)
+    assert not set(data.train.paths) & set(data.test.paths)
+    # Each tenth is held out: two of each class.
+    assert [label for _, label in data.test.images.as_numpy_iterator()] == [0, 0, 1, 1]
+    for image, label in data.train.images.as_numpy_iterator():
+        assert image.dtype == "uint8"
+        assert (image.mean() > 128) == (label == 0)
+
+
+def test_a_folder_with_splits(photos, tmp_path):
+    shutil.copytree(photos, tmp_path / "train")
+    for label in ("bright", "dark"):
+        (tmp_path / "val" / label).mkdir(parents=True)
+        shutil.copy(photos / label / "03.png", tmp_path / "val" / label)
+    data = load(str(tmp_path), Preprocessing((16, 16, 3)))
+    assert (data.train.count, data.test.count) == (40, 2)
+
+
+def test_grey_networks_read_coloured_folders_grey(photos):
+    data = load(str(photos), Preprocessing((16, 16, 1)))
+    assert next(iter(data.train.images))[0].shape[-1] == 1
+
+
+def test_a_missing_folder_is_an_error():
+    with pytest.raises(FileNotFoundError, match="no such folder.*Received: ./nothing"):
+        load("./nothing", Preprocessing((16, 16, 3)))
+
+
+def test_a_folder_without_class_folders_is_an_error(photos):
+    bright = photos / "bright"
+    with pytest.raises(ValueError, match=rf"one a class.*Received: {bright}"):
+        load(str(bright), Preprocessing((16, 16, 3)))
+
+
+def test_a_class_folder_without_images_is_an_error(photos, tmp_path):
+    shutil.copytree(photos, tmp_path / "photos")
+    (tmp_path / "photos" / "empty").mkdir()
+    with pytest.raises(ValueError, match="have no images.*Received: .* with empty"):
+        load(str(tmp_path / "photos"), Preprocessing((16, 16, 3)))
+
+
+def test_splits_of_other_classes_are_an_error(photos, tmp_path):
+    shutil.copytree(photos, tmp_path / "train")
+    shutil.copytree(photos, tmp_path / "test")
+    (tmp_path / "test" / "dark").rename(tmp_path / "test" / "black")
+    with pytest.raises(ValueError, match="differ. Received: .*'black'"):
+        load(str(tmp_path), Preprocessing((16, 16, 3)))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"no image", gzip.compress(b"x"), b"\x89PNG\r\n\x1a\n"],
+    ids=["empty", "text", "gzip", "signature alone"],
+)
+def test_a_file_that_is_no_image_is_named(pictures, tmp_path, content):
+    bad = tmp_path / "bad.png"
+    bad.write_bytes(content)
+    with pytest.raises(ValueError, match=f"no readable image.*Received: {bad}"):
+        check_images([pictures[0], bad], Preprocessing((16, 16, 3)))
+
+
+def test_a_truncated_jpeg_is_named(photos, tmp_path):
+    whole = (photos / "bright" / "00.jpg").read_bytes()
+    bad = tmp_path / "cut.jpg"
+    bad.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ValueError, match=f"Received: {bad}"):
+        check_images([bad], Preprocessing((16, 16, 3)))
