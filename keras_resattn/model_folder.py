@@ -1,0 +1,164 @@
+"""The folder that a run leaves and every other command takes."""
+
+import dataclasses
+import functools
+import os
+import shutil
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_resattn.data import Preprocessing
+from keras_resattn.data import check_images
+from keras_resattn.recipe import Recipe
+from keras_resattn.recipe import load_recipe
+
+MODEL = "model.keras"
+RECIPE = "recipe.yaml"
+LABELS = "labels.txt"
+METRICS = "metrics.csv"
+EVALUATION = "evaluation.json"
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelFolder:
+    """A trained model with what is needed to use it.
+
+    It holds `model.keras`, `recipe.yaml`, `labels.txt` and `metrics.csv`.
+
+    Example:
+
+    >>> folder = ModelFolder.open("runs/demo")
+    >>> probabilities = folder.predict(["shirt.png"])  # (1, classes)
+    >>> folder.labels[probabilities[0].argmax()]
+    'Shirt'
+    """
+
+    path: Path
+
+    @classmethod
+    def open(cls, path):
+        """Return the model folder at `path`.
+
+        Raises:
+            FileNotFoundError: If it or one of its files is missing.
+        """
+        folder = cls(Path(path))
+        missing = [
+            name
+            for name in (MODEL, RECIPE, LABELS)
+            if not (folder.path / name).is_file()
+        ]
+        if missing:
+            raise FileNotFoundError(
+                f"This is no model folder, it lacks {', '.join(missing)}; make one "
+                f"with `keras-resattn train RECIPE --out {path}`. Received: {path}"
+            )
+        return folder
+
+    @functools.cached_property
+    def recipe(self):
+        """The `Recipe` of the run."""
+        return load_recipe(self.path / RECIPE)
+
+    @functools.cached_property
+    def labels(self):
+        """The names of the classes, in the order of the model's outputs."""
+        return tuple((self.path / LABELS).read_text(encoding="utf-8").splitlines())
+
+    @functools.cached_property
+    def preprocessing(self):
+        """The `keras_resattn.data.Preprocessing` of the run."""
+        return preprocessing_of(self.recipe)
+
+    @functools.cached_property
+    def model(self):
+        """The trained `keras.Model`."""
+        path = self.path / MODEL
+        try:
+            model = keras.saving.load_model(path, compile=False)
+        except (ValueError, TypeError, KeyError, OSError) as error:
+            reason = " ".join(str(error).split())[:200]
+            raise ValueError(
+                f"This file holds no model of keras_resattn: {reason} Received: {path}"
+            ) from error
+        if model.output_shape[-1] != len(self.labels):
+            raise ValueError(
+                f"The model has {model.output_shape[-1]} outputs, but {LABELS} has "
+                f"{len(self.labels)} lines. Received: {self.path}"
+            )
+        return model
+
+    def images(self, paths):
+        """Read image files at the network's size.
+
+        Args:
+            paths: Paths of PNG, JPEG, GIF, BMP or WebP files.
+
+        Returns:
+            A float32 array `(N, H, W, C)` of pixel values, 0 to 255.
+
+        Raises:
+            FileNotFoundError: If a file is missing.
+            ValueError: If a file is no readable image.
+        """
+        for path in paths:
+            if not Path(path).is_file():
+                raise FileNotFoundError(
+                    f"There is no such file; give an image. Received: {path}"
+                )
+        check_images(paths, self.preprocessing)
+        images = [
+            self.preprocessing.resize(
+                self.preprocessing.decode(tf.io.read_file(str(path)))
+            )
+            for path in paths
+        ]
+        return np.stack([tf.cast(image, tf.float32).numpy() for image in images])
+
+    def predict(self, paths, batch_size=32):
+        """Classify image files.
+
+        Args:
+            paths: Paths of PNG, JPEG, GIF, BMP or WebP files.
+            batch_size: Integer, how many images to compute at a time.
+
+        Returns:
+            A float32 array `(N, classes)` of probabilities.
+        """
+        batches = [
+            self.model.predict_on_batch(
+                self.preprocessing.standardize(
+                    self.images(paths[start : start + batch_size])
+                )
+            )
+            for start in range(0, len(paths), batch_size)
+        ]
+        return np.concatenate(batches)
+
+
+def preprocessing_of(recipe: Recipe) -> Preprocessing:
+    """Return the preprocessing that a recipe states."""
+    settings = recipe.preprocessing
+    return Preprocessing(recipe.network.input_shape, settings.mean, settings.std)
+
+
+def write_beside(path, write):
+    """Make the file or folder `path` whole or not at all.
+
+    Args:
+        path: A `pathlib.Path`, where it shall be. A file is replaced, a folder
+            must not exist.
+        write: A function that gets a `pathlib.Path` beside it to write to.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.parent / f".{os.getpid()}.{path.name}"
+    try:
+        write(beside)
+        os.replace(beside, path)
+    finally:
+        if beside.is_dir():
+            shutil.rmtree(beside)
+        beside.unlink(missing_ok=True)

@@ -1,0 +1,80 @@
+"""Testing a model folder: accuracy and confusion."""
+
+import dataclasses
+import json
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_resattn.data import evaluation_batches
+from keras_resattn.data import load
+from keras_resattn.model_folder import EVALUATION
+from keras_resattn.model_folder import write_beside
+from keras_resattn.training.fit import naming_unreadable_images
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluation:
+    """What a model does on a test set.
+
+    Attributes:
+        data: The name of the data set.
+        count: The number of images.
+        loss: The mean cross-entropy, in nats.
+        accuracy: The share of images whose most probable class is right.
+        confusion: A list of lists of counts: a row for each true class, a
+            column for each predicted one.
+    """
+
+    data: str
+    count: int
+    loss: float
+    accuracy: float
+    confusion: list[list[int]]
+
+
+def evaluate(folder, batch_size=64, callbacks=None):
+    """Test a model on the test images of its recipe; keep the result with it.
+
+    Example:
+
+    >>> evaluate(ModelFolder.open("runs/demo")).accuracy
+
+    Args:
+        folder: A `ModelFolder`. `evaluation.json` is written into it.
+        batch_size: Integer, how many images to compute at a time.
+        callbacks: Optional list of Keras callbacks.
+
+    Returns:
+        An `Evaluation`.
+    """
+    recipe = folder.recipe
+    data = load(
+        recipe.data.name,
+        folder.preprocessing,
+        recipe.data.data_dir,
+        recipe.data.download,
+    )
+    if data.labels != folder.labels:
+        raise ValueError(
+            f"The model's classes are not those of '{data.name}'. "
+            f"Received: {list(data.labels)} in place of {list(folder.labels)}"
+        )
+    batches = evaluation_batches(data.test, folder.preprocessing, batch_size)
+    with naming_unreadable_images(data, folder.preprocessing):
+        probabilities = folder.model.predict(batches, verbose=0, callbacks=callbacks)
+        truth = np.concatenate([labels.numpy() for _, labels in batches])
+    predicted = probabilities.argmax(axis=-1)
+    losses = keras.losses.sparse_categorical_crossentropy(truth, probabilities)
+    confusion = tf.math.confusion_matrix(truth, predicted, len(data.labels))
+    evaluation = Evaluation(
+        data=data.name,
+        count=len(truth),
+        loss=float(np.mean(losses)),
+        accuracy=float(np.mean(predicted == truth)),
+        confusion=confusion.numpy().tolist(),
+    )
+    text = json.dumps(dataclasses.asdict(evaluation))
+    write_beside(folder.path / EVALUATION, lambda path: path.write_text(text))
+    return evaluation

@@ -1,0 +1,67 @@
+import shutil
+
+import numpy as np
+import pytest
+
+from keras_resattn.model_folder import ModelFolder
+from keras_resattn.model_folder import write_beside
+
+
+@pytest.fixture
+def copy(model_folder, tmp_path):
+    shutil.copytree(model_folder.path, tmp_path / "run")
+    return ModelFolder.open(tmp_path / "run")
+
+
+def test_predictions_are_the_same_in_batches_and_alone(model_folder, pictures):
+    together = model_folder.predict(pictures, batch_size=2)
+    alone = [model_folder.predict([path])[0] for path in pictures]
+    assert together.shape == (5, 2)
+    np.testing.assert_allclose(together, alone, atol=1e-6)
+    np.testing.assert_allclose(together.sum(axis=1), 1, atol=1e-6)
+
+
+def test_a_missing_folder_is_an_error(tmp_path):
+    with pytest.raises(
+        FileNotFoundError, match="keras-resattn train.*Received: .*none"
+    ):
+        ModelFolder.open(tmp_path / "none")
+
+
+@pytest.mark.parametrize("name", ["model.keras", "recipe.yaml", "labels.txt"])
+def test_a_folder_that_lacks_a_file_is_an_error(copy, name):
+    (copy.path / name).unlink()
+    with pytest.raises(FileNotFoundError, match=f"lacks {name}"):
+        ModelFolder.open(copy.path)
+
+
+def test_a_broken_model_is_an_error(copy):
+    (copy.path / "model.keras").write_bytes(b"broken")
+    with pytest.raises(ValueError, match="no model.*Received: .*model.keras"):
+        _ = ModelFolder.open(copy.path).model
+
+
+def test_labels_of_another_number_are_an_error(copy):
+    (copy.path / "labels.txt").write_text("a\nb\nc\n")
+    with pytest.raises(ValueError, match="2 outputs, but labels.txt has 3 lines"):
+        _ = ModelFolder.open(copy.path).model
+
+
+def test_a_missing_image_is_an_error(model_folder, pictures):
+    with pytest.raises(FileNotFoundError, match="no such file.*Received: missing.png"):
+        model_folder.predict([pictures[0], "missing.png"])
+
+
+def test_what_is_written_beside_comes_whole_or_not_at_all(tmp_path):
+    path = tmp_path / "new" / "file.txt"
+    write_beside(path, lambda beside: beside.write_text("whole"))
+    assert path.read_text() == "whole"
+
+    def fail(beside):
+        beside.write_text("half")
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        write_beside(path, fail)
+    assert path.read_text() == "whole"
+    assert [p.name for p in path.parent.iterdir()] == ["file.txt"]

@@ -1,0 +1,131 @@
+import csv
+import io
+import json
+import shutil
+
+import keras
+import numpy as np
+import pytest
+from rich.console import Console
+
+from keras_resattn import training
+from keras_resattn.model_folder import ModelFolder
+from keras_resattn.recipe import load_recipe
+
+
+def test_a_run_leaves_a_model_folder(model_folder, small_recipe):
+    names = sorted(path.name for path in model_folder.path.iterdir())
+    assert names == ["labels.txt", "metrics.csv", "model.keras", "recipe.yaml"]
+    assert model_folder.labels == ("bright", "dark")
+    assert model_folder.recipe == small_recipe
+    with (model_folder.path / "metrics.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["epoch"] for row in rows] == ["0", "1"]
+    assert {"loss", "accuracy", "val_loss", "val_accuracy"} <= set(rows[0])
+
+
+def test_no_partial_run_is_left(model_folder):
+    assert [path.name for path in model_folder.path.parent.iterdir()] == ["small"]
+
+
+def test_the_same_seed_gives_the_same_weights(model_folder, small_recipe, tmp_path):
+    again = training.fit(small_recipe, tmp_path / "again", callbacks=[])
+    for one, other in zip(
+        model_folder.model.get_weights(), again.model.get_weights(), strict=True
+    ):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+def test_an_earlier_run_is_kept_unless_it_is_to_be_replaced(
+    model_folder, small_recipe, tmp_path
+):
+    out = tmp_path / "run"
+    shutil.copytree(model_folder.path, out)
+    with pytest.raises(FileExistsError, match=f"--overwrite.*Received: {out}"):
+        training.fit(small_recipe, out, callbacks=[])
+    changed = small_recipe.model_copy(
+        update={"train": small_recipe.train.model_copy(update={"epochs": 1})}
+    )
+    training.fit(changed, out, overwrite=True, callbacks=[])
+    assert ModelFolder.open(out).recipe.train.epochs == 1
+
+
+def test_a_folder_that_holds_no_run_is_never_replaced(small_recipe, tmp_path):
+    (tmp_path / "thesis.txt").write_text("years of work")
+    with pytest.raises(FileExistsError, match="holds no run.*Received"):
+        training.fit(small_recipe, tmp_path, overwrite=True, callbacks=[])
+    assert (tmp_path / "thesis.txt").read_text() == "years of work"
+
+
+def test_a_stopped_run_leaves_the_last_whole_epoch(small_recipe, tmp_path):
+    class Stop(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 1:
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        training.fit(small_recipe, tmp_path / "run", callbacks=[Stop()])
+    assert not (tmp_path / "run").exists()
+    folder = ModelFolder.open(tmp_path / "run.partial")
+    assert folder.model.output_shape == (None, 2)
+
+
+def test_an_unreadable_image_is_named_and_no_run_is_left(
+    photos, small_recipe, tmp_path
+):
+    shutil.copytree(photos, tmp_path / "photos")
+    bad = tmp_path / "photos" / "dark" / "05.png"
+    bad.write_bytes(bad.read_bytes()[:60])
+    recipe = small_recipe.model_copy(
+        update={
+            "data": small_recipe.data.model_copy(update={"name": str(bad.parents[1])})
+        }
+    )
+    with pytest.raises(ValueError, match=f"no readable image.*Received: {bad}"):
+        training.fit(recipe, tmp_path / "run", callbacks=[])
+    assert [path.name for path in tmp_path.iterdir()] == ["photos"]
+
+
+def test_the_rate_rises_and_then_falls_to_zero():
+    settings = load_recipe("demo", ["train.epochs=4", "train.warmup_epochs=1"]).train
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2, "softmax")])
+    training.compile_model(model, settings, steps_per_epoch=10)
+    rate = model.optimizer._learning_rate
+    rates = [float(rate(step)) for step in range(41)]
+    assert rates[0] == pytest.approx(0.01)
+    assert max(rates) == rates[10] == pytest.approx(0.1)
+    assert rates[40] == pytest.approx(0, abs=1e-6)
+
+
+def test_progress_tells_epochs_metrics_and_speed(small_recipe, tmp_path):
+    output = io.StringIO()
+    progress = training.Progress(12, Console(file=output, width=120))
+    training.fit(small_recipe, tmp_path / "run", callbacks=[progress])
+    lines = [line for line in output.getvalue().splitlines() if line.strip()]
+    assert [line[:9] for line in lines] == ["epoch 1/2", "epoch 2/2"]
+    assert all("test accuracy 0." in x or "test accuracy 1." in x for x in lines)
+    assert all(line.rstrip().endswith("images/s") for line in lines)
+
+
+def test_evaluation_counts_every_test_image(model_folder, tmp_path):
+    shutil.copytree(model_folder.path, tmp_path / "run")
+    folder = ModelFolder.open(tmp_path / "run")
+    evaluation = training.evaluate(folder)
+    confusion = np.array(evaluation.confusion)
+    assert evaluation.count == confusion.sum() == 4
+    assert confusion.sum(axis=1).tolist() == [2, 2]
+    assert evaluation.accuracy == np.trace(confusion) / 4
+    saved = json.loads((folder.path / "evaluation.json").read_text())
+    assert saved["accuracy"] == evaluation.accuracy
+
+
+def test_evaluation_agrees_with_predictions_of_the_files(model_folder, tmp_path):
+    from keras_resattn.data import load
+
+    shutil.copytree(model_folder.path, tmp_path / "run")
+    folder = ModelFolder.open(tmp_path / "run")
+    evaluation = training.evaluate(folder)
+    test = load(folder.recipe.data.name, folder.preprocessing).test
+    predicted = folder.predict(test.paths).argmax(axis=1)
+    truth = [int(label) for _, label in test.images]
+    assert evaluation.accuracy == np.mean(predicted == truth)

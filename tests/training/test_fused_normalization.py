@@ -1,0 +1,87 @@
+import keras
+import numpy as np
+import tensorflow as tf
+
+import keras_resattn
+from keras_resattn.training.fused_normalization import fuse_batch_normalization
+
+STAGES = (keras_resattn.Stage(8, 1, 1, mask_depth=1),)
+
+
+def network(**arguments):
+    return keras_resattn.ResidualAttentionNetwork(
+        STAGES, "cifar", input_shape=(32, 32, 1), classes=3, **arguments
+    )
+
+
+def pair():
+    """Return a model and its copy with the fused kernel."""
+    keras.utils.set_random_seed(0)
+    plain, fused = network(), network()
+    fused.set_weights(plain.get_weights())
+    assert fuse_batch_normalization(fused) > 20
+    return plain, fused
+
+
+def test_it_computes_what_keras_computes():
+    rng = np.random.default_rng(0)
+    x = tf.constant(rng.normal(3, 2, (4, 5, 6, 8)), tf.float32)
+    upstream = tf.constant(rng.normal(0, 1, x.shape), tf.float32)
+    weights = [rng.uniform(0.5, 1.5, 8) for _ in range(4)]
+    results = []
+    for fused in (False, True):
+        layer = keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5)
+        model = keras.Sequential([keras.Input(x.shape[1:]), layer])
+        layer.set_weights(weights)
+        assert not fused or fuse_batch_normalization(model) == 1
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = model(x, training=True)
+        sources = [x, layer.gamma.value, layer.beta.value]
+        gradients = tape.gradient(y, sources, output_gradients=upstream)
+        results.append([y, *gradients, *layer.get_weights(), model(x)])
+    for plain, fused in zip(*results, strict=True):
+        np.testing.assert_allclose(plain, fused, rtol=1e-4, atol=1e-4)
+
+
+def test_a_network_has_the_same_loss():
+    plain, fused = pair()
+    rng = np.random.default_rng(0)
+    images, labels = rng.random((6, 32, 32, 1), "float32"), np.arange(6) % 3
+    losses = []
+    for model in (plain, fused):
+        model.compile("sgd", "sparse_categorical_crossentropy", jit_compile=False)
+        losses.append(model.train_on_batch(images, labels))
+    assert abs(losses[0] - losses[1]) < 1e-5
+
+
+def test_the_fused_kernel_is_in_the_training_graph_only():
+    _, fused = pair()
+
+    def operations(training):
+        function = tf.function(lambda x: fused(x, training=training))
+        graph = function.get_concrete_function(tf.zeros((2, 32, 32, 1))).graph
+        return {operation.type for operation in graph.get_operations()}
+
+    assert "FusedBatchNormV3" in operations(training=True)
+    assert "FusedBatchNormV3" not in operations(training=False)
+
+
+def test_a_fused_model_is_saved_as_a_plain_one(tmp_path):
+    plain, fused = pair()
+    fused.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    x = np.random.rand(2, 32, 32, 1)
+    np.testing.assert_allclose(
+        loaded.predict(x, verbose=0), plain.predict(x, verbose=0), atol=1e-6
+    )
+    assert type(loaded.get_layer("stem_bn")) is keras.layers.BatchNormalization
+
+
+def test_half_precision_is_left_to_keras():
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        assert fuse_batch_normalization(network()) == 0
+    finally:
+        keras.config.set_dtype_policy(before)
