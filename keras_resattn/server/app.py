@@ -1,0 +1,210 @@
+"""The REST interface: what each URL answers."""
+
+import asyncio
+import json
+import logging
+import os
+import re
+from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import unquote
+
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.responses import Response
+from starlette.routing import Mount
+from starlette.routing import Route
+
+from keras_resattn.server.json_parser import parse_json
+from keras_resattn.server.predict_format import read_signature_name
+from keras_resattn.server.predict_format import read_tensors
+from keras_resattn.server.predict_format import write_columns
+from keras_resattn.server.predict_format import write_rows
+from keras_resattn.server.registry import ServableRegistry
+from keras_resattn.server.status import ServingError
+
+MAX_BODY_BYTES = 64 * 1024 * 1024
+
+_VERSION = r"(?:/versions/(?P<version>[0-9]+)|/labels/(?P<label>[^/:]+))?"
+_INFERENCE = re.compile(
+    rf"/v1/models/(?P<name>[^/:]+){_VERSION}:(?P<verb>predict|classify|regress)",
+    re.IGNORECASE,
+)
+_DESCRIPTION = re.compile(
+    rf"/v1/models(?:/(?P<name>[^/:]+))?{_VERSION}(?P<metadata>/metadata)?",
+    re.IGNORECASE,
+)
+_MAX_VERSION = 2**63 - 1
+
+_logger = logging.getLogger(__name__)
+
+
+def create_app(
+    registry: ServableRegistry, max_body_bytes: int = MAX_BODY_BYTES
+) -> Starlette:
+    """Makes the ASGI application that answers for a registry's models.
+
+    Args:
+        registry: The models.
+        max_body_bytes: Larger request bodies are refused with 413.
+
+    Returns:
+        The application. Predictions run in its thread pool, so that status and
+        health requests are answered meanwhile.
+    """
+    return Starlette(
+        routes=[
+            Route("/healthz", _health),
+            Mount("/", _RestApi(registry, max_body_bytes)),
+        ]
+    )
+
+
+def predict(
+    registry: ServableRegistry,
+    name: str,
+    version: int | None,
+    label: str | None,
+    body: bytes,
+) -> str:
+    """Answers one predict request.
+
+    Args:
+        registry: The models.
+        name: The model's name.
+        version: Its version; None for the one served.
+        label: The label of a version, instead of `version`.
+        body: The request's body.
+
+    Returns:
+        The answer's body.
+
+    Raises:
+        ServingError: The request cannot be answered.
+    """
+    try:
+        request = parse_json(body)
+        signature_name = read_signature_name(request)
+        servable = registry.get(name, version, label)
+        specs = servable.input_specs(signature_name)
+        arrays, by_rows = read_tensors(request, specs)
+    except RecursionError as error:  # in a message that prints the nested value
+        raise ServingError("JSON value is nested too deeply.") from error
+    outputs = servable.run(signature_name, arrays)
+    return write_rows(outputs) if by_rows else write_columns(outputs)
+
+
+class _RestApi:
+    def __init__(self, registry: ServableRegistry, max_body_bytes: int):
+        self.registry = registry
+        self.max_body_bytes = max_body_bytes
+        self.threads = ThreadPoolExecutor(os.cpu_count(), "predict")
+
+    async def __call__(self, scope, receive, send) -> None:
+        request = Request(scope, receive)
+        path = _raw_path(scope)
+        try:
+            response = await self.answer(request, path)
+        except ServingError as error:
+            response = _error(error.message, error.http_status)
+        except ClientDisconnect:
+            return
+        except Exception:
+            _logger.exception("%s %s failed", request.method, path)
+            response = _error("Internal error: see the server's log.", 500)
+        await response(scope, receive, send)
+
+    async def answer(self, request: Request, path: str) -> Response:
+        if request.method == "POST" and (match := _INFERENCE.fullmatch(path)):
+            return await self.infer(request, **match.groupdict())
+        if request.method == "GET" and (match := _DESCRIPTION.fullmatch(path)):
+            return _json(json.dumps(self.describe(**match.groupdict())))
+        if request.method in ("HEAD", "OPTIONS"):
+            return Response(status_code=400, media_type="application/json")
+        if not path.lower().startswith("/v1/"):
+            return _error(f"Not found. Received: {request.method} {path}", 404)
+        raise ServingError(f"Malformed request: {request.method} {path}")
+
+    async def infer(
+        self,
+        request: Request,
+        name: str,
+        version: str | None,
+        label: str | None,
+        verb: str,
+    ) -> Response:
+        if verb.lower() != "predict":
+            raise ServingError(
+                "The embedded server answers :predict only so far."
+                f" Received: :{verb.lower()}",
+                "UNIMPLEMENTED",
+            )
+        body = await self.read_body(request)
+        if body is None:
+            limit = self.max_body_bytes
+            return _error(f"The request's body is larger than {limit} bytes.", 413)
+        text = await asyncio.get_running_loop().run_in_executor(
+            self.threads,
+            predict,
+            self.registry,
+            unquote(name),
+            _version_number(version),
+            label and unquote(label),
+            body,
+        )
+        return _json(text)
+
+    async def read_body(self, request: Request) -> bytes | None:
+        """The body; None where it is too large, told as early as it can be."""
+        if int(request.headers.get("content-length", 0)) > self.max_body_bytes:
+            return None
+        body = bytearray()
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > self.max_body_bytes:
+                return None
+        return bytes(body)
+
+    def describe(
+        self,
+        name: str | None,
+        version: str | None,
+        label: str | None,
+        metadata: str | None,
+    ) -> dict:
+        if not name:
+            raise ServingError("Missing model name in request.")
+        name, number = unquote(name), _version_number(version)
+        if metadata:
+            return self.registry.get(name, number, label and unquote(label)).metadata()
+        return self.registry.status(name, number)
+
+
+async def _health(request: Request) -> Response:
+    return PlainTextResponse("ok")
+
+
+def _raw_path(scope) -> str:
+    """The path as sent: the contract neither strips nor decodes it beforehand."""
+    path = scope.get("raw_path", scope["path"].encode()).decode("latin-1")
+    query = scope["query_string"].decode("latin-1")
+    return f"{path}?{query}" if query else path
+
+
+def _version_number(text: str | None) -> int | None:
+    if text is None:
+        return None
+    # The length first: Python refuses to convert thousands of digits.
+    if len(text) > 100 or int(text) > _MAX_VERSION:
+        raise ServingError(f"Failed to convert version: {text} to numeric.")
+    return int(text)
+
+
+def _json(text: str, status: int = 200) -> Response:
+    content = text.encode("utf-8", "surrogateescape")
+    return Response(content, status, media_type="application/json")
+
+
+def _error(message: str, status: int) -> Response:
+    return _json(json.dumps({"error": message}), status)

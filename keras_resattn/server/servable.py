@@ -1,0 +1,164 @@
+"""One model: loading it, checking what goes in, running it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from google.protobuf.json_format import MessageToDict
+from tensorflow.core.protobuf import saved_model_pb2
+
+from keras_resattn.server.json_encode import shape_text
+from keras_resattn.server.json_encode import type_text
+from keras_resattn.server.status import ServingError
+from keras_resattn.server.status import from_op_error
+
+Specs = dict[str, tf.TensorSpec]
+
+SAVED_MODEL = "saved_model.pb"
+
+_DEFAULT_SIGNATURE = "serving_default"
+
+
+class Servable:
+    """One loaded version of one model.
+
+    Args:
+        name: The model's name in URLs.
+        directory: The version's folder; its name is the version number.
+    """
+
+    def __init__(self, name: str, directory: Path):
+        self.name = name
+        self.version = int(directory.name)
+        self._signature_defs = _read_signature_defs(directory / SAVED_MODEL)
+        self._model = tf.saved_model.load(str(directory))
+
+    def input_specs(self, signature_name: str) -> Specs:
+        """Returns the inputs of a signature.
+
+        Args:
+            signature_name: Its name; `""` is `serving_default`.
+
+        Returns:
+            Name, shape and type of each input tensor.
+
+        Raises:
+            ServingError: There is no such signature, or it has no inputs.
+        """
+        name = signature_name or _DEFAULT_SIGNATURE
+        if name not in self._signature_defs:
+            raise ServingError(
+                f'Serving signature name: "{name}" not found in signature def'
+            )
+        specs = _specs(self._signature_defs[name].inputs)
+        if not specs:
+            raise ServingError(
+                "Failed to get input map for signature: "
+                + (signature_name or "DEFAULT")
+            )
+        return specs
+
+    def run(
+        self, signature_name: str, arrays: Mapping[str, np.ndarray]
+    ) -> dict[str, np.ndarray]:
+        """Runs a signature.
+
+        Every tensor is checked against the signature first: a wrong rank can abort
+        the process inside a convolution, out of reach of any `except`.
+
+        Args:
+            signature_name: Its name; `""` is `serving_default`.
+            arrays: One array for each input.
+
+        Returns:
+            The output arrays, sorted by name.
+
+        Raises:
+            ServingError: A tensor does not fit the signature, or running it failed.
+        """
+        name = signature_name or _DEFAULT_SIGNATURE
+        specs = self.input_specs(signature_name)
+        arrays = {
+            key: _checked(key, _whole_empty_batch(arrays[key], spec), spec)
+            for key, spec in specs.items()
+        }
+        output_specs = _specs(self._signature_defs[name].outputs)
+        if _is_empty_batch(arrays, specs) and all(map(_batched, output_specs.values())):
+            return {key: _empty(spec) for key, spec in output_specs.items()}
+        try:
+            tensors = {
+                key: tf.constant(arrays[key], spec.dtype) for key, spec in specs.items()
+            }
+            outputs = self._model.signatures[name](**tensors)
+            return {key: outputs[key].numpy() for key in sorted(outputs)}
+        except tf.errors.OpError as error:
+            raise from_op_error(error) from error
+
+    def metadata(self) -> dict:
+        """Returns what `GET .../metadata` answers: every signature, described."""
+        signatures = {
+            name: MessageToDict(
+                definition,
+                always_print_fields_with_no_presence=True,
+                preserving_proto_field_name=True,
+            )
+            for name, definition in self._signature_defs.items()
+        }
+        version = str(self.version)
+        return {
+            "model_spec": {
+                "name": self.name,
+                "version": version,
+                "signature_name": "",
+            },
+            "metadata": {"signature_def": {"signature_def": signatures}},
+        }
+
+
+def _read_signature_defs(path: Path) -> dict:
+    saved_model = saved_model_pb2.SavedModel.FromString(path.read_bytes())
+    for graph in saved_model.meta_graphs:
+        if "serve" in graph.meta_info_def.tags:
+            return dict(graph.signature_def)
+    return {}
+
+
+def _specs(tensor_infos: Mapping) -> Specs:
+    return {
+        name: tf.TensorSpec(info.tensor_shape, info.dtype)
+        for name, info in tensor_infos.items()
+    }
+
+
+def _checked(name: str, array: np.ndarray, spec: tf.TensorSpec) -> np.ndarray:
+    wanted = "string" if array.dtype.kind == "O" else array.dtype.name
+    if wanted != spec.dtype.name or not spec.shape.is_compatible_with(array.shape):
+        known = spec.shape.rank is not None
+        expected = shape_text(spec.shape) if known else "any shape"
+        raise ServingError(
+            f"Input '{name}' does not fit the signature: expected"
+            f" {type_text(spec.dtype.name)} {expected}."
+            f" Received: {type_text(wanted)} {shape_text(array.shape)}"
+        )
+    return array
+
+
+def _batched(spec: tf.TensorSpec) -> bool:
+    return bool(spec.shape.rank) and spec.shape[0] is None
+
+
+def _empty(spec: tf.TensorSpec) -> np.ndarray:
+    shape = [size or 0 for size in spec.shape]
+    return np.zeros(shape, spec.dtype.as_numpy_dtype)
+
+
+def _whole_empty_batch(array: np.ndarray, spec: tf.TensorSpec) -> np.ndarray:
+    """JSON's `[]` cannot tell its further dimensions: the signature does."""
+    return _empty(spec) if array.shape == (0,) and _batched(spec) else array
+
+
+def _is_empty_batch(arrays: Mapping[str, np.ndarray], specs: Specs) -> bool:
+    """Whether to answer without running: oneDNN's convolutions get an empty batch's
+    shape wrong, and the next layer fails."""
+    return all(_batched(specs[key]) and not len(arrays[key]) for key in specs)
