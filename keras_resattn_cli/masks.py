@@ -1,0 +1,43 @@
+"""`keras-resattn masks`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from keras_resattn_cli.options import ImagesArgument
+from keras_resattn_cli.options import ModelArgument
+from keras_resattn_cli.start import import_keras
+
+
+def masks(
+    model: ModelArgument,
+    images: ImagesArgument,
+    out: Annotated[
+        Path, typer.Option(help="Where to write the figures.", metavar="FOLDER")
+    ],
+):
+    """Draw the masks of every attention module over images.
+
+    Writes one PNG an image, named NAME.masks.png.
+    """
+    import_keras()
+
+    from keras_resattn import explain
+    from keras_resattn.model_folder import ModelFolder
+    from keras_resattn.model_folder import write_beside
+
+    folder = ModelFolder.open(model)
+    pixels = folder.images(images)
+    heatmaps = explain.mean_masks(
+        folder.model, folder.preprocessing.standardize(pixels)
+    )
+    for i, path in enumerate(images):
+        figure = explain.mask_figure(
+            pixels[i : i + 1],
+            {name: mask[i : i + 1] for name, mask in heatmaps.items()},
+            [path.name],
+        )
+        target = out / f"{path.stem}.masks.png"
+        write_beside(target, lambda beside, f=figure: f.savefig(beside, dpi=150))
+        typer.echo(f"{target}")

@@ -1,0 +1,32 @@
+"""`keras-resattn report`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from keras_resattn_cli.options import ModelArgument
+from keras_resattn_cli.start import import_keras
+
+
+def report(
+    model: ModelArgument,
+    out: Annotated[
+        Path, typer.Option(help="The HTML file to write.", metavar="FILE")
+    ] = Path("report.html"),
+    count: Annotated[
+        int, typer.Option(min=1, max=100, help="How many test images to show.")
+    ] = 8,
+):
+    """Write the report of a run: one HTML file with everything inside.
+
+    It shows the recipe, the curves, the confusion table of `evaluate`, and
+    test images with the masks of every attention module over them.
+    """
+    import_keras()
+
+    from keras_resattn import explain
+    from keras_resattn.model_folder import ModelFolder
+
+    explain.write_report(ModelFolder.open(model), out, count)
+    typer.echo(f"The report is {out.resolve()}")

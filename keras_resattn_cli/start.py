@@ -1,0 +1,38 @@
+"""Importing Keras without TensorFlow's messages about its build."""
+
+import contextlib
+import os
+import sys
+import tempfile
+
+
+def import_keras():
+    """Import Keras and look for devices; show what is written only if it fails.
+
+    TensorFlow's core writes notes on standard error when it is imported and
+    when it looks for a GPU, whatever TF_CPP_MIN_LOG_LEVEL says.
+    """
+    if os.environ.get("KERAS_RESATTN_DEBUG"):
+        return
+    with _standard_error_held_back():
+        import tensorflow
+
+        tensorflow.config.list_physical_devices()
+        import keras_resattn  # noqa: F401
+
+
+@contextlib.contextmanager
+def _standard_error_held_back():
+    sys.stderr.flush()
+    standard_error = os.dup(2)
+    with tempfile.TemporaryFile() as held_back:
+        os.dup2(held_back.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            held_back.seek(0)
+            os.write(standard_error, held_back.read())
+            raise
+        finally:
+            os.dup2(standard_error, 2)
+            os.close(standard_error)

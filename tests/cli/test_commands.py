@@ -1,0 +1,200 @@
+"""The command by its exit codes and output, in this process."""
+
+import json
+import re
+import shutil
+import socket
+
+import pytest
+
+from keras_resattn_cli import main as cli
+
+
+@pytest.fixture
+def run(monkeypatch, capfd):
+    """Run `keras-resattn ARGUMENTS...`; return exit code, output and errors."""
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("KERAS_RESATTN_DEBUG", "")
+
+    def run(*arguments):
+        arguments = [str(argument) for argument in arguments]
+        monkeypatch.setattr("sys.argv", ["keras-resattn", *arguments])
+        capfd.readouterr()
+        try:
+            cli.main()
+            code = 0
+        except SystemExit as exit:
+            code = exit.code or 0
+        output, errors = capfd.readouterr()
+        return code, output, errors
+
+    return run
+
+
+def test_help_lists_the_commands(run):
+    code, output, _ = run("--help")
+    assert code == 0
+    for command in "train evaluate predict masks report export serve recipes".split():
+        assert f" {command} " in output
+
+
+@pytest.mark.parametrize(
+    "command",
+    "train evaluate predict masks report export serve recipes".split(),
+)
+def test_every_command_explains_itself(run, command):
+    code, output, _ = run(command, "--help")
+    assert code == 0
+    assert f"Usage: keras-resattn {command}" in output
+
+
+def test_recipes_are_listed(run):
+    code, output, _ = run("recipes")
+    assert code == 0
+    assert output.startswith("demo: Attention-56 for small images")
+
+
+def test_predict_prints_a_table(run, model_folder, pictures):
+    code, output, _ = run("predict", model_folder.path, pictures[0])
+    assert code == 0
+    assert str(pictures[0].name) in output
+    assert "bright" in output and "dark" in output
+
+
+def test_predict_prints_json_lines(run, model_folder, pictures):
+    code, output, _ = run("predict", model_folder.path, *pictures, "--json")
+    answers = [json.loads(line) for line in output.splitlines()]
+    expected = model_folder.predict(pictures)
+    assert code == 0
+    assert [answer["image"] for answer in answers] == [str(path) for path in pictures]
+    for answer, row in zip(answers, expected, strict=True):
+        probabilities = [answer["probabilities"][name] for name in ("bright", "dark")]
+        assert probabilities == pytest.approx(row.tolist(), abs=1e-6)
+
+
+def test_evaluate_prints_accuracy_and_confusion(run, model_folder, tmp_path):
+    shutil.copytree(model_folder.path, tmp_path / "run")
+    code, output, _ = run("evaluate", tmp_path / "run")
+    assert code == 0
+    assert "accuracy" in output and "on 4 test images" in output
+    assert "0 bright" in output and "1 dark" in output
+    assert (tmp_path / "run" / "evaluation.json").is_file()
+
+
+def test_masks_draws_a_figure_an_image(run, model_folder, pictures, tmp_path):
+    code, output, _ = run(
+        "masks", model_folder.path, *pictures[:2], "--out", tmp_path / "masks"
+    )
+    files = sorted((tmp_path / "masks").iterdir())
+    assert code == 0
+    assert [path.name for path in files] == [
+        f"{path.stem}.masks.png" for path in pictures[:2]
+    ]
+    assert all(path.read_bytes().startswith(b"\x89PNG") for path in files)
+    assert output.splitlines() == [str(path) for path in files]
+
+
+def test_report_says_where_it_is(run, model_folder, tmp_path):
+    path = tmp_path / "report.html"
+    code, output, _ = run("report", model_folder.path, "--out", path, "--count", 1)
+    assert code == 0
+    assert output == f"The report is {path}\n"
+    assert path.read_text().startswith("<!DOCTYPE html>")
+
+
+def test_export_says_how_to_serve(run, model_folder, tmp_path):
+    path = tmp_path / "served" / "small" / "1"
+    code, output, _ = run("export", model_folder.path, path)
+    assert code == 0
+    assert f"keras-resattn serve {tmp_path / 'served'}" in output
+    assert (path / "saved_model.pb").is_file()
+
+
+def bad_calls(model, picture, folder):
+    """Yield arguments, exit code and what the one line must say."""
+    empty, text = folder / "empty.png", folder / "text.png"
+    empty.write_bytes(b"")
+    text.write_text("no image")
+    empty_folder = folder / "no_classes"
+    empty_folder.mkdir()
+    missing = folder / "missing"
+    new = folder / "new"
+    yield ("train", "nope", "--out", new), 2, "such recipe.*Received: nope"
+    yield ("train", "demo", "--out", new, "--set", "a=b"), 1, "a: no such setting"
+    yield (
+        ("train", "folder", "--out", new, "--set", f"data.name={missing}"),
+        2,
+        f"no such folder.*Received: {missing}",
+    )
+    yield (
+        (
+            "train",
+            "folder",
+            "--out",
+            new,
+            "--set",
+            f"data.name={folder / 'no_classes'}",
+        ),
+        1,
+        "one a class.*Received",
+    )
+    yield (
+        ("train", "demo", "--out", new, "--set", "network.input_shape=[4, 4, 1]"),
+        1,
+        r"at least 8x8.*Received: .*\(4, 4, 1\)",
+    )
+    for command in (
+        ("evaluate", missing),
+        ("predict", missing, picture),
+        ("masks", missing, picture, "--out", new),
+        ("report", missing, "--out", new),
+        ("export", missing, new / "1"),
+    ):
+        yield command, 2, f"no model folder.*Received: {missing}"
+    yield ("serve", missing), 2, f"Received: {missing}"
+    yield ("export", model, new), 1, f"integer version.*Received: {new}"
+    for image, code in ((empty, 1), (text, 1), (missing, 2)):
+        yield ("predict", model, image), code, f"Received: {image}"
+        yield ("masks", model, image, "--out", new), code, f"Received: {image}"
+
+
+def test_bad_input_is_one_line_with_name_and_remedy(
+    run, model_folder, pictures, tmp_path
+):
+    for arguments, expected, message in bad_calls(
+        model_folder.path, pictures[0], tmp_path
+    ):
+        code, output, errors = run(*arguments)
+        lines = errors.splitlines()
+        assert code == expected, (arguments, errors)
+        assert len(lines) == 1, (arguments, errors)
+        assert re.search(message, lines[0]), (arguments, lines)
+        assert "Received: " in lines[0]
+        assert output == ""
+        assert not (tmp_path / "new").exists(), arguments
+        assert not (tmp_path / "new.partial").exists(), arguments
+
+
+def test_wrong_usage_is_exit_code_2(run):
+    for arguments in (["train"], ["nonsense"], ["predict", "--wrong"]):
+        code, _, errors = run(*arguments)
+        assert code == 2, arguments
+        assert "Usage: keras-resattn" in errors
+
+
+def test_a_busy_port_is_named(run, model_folder, tmp_path):
+    served = tmp_path / "served"
+    run("export", model_folder.path, served / "small" / "1")
+    with socket.create_server(("127.0.0.1", 0)) as busy:
+        port = busy.getsockname()[1]
+        code, _, errors = run("serve", served, "--port", port)
+    assert code == 1
+    assert len(errors.splitlines()) == 1
+    assert f"Received: 127.0.0.1:{port}" in errors
+    assert "--port" in errors
+
+
+def test_debug_shows_the_traceback(run, tmp_path):
+    with pytest.raises(FileNotFoundError, match="no model folder"):
+        run("--debug", "evaluate", tmp_path / "missing")

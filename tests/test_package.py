@@ -1,0 +1,61 @@
+import importlib.metadata
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import keras_resattn
+
+ROOT = Path(__file__).parents[1]
+
+DATA_FILES = {
+    "keras_resattn/py.typed",
+    "keras_resattn/recipes/demo.yaml",
+    "keras_resattn/recipes/folder.yaml",
+    "keras_resattn/explain/report.html",
+    "keras_resattn/data/fashion_mnist_sample/LICENSE",
+    "keras_resattn/data/fashion_mnist_sample/train-images-idx3-ubyte.xz",
+    "keras_resattn/data/fashion_mnist_sample/test-images-idx3-ubyte.xz",
+    "keras_resattn_cli/main.py",
+}
+
+
+def test_the_version_is_that_of_the_distribution():
+    assert keras_resattn.__version__ == importlib.metadata.version("keras-resattn")
+
+
+def test_every_public_name_is_there():
+    for name in keras_resattn.__all__:
+        assert hasattr(keras_resattn, name)
+    for name in keras_resattn.layers.__all__:
+        assert hasattr(keras_resattn.layers, name)
+
+
+def test_networks_and_layers_do_not_import_tensorflow():
+    # On another backend they must work where TensorFlow is slow or absent.
+    code = (
+        "import sys, keras_resattn\n"
+        "ours = [m for n, m in sys.modules.items() if n.startswith('keras_resattn')]\n"
+        "print([m.__name__ for m in ours if hasattr(m, 'tf')])"
+    )
+    assert subprocess.check_output([sys.executable, "-c", code], text=True) == "[]\n"
+
+
+@pytest.mark.slow
+def test_wheel_and_sdist_hold_code_data_and_notices(tmp_path):
+    subprocess.run(
+        [sys.executable, "-m", "build", "--outdir", tmp_path, ROOT],
+        check=True,
+        capture_output=True,
+    )
+    (wheel,) = tmp_path.glob("*.whl")
+    names = set(zipfile.ZipFile(wheel).namelist())
+    assert DATA_FILES <= names
+    assert any(name.endswith("licenses/LICENSE") for name in names)
+    assert not any(name.startswith(("tests", "benchmarks")) for name in names)
+    (sdist,) = tmp_path.glob("*.tar.gz")
+    names = {name.split("/", 1)[-1] for name in tarfile.open(sdist).getnames()}
+    assert DATA_FILES <= names
