@@ -1,4 +1,4 @@
-"""Print how far Attention-56 is from the authors' outputs, on one backend.
+"""Print how far our networks are from the authors' outputs, on one backend.
 
 KERAS_BACKEND=jax python -m benchmarks.golden_errors
 """
@@ -10,10 +10,19 @@ import keras_resattn
 from tests.network import authors_names
 from tests.network import golden
 
+NETWORKS = {
+    "attention_56": keras_resattn.Attention56,
+    "attention_next_56": keras_resattn.AttentionNeXt56,
+}
+
 
 def main():
-    weights, x, expected = golden.load("attention_56")
-    model = keras_resattn.Attention56()
+    for name, network in NETWORKS.items():
+        print_errors(name, network())
+
+
+def print_errors(name, model):
+    weights, x, expected = golden.load(name)
     authors_names.assign(model, weights)
     names = authors_names.outputs(model)
     layers = {blob: model.get_layer(name).output for blob, name in names.items()}
@@ -25,7 +34,7 @@ def main():
         error = float(np.abs(golden.sample(output) - expected[blob]).max())
         errors[kind] = max(errors[kind], error)
     cells = " | ".join(f"{error:.1e}" for error in errors.values())
-    print(f"| {keras.backend.backend()} | {cells} |")
+    print(f"| {model.name} | {keras.backend.backend()} | {cells} |")
 
 
 if __name__ == "__main__":

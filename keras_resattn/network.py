@@ -6,11 +6,11 @@ import keras
 
 from keras_resattn.layers import CeilMaxPooling2D
 from keras_resattn.layers import attention_module
+from keras_resattn.layers.convolution import batch_normalization
+from keras_resattn.layers.convolution import convolution
 from keras_resattn.layers.geometry import channel_axis
 from keras_resattn.layers.geometry import positive_integer
 from keras_resattn.layers.geometry import spatial_axes
-from keras_resattn.layers.units import batch_normalization
-from keras_resattn.layers.units import convolution
 from keras_resattn.layers.units import get_unit
 from keras_resattn.weights import check_weights
 from keras_resattn.weights import load_weights
@@ -41,6 +41,8 @@ def ResidualAttentionNetwork(
     t=2,
     r=1,
     unit="pre_activation",
+    attention="residual",
+    mask_activation="mixed",
     default_size=224,
     minimum_size=32,
     include_top=True,
@@ -81,6 +83,10 @@ def ResidualAttentionNetwork(
             soft mask branch.
         unit: The basic unit, a name or a Keras layer class
             `Unit(filters, strides=1, **kwargs)`.
+        attention: `"residual"` (attention residual learning), `"naive"` (naive
+            attention learning) or `"none"` (trunk branches alone).
+        mask_activation: `"mixed"`, `"channel"` or `"spatial"`, see
+            `keras_resattn.layers.SoftMaskBranch`.
         default_size: Integer, height and width if `input_shape` is `None`.
         minimum_size: Integer, the smallest height and width accepted.
         include_top: Boolean, whether to end with global average pooling and
@@ -122,10 +128,19 @@ def ResidualAttentionNetwork(
         inputs = keras.utils.get_source_inputs(x)
 
     x = STEMS[stem](x)
+    module = {
+        "p": p,
+        "t": t,
+        "r": r,
+        "unit": unit,
+        "attention": attention,
+        "mask_activation": mask_activation,
+    }
     for i, stage in enumerate(stages, start=1):
-        x = _stage(x, stage, p, t, r, unit, name=f"stage{i}")
-    x = batch_normalization(keras.config.image_data_format(), name="post_bn")(x)
-    x = keras.layers.Activation("relu", name="post_relu")(x)
+        x = _stage(x, stage, module, name=f"stage{i}")
+    if getattr(unit, "pre_activation", True):
+        x = batch_normalization(keras.config.image_data_format(), name="post_bn")(x)
+        x = keras.layers.Activation("relu", name="post_relu")(x)
     if include_top:
         x = keras.layers.GlobalAveragePooling2D(name="avg_pool")(x)
         x = _classifier(classes, classifier_activation)(x)
@@ -157,13 +172,15 @@ def _cifar_stem(x):
 STEMS = {"imagenet": _imagenet_stem, "cifar": _cifar_stem}
 
 
-def _stage(x, stage, p, t, r, unit, name):
+def _stage(x, stage, module, name):
     """One row of the table: transition unit, attention modules, closing units."""
+    unit = module["unit"]
     x = unit(stage.filters, stage.strides, name=f"{name}_unit1")(x)
     depth = usable_mask_depth(stage.mask_depth, x.shape)
     for j in range(1, stage.modules + 1):
-        module = f"{name}_attention{j}"
-        x = attention_module(x, stage.filters, depth, p, t, r, unit, name=module)
+        x = attention_module(
+            x, stage.filters, depth, **module, name=f"{name}_attention{j}"
+        )
     for j in range(2, stage.closing_units + 2):
         x = unit(stage.filters, name=f"{name}_unit{j}")(x)
     return x

@@ -60,12 +60,7 @@ class AttentionResidualLearning(keras.layers.Layer):
     """
 
     def build(self, input_shape):
-        if len(input_shape) != 2 or tuple(input_shape[0]) != tuple(input_shape[1]):
-            raise ValueError(
-                "AttentionResidualLearning takes a list of two tensors of one "
-                "shape, the trunk and the mask. "
-                f"Received: input_shape={input_shape}"
-            )
+        _check_pair(self, input_shape)
 
     def call(self, inputs):
         trunk, mask = inputs
@@ -73,6 +68,52 @@ class AttentionResidualLearning(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape):
         return tuple(input_shape[0])
+
+
+@keras.saving.register_keras_serializable(package="keras_resattn")
+class NaiveAttentionLearning(keras.layers.Layer):
+    """Naive attention learning: `mask * trunk`.
+
+    What the paper compares attention residual learning with. Stacked modules
+    multiply their masks, which lie in 0 to 1, and the features fade.
+
+    Example:
+
+    >>> trunk, mask = np.random.rand(2, 7, 7, 16), np.random.rand(2, 7, 7, 16)
+    >>> keras_resattn.layers.NaiveAttentionLearning()([trunk, mask]).shape
+    (2, 7, 7, 16)
+
+    Call arguments:
+        inputs: A list of two batches of one shape: the trunk and the mask.
+
+    Reference: Wang et al., Residual Attention Network, 2017, section 3,
+    equation 1: `H(x) = M(x) * T(x)`.
+    """
+
+    def build(self, input_shape):
+        _check_pair(self, input_shape)
+
+    def call(self, inputs):
+        trunk, mask = inputs
+        return mask * trunk
+
+    def compute_output_shape(self, input_shape):
+        return tuple(input_shape[0])
+
+
+ATTENTIONS = {
+    "residual": AttentionResidualLearning,
+    "naive": NaiveAttentionLearning,
+    "none": None,
+}
+
+
+def _check_pair(layer, input_shape):
+    if len(input_shape) != 2 or tuple(input_shape[0]) != tuple(input_shape[1]):
+        raise ValueError(
+            f"{type(layer).__name__} takes a list of two tensors of one shape, the "
+            f"trunk and the mask. Received: input_shape={input_shape}"
+        )
 
 
 def attention_module(
@@ -83,6 +124,8 @@ def attention_module(
     t=2,
     r=1,
     unit="pre_activation",
+    attention="residual",
+    mask_activation="mixed",
     data_format=None,
     name="attention",
 ):
@@ -107,11 +150,14 @@ def attention_module(
         r: Integer, the number of units between two poolings or resizes of the
             soft mask branch.
         unit: A basic unit's name or layer class, see `PreActivationUnit`.
+        attention: `"residual"`, `"naive"` or `"none"`, the trunk alone.
+        mask_activation: `"mixed"`, `"channel"` or `"spatial"`, see
+            `SoftMaskBranch`.
         data_format: `"channels_last"`, `"channels_first"` or `None`, Keras'
             configured format.
         name: String, what the names of the module's layers begin with:
-            `<name>_pre1`, `<name>_trunk`, `<name>_mask`, `<name>_residual`,
-            `<name>_post1`.
+            `<name>_pre1`, `<name>_trunk`, `<name>_mask`, `<name>_residual` (or
+            `<name>_naive`), `<name>_post1`.
 
     Returns:
         A batch `(N, H, W, filters)`.
@@ -120,14 +166,22 @@ def attention_module(
     figure 2.
     """
     unit = get_unit(unit)
+    if attention not in ATTENTIONS:
+        raise ValueError(
+            f"`attention` must be one of {sorted(ATTENTIONS)}. "
+            f"Received: attention={attention!r}"
+        )
     common = {"data_format": standardize_data_format(data_format)}
     for i in range(1, p + 1):
         x = unit(filters, name=f"{name}_pre{i}", **common)(x)
     trunk = TrunkBranch(filters, t, unit, name=f"{name}_trunk", **common)(x)
-    mask = SoftMaskBranch(filters, mask_depth, r, unit, name=f"{name}_mask", **common)(
-        x
-    )
-    x = AttentionResidualLearning(name=f"{name}_residual")([trunk, mask])
+    if attention == "none":
+        x = trunk
+    else:
+        mask = SoftMaskBranch(
+            filters, mask_depth, r, unit, mask_activation, name=f"{name}_mask", **common
+        )(x)
+        x = ATTENTIONS[attention](name=f"{name}_{attention}")([trunk, mask])
     for i in range(1, p + 1):
         x = unit(filters, name=f"{name}_post{i}", **common)(x)
     return x

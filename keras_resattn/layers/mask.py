@@ -3,16 +3,43 @@
 import keras
 from keras import ops
 
+from keras_resattn.layers.convolution import batch_normalization
+from keras_resattn.layers.convolution import convolution
+from keras_resattn.layers.geometry import channel_axis
 from keras_resattn.layers.geometry import positive_integer
+from keras_resattn.layers.geometry import spatial_axes
 from keras_resattn.layers.geometry import standardize_data_format
 from keras_resattn.layers.geometry import strided_shape
 from keras_resattn.layers.pooling import CeilMaxPooling2D
 from keras_resattn.layers.resize import AlignedResize
 from keras_resattn.layers.units import UnitChain
-from keras_resattn.layers.units import batch_normalization
-from keras_resattn.layers.units import convolution
 from keras_resattn.layers.units import get_unit
 from keras_resattn.layers.units import unit_name
+
+
+def mixed_attention(x, data_format):
+    """Return `sigmoid(x)`, bare of constraints (equation 4)."""
+    return ops.sigmoid(x)
+
+
+def channel_attention(x, data_format):
+    """Return `x` over its norm across channels, at each position (equation 5)."""
+    squares = ops.sum(ops.square(x), axis=channel_axis(data_format), keepdims=True)
+    return x * ops.rsqrt(squares + 1e-6)
+
+
+def spatial_attention(x, data_format):
+    """Return `sigmoid(x)`, `x` standardized within each channel (equation 6)."""
+    axes = spatial_axes(data_format)
+    mean, variance = ops.moments(x, axes=axes, keepdims=True)
+    return ops.sigmoid((x - mean) * ops.rsqrt(variance + 1e-6))
+
+
+MASK_ACTIVATIONS = {
+    "mixed": mixed_attention,
+    "channel": channel_attention,
+    "spatial": spatial_attention,
+}
 
 
 @keras.saving.register_keras_serializable(package="keras_resattn")
@@ -37,15 +64,20 @@ class SoftMaskBranch(keras.layers.Layer):
             3, 2 and 1 in stages 1, 2 and 3.
         r: Integer, the number of units between two poolings or resizes.
         unit: A basic unit's name or layer class, see `PreActivationUnit`.
+        activation: What makes the mask of the last convolution's output `x`:
+            `"mixed"`: `sigmoid(x)`. `"channel"`: `x` divided by its Euclidean
+            norm over the channels at each position. `"spatial"`: `sigmoid` of
+            `x` standardized over the positions in each channel.
         data_format: `"channels_last"`, `"channels_first"` or `None`, Keras'
             configured format.
         **kwargs: Arguments of `keras.layers.Layer`, such as `name`, `dtype`.
 
     Call arguments:
         inputs: A batch `(N, H, W, filters)`. The result, the mask, has the
-            same shape and values in 0 to 1.
+            same shape and values in 0 to 1 (-1 to 1 with `"channel"`).
 
-    Reference: Wang et al., Residual Attention Network, 2017, section 3.2.
+    Reference: Wang et al., Residual Attention Network, 2017, section 3.2, and
+    section 3.2.1, equations 4 to 6, for the activations.
     """
 
     def __init__(
@@ -54,6 +86,7 @@ class SoftMaskBranch(keras.layers.Layer):
         depth,
         r=1,
         unit="pre_activation",
+        activation="mixed",
         data_format=None,
         **kwargs,
     ):
@@ -62,6 +95,12 @@ class SoftMaskBranch(keras.layers.Layer):
         self.depth = positive_integer("depth", depth)
         self.r = positive_integer("r", r)
         self.unit = get_unit(unit)
+        if activation not in MASK_ACTIVATIONS:
+            raise ValueError(
+                f"`activation` must be one of {sorted(MASK_ACTIVATIONS)}. "
+                f"Received: activation={activation!r}"
+            )
+        self.activation = activation
         self.data_format = standardize_data_format(data_format)
 
     def build(self, input_shape):
@@ -77,7 +116,9 @@ class SoftMaskBranch(keras.layers.Layer):
         self.bottom = units()
         self.skips = [self.unit(self.filters, **common) for _ in self.down[:-1]]
         self.up = [units() for _ in self.skips]
-        self.bn1 = batch_normalization(**common)
+        self.bn1 = None
+        if getattr(self.unit, "pre_activation", True):
+            self.bn1 = batch_normalization(**common)
         self.conv1 = convolution(self.filters, 1, **common)
         self.bn2 = batch_normalization(**common)
         self.conv2 = convolution(self.filters, 1, **common)
@@ -85,7 +126,8 @@ class SoftMaskBranch(keras.layers.Layer):
         # === Shapes: all but the last resize's result are pooled maps ===
         shape = strided_shape(input_shape, self.filters, 1, self.data_format)
         for layer in (self.bn1, self.conv1, self.bn2, self.conv2):
-            layer.build(shape)
+            if layer is not None:
+                layer.build(shape)
         pooled = []
         for level in self.down:
             shape = self.pool.compute_output_shape(shape)
@@ -108,9 +150,11 @@ class SoftMaskBranch(keras.layers.Layer):
             x = units(x, training=training)
         x = self.resize([x, inputs])
 
-        x = self.conv1(ops.relu(self.bn1(x, training=training)))
+        if self.bn1 is not None:
+            x = ops.relu(self.bn1(x, training=training))
+        x = self.conv1(x)
         x = self.conv2(ops.relu(self.bn2(x, training=training)))
-        return ops.sigmoid(x)
+        return MASK_ACTIVATIONS[self.activation](x, self.data_format)
 
     def compute_output_shape(self, input_shape):
         return strided_shape(input_shape, self.filters, 1, self.data_format)
@@ -122,5 +166,6 @@ class SoftMaskBranch(keras.layers.Layer):
             "depth": self.depth,
             "r": self.r,
             "unit": unit_name(self.unit),
+            "activation": self.activation,
             "data_format": self.data_format,
         }

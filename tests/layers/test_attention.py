@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 from keras_resattn.layers import AttentionResidualLearning
+from keras_resattn.layers import NaiveAttentionLearning
 from keras_resattn.layers import TrunkBranch
 from keras_resattn.layers import attention_module
 from tests.layers.checks import check_channels_first
@@ -26,9 +27,32 @@ def test_trunk_has_t_units(t):
     assert len(branch.units) == t
 
 
-def test_residual_learning_checklist():
+@pytest.mark.parametrize("fusion", [AttentionResidualLearning, NaiveAttentionLearning])
+def test_fusion_checklist(fusion):
     maps = [images(2, 7, 6, 8), images(2, 7, 6, 8, seed=1)]
-    check_layer(AttentionResidualLearning, maps, (2, 7, 6, 8))
+    check_layer(lambda data_format=None, **kwargs: fusion(**kwargs), maps, (2, 7, 6, 8))
+
+
+def test_naive_learning_is_mask_times_trunk():
+    trunk, mask = images(2, 3, 3, 4), images(2, 3, 3, 4, seed=1)
+    fused = to_numpy(NaiveAttentionLearning()([trunk, mask]))
+    np.testing.assert_allclose(fused, mask * trunk, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("attention", "last"), [("naive", ["mask", "naive"]), ("none", [])]
+)
+def test_module_with_other_attention(attention, last):
+    inputs = keras.Input((8, 8, 8))
+    outputs = attention_module(inputs, 8, mask_depth=1, attention=attention)
+    names = [layer.name for layer in keras.Model(inputs, outputs).layers[1:]]
+    middle = ["pre1", "trunk", *last, "post1"]
+    assert names == [f"attention_{name}" for name in middle]
+
+
+def test_unknown_attention_is_an_error():
+    with pytest.raises(ValueError, match="'naive'.*Received: attention='squeeze'"):
+        attention_module(keras.Input((8, 8, 8)), 8, 1, attention="squeeze")
 
 
 def test_residual_learning_is_one_plus_mask_times_trunk():

@@ -6,6 +6,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from keras_resattn.layers import SoftMaskBranch
+from keras_resattn.layers.mask import MASK_ACTIVATIONS
 from tests.layers.checks import check_channels_first
 from tests.layers.checks import check_layer
 from tests.layers.checks import images
@@ -19,6 +20,39 @@ def test_checklist(depth):
 
     check_layer(make, images(2, 16, 17, 8), (2, 16, 17, 8))
     check_channels_first(make, images(2, 16, 17, 8))
+
+
+@pytest.mark.parametrize("activation", ["channel", "spatial"])
+def test_checklist_of_the_other_activations(activation):
+    def make(**kwargs):
+        return SoftMaskBranch(8, 1, activation=activation, **kwargs)
+
+    check_layer(make, images(2, 9, 8, 8), (2, 9, 8, 8))
+    check_channels_first(make, images(2, 9, 8, 8))
+
+
+def test_activations_are_the_equations_of_the_paper():
+    x = images(2, 5, 6, 7) * 3 + 1
+    sigmoid = {"mixed": x, "spatial": (x - x.mean((1, 2))[:, None, None])}
+    sigmoid["spatial"] = sigmoid["spatial"] / x.std((1, 2))[:, None, None]
+    expected = {name: 1 / (1 + np.exp(-values)) for name, values in sigmoid.items()}
+    expected["channel"] = x / np.linalg.norm(x, axis=-1, keepdims=True)
+    assert set(expected) == set(MASK_ACTIVATIONS)
+    for name, activation in MASK_ACTIVATIONS.items():
+        y = to_numpy(activation(keras.ops.convert_to_tensor(x), "channels_last"))
+        np.testing.assert_allclose(y, expected[name], atol=1e-4)
+
+
+def test_an_unknown_activation_is_an_error():
+    with pytest.raises(ValueError, match="'channel'.*Received: activation='softmax'"):
+        SoftMaskBranch(8, 1, activation="softmax")
+
+
+def test_units_that_end_activated_need_no_normalization_before_the_output():
+    branch = SoftMaskBranch(64, 1, unit="resnext")
+    branch.build((None, 8, 8, 64))
+    assert branch.bn1 is None
+    assert branch(images(1, 8, 8, 64)).shape == (1, 8, 8, 64)
 
 
 @settings(deadline=None, max_examples=8)

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 from keras_resattn.layers import PreActivationUnit
+from keras_resattn.layers import ResNeXtUnit
 from keras_resattn.layers import UnitChain
 from keras_resattn.layers.units import get_unit
 from keras_resattn.layers.units import unit_name
@@ -11,6 +12,8 @@ from tests.layers.checks import check_layer
 from tests.layers.checks import images
 from tests.layers.checks import randomize
 from tests.layers.checks import to_numpy
+
+JIT_COMPILE = keras.backend.backend() == "jax"
 
 
 @pytest.mark.parametrize(
@@ -23,6 +26,34 @@ def test_checklist(filters, strides, output_shape):
 
     check_layer(make, images(2, 7, 6, 8), output_shape)
     check_channels_first(make, images(2, 7, 6, 8))
+
+
+@pytest.mark.parametrize(
+    ("filters", "strides", "output_shape"),
+    [(8, 1, (2, 7, 6, 8)), (16, 1, (2, 7, 6, 16)), (8, 2, (2, 4, 3, 8))],
+)
+def test_resnext_checklist(filters, strides, output_shape):
+    def make(**kwargs):
+        return ResNeXtUnit(filters, strides, groups=2, **kwargs)
+
+    check_layer(make, images(2, 7, 6, 8), output_shape)
+    check_channels_first(make, images(2, 7, 6, 8))
+
+
+def test_resnext_learns_with_grouped_convolutions():
+    model = keras.Sequential([keras.Input((8, 8, 8)), ResNeXtUnit(8, groups=4)])
+    model.compile(keras.optimizers.SGD(0.01), "mse", jit_compile=JIT_COMPILE)
+    before = [to_numpy(weight) for weight in model.trainable_weights]
+    model.train_on_batch(images(4, 8, 8, 8), images(4, 8, 8, 8, seed=1))
+    for old, new in zip(before, model.trainable_weights, strict=True):
+        assert not np.array_equal(old, to_numpy(new)), new.path
+
+
+@pytest.mark.parametrize(("filters", "groups"), [(32, 32), (65, 1), (100, 4)])
+def test_resnext_filters_that_do_not_divide_are_an_error(filters, groups):
+    message = f"multiple of {2 * groups}.*Received: filters={filters}"
+    with pytest.raises(ValueError, match=message):
+        ResNeXtUnit(filters, groups=groups)
 
 
 def test_chain_checklist():
@@ -125,5 +156,5 @@ def test_a_unit_is_found_by_name_by_class_and_by_registered_name():
 
 @pytest.mark.parametrize("bad", ["inception", int, None, keras.layers.Dense(1)])
 def test_an_unknown_unit_is_an_error(bad):
-    with pytest.raises(ValueError, match=r"\['pre_activation'\].*Received: unit="):
+    with pytest.raises(ValueError, match=r"\['pre_activation'.*Received: unit="):
         get_unit(bad)

@@ -1,4 +1,4 @@
-"""Where the authors' weights go in our Attention-56, layer by layer."""
+"""Where the authors' weights go in our ImageNet networks, layer by layer."""
 
 
 def assign(model, weights):
@@ -44,7 +44,8 @@ def _layers(model):
     for i in (1, 2, 3):
         yield from _unit(get(f"stage4_unit{i}"), f"post_res_4_{i}", x)
         x = f"post_res_4_{i}"
-    yield get("post_bn"), "bn", f"{x}/bn"
+    if get("stage4_unit3").pre_activation:
+        yield get("post_bn"), "bn", f"{x}/bn"
     yield get("predictions"), "dense", "classifier"
 
 
@@ -59,26 +60,32 @@ def _module(get, theirs, ours, x):
 
 
 def _mask(mask, theirs):
-    down, up = f"{theirs}/down_sample", f"{theirs}/up_sample"
+    suffix = "_sample" if mask.unit.pre_activation else ""
+    down, up = f"{theirs}/down{suffix}", f"{theirs}/up{suffix}"
     for i, level in enumerate(mask.down, start=1):
         yield from _unit(level.units[0], f"{down}/res{i}_1", f"{down}/pool{i}_3x3_s2")
     yield from _unit(mask.bottom.units[0], f"{down}/res{i}_2", f"{down}/res{i}_1")
     for i, (skip, level) in enumerate(zip(mask.skips, mask.up, strict=True), 1):
         yield from _unit(skip, f"{theirs}/skip/res{i}", f"{down}/res{i}_1")
         yield from _unit(level.units[0], f"{up}/res{i}_1", f"{up}{i}")
-    yield mask.bn1, "bn", f"{up}/interp_1/bn"
+    if mask.bn1 is not None:
+        yield mask.bn1, "bn", f"{up}/interp_1/bn"
     yield mask.conv1, "conv", f"{theirs}/linear_1"
     yield mask.bn2, "bn", f"{theirs}/linear_1/bn"
     yield mask.conv2, "conv", f"{theirs}/linear_2"
 
 
 def _unit(unit, theirs, x):
-    branch = f"{theirs}/branch1"
-    yield unit.bn1, "bn", f"{x}/bn"
-    yield unit.conv1, "conv", f"{branch}/conv1_1x1"
-    yield unit.bn2, "bn", f"{branch}/conv1_1x1/bn"
-    yield unit.conv2, "conv", f"{branch}/conv2_3x3"
-    yield unit.bn3, "bn", f"{branch}/conv2_3x3/bn"
-    yield unit.conv3, "conv", f"{branch}/conv3_1x1"
+    """A normalization is named after the convolution or the map before it."""
+    names = [f"{theirs}/branch1/conv{i}" for i in ("1_1x1", "2_3x3", "3_1x1")]
+    normalized = [x, *names[:2]] if unit.pre_activation else names
+    for convolution, name in zip(
+        (unit.conv1, unit.conv2, unit.conv3), names, strict=True
+    ):
+        yield convolution, "conv", name
+    for bn, name in zip((unit.bn1, unit.bn2, unit.bn3), normalized, strict=True):
+        yield bn, "bn", f"{name}/bn"
     if unit.projection is not None:
         yield unit.projection, "conv", f"{theirs}/branch2/conv1_1x1"
+        if not unit.pre_activation:
+            yield unit.projection_bn, "bn", f"{theirs}/branch2/conv1_1x1/bn"

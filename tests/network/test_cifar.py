@@ -14,14 +14,6 @@ def test_counts(classes, count):
     assert trainable(keras_resattn.cifar.Attention56(classes=classes)) == count
 
 
-def test_two_modules_a_stage_have_the_size_printed_for_attention_92():
-    stages = [stage._replace(modules=2) for stage in keras_resattn.cifar.ATTENTION_56]
-    model = keras_resattn.ResidualAttentionNetwork(
-        stages, stem="cifar", input_shape=(32, 32, 3), classes=100
-    )
-    assert trainable(model) == 1_864_404  # printed: 1.9 M
-
-
 def test_depth_is_56():
     # Weighted layers on the longest path: stem and classifier, 3 convolutions
     # in each of the units that are not in a mask's branch but for its bottom:

@@ -1,4 +1,4 @@
-"""Attention-56 with the authors' weights gives the authors' outputs."""
+"""With the authors' weights our networks give the authors' outputs."""
 
 import keras
 import numpy as np
@@ -8,16 +8,22 @@ import keras_resattn
 from tests.network import authors_names
 from tests.network import golden
 
+NETWORKS = {
+    "attention_56": keras_resattn.Attention56,
+    "attention_next_56": keras_resattn.AttentionNeXt56,
+}
 
-@pytest.fixture(scope="module")
-def run():
-    weights, x, expected = golden.load("attention_56")
-    model = keras_resattn.Attention56()
+
+@pytest.fixture(scope="module", params=list(NETWORKS))
+def run(request):
+    network = NETWORKS[request.param]
+    weights, x, expected = golden.load(request.param)
+    model = network()
     left_over = authors_names.assign(model, weights)
     names = authors_names.outputs(model)
     layers = {blob: model.get_layer(name).output for blob, name in names.items()}
     outputs = keras.Model(model.inputs, layers).predict(x, verbose=0)
-    logits_model = keras_resattn.Attention56(classifier_activation=None)
+    logits_model = network(classifier_activation=None)
     logits_model.set_weights(model.get_weights())
     outputs["classifier"] = logits_model.predict(x, verbose=0)
     return outputs, expected, left_over

@@ -1,0 +1,108 @@
+"""Every named network: its size, its arguments, its documentation."""
+
+import inspect
+
+import keras
+import numpy as np
+import pytest
+
+import keras_resattn
+from keras_resattn.zoo import NETWORKS
+
+NAMES = [name for name in keras_resattn.list_models() if name != "tiny"]
+
+
+def trainable(model):
+    return sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
+
+
+@pytest.mark.parametrize(
+    ("name", "trainable_count", "moving"),
+    [
+        ("attention92", 52_466_344, 133_632),
+        ("attention_next56", 31_318_824, 98_432),
+        ("attention_next92", 52_102_952, 171_136),
+    ],
+)
+def test_imagenet_counts_are_the_authors(name, trainable_count, moving):
+    model = keras_resattn.create_model(name)
+    assert trainable(model) == trainable_count
+    assert model.count_params() == trainable_count + moving
+
+
+@pytest.mark.one_backend
+@pytest.mark.parametrize(
+    ("depth", "classes", "count"),
+    [
+        (92, 10, 1_841_274),
+        (92, 100, 1_864_404),
+        (128, 10, 2_652_154),
+        (164, 10, 3_463_034),
+        pytest.param(128, 100, 2_675_284, marks=pytest.mark.slow),
+        pytest.param(164, 100, 3_486_164, marks=pytest.mark.slow),
+        pytest.param(236, 10, 5_084_794, marks=pytest.mark.slow),
+        pytest.param(236, 100, 5_107_924, marks=pytest.mark.slow),
+        pytest.param(452, 10, 10_181_242, marks=pytest.mark.slow),
+        pytest.param(452, 100, 10_204_372, marks=pytest.mark.slow),
+    ],
+)
+def test_cifar_counts(depth, classes, count):
+    network = getattr(keras_resattn.cifar, f"Attention{depth}")
+    assert trainable(network(classes=classes)) == count
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_arguments_begin_with_those_of_keras_applications(name):
+    ours = list(inspect.signature(NETWORKS[name]).parameters)
+    theirs = list(inspect.signature(keras.applications.ResNet50).parameters)
+    assert ours[: len(theirs)] == theirs
+    assert inspect.signature(NETWORKS[name]).parameters["name"].default == name
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_documentation_names_the_network_and_its_path(name):
+    network = NETWORKS[name]
+    path = f"{network.__module__}.{network.__name__}"
+    assert path.startswith("keras_resattn.")
+    assert (
+        getattr(
+            eval(network.__module__, {"keras_resattn": keras_resattn}), network.__name__
+        )
+        is network
+    )
+    assert f">>> model = {path}()" in inspect.getdoc(network)
+    assert max(map(len, network.__doc__.splitlines())) <= 88
+
+
+def test_networks_are_listed_by_a_pattern():
+    assert keras_resattn.list_models("attention_next*") == [
+        "attention_next56",
+        "attention_next92",
+    ]
+    assert keras_resattn.list_models("resnet*") == []
+
+
+@pytest.mark.one_backend
+@pytest.mark.parametrize("attention", ["residual", "naive", "none"])
+@pytest.mark.parametrize("mask_activation", ["mixed", "channel", "spatial"])
+def test_attention_and_mask_activation_reach_the_modules(attention, mask_activation):
+    model = keras_resattn.cifar.Attention56(
+        input_shape=(8, 8, 1),
+        classes=2,
+        attention=attention,
+        mask_activation=mask_activation,
+    )
+    layers = {layer.name: layer for layer in model.layers}
+    assert ("stage1_attention1_mask" in layers) == (attention != "none")
+    assert ("stage1_attention1_naive" in layers) == (attention == "naive")
+    if attention != "none":
+        mask = layers["stage3_attention1_mask"]
+        assert mask.activation == mask_activation
+    assert model.predict(np.random.rand(2, 8, 8, 1), verbose=0).shape == (2, 2)
+
+
+def test_a_network_of_resnext_units_ends_without_normalization():
+    model = keras_resattn.AttentionNeXt56(input_shape=(32, 32, 3), classes=2)
+    names = [layer.name for layer in model.layers]
+    assert "post_bn" not in names
+    assert names[-3:] == ["stage4_unit3", "avg_pool", "predictions"]
