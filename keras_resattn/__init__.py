@@ -2,20 +2,27 @@
 
 from keras_resattn import cifar
 from keras_resattn import layers
+from keras_resattn.complexity import complexity
+from keras_resattn.features import feature_maps
+from keras_resattn.features import pyramid_outputs
+from keras_resattn.mask_replacement import with_masks
 from keras_resattn.masks import attention_masks
 from keras_resattn.models import Attention56
 from keras_resattn.models import Attention92
+from keras_resattn.models import AttentionInception56
 from keras_resattn.models import AttentionNeXt56
 from keras_resattn.models import AttentionNeXt92
 from keras_resattn.network import ResidualAttentionNetwork
-from keras_resattn.network import Stage
+from keras_resattn.stages import Stage
 from keras_resattn.version import __version__
 from keras_resattn.zoo import create_model
 from keras_resattn.zoo import list_models
+from keras_resattn.zoo import model_info
 
 __all__ = [
     "Attention56",
     "Attention92",
+    "AttentionInception56",
     "AttentionNeXt56",
     "AttentionNeXt92",
     "ResidualAttentionNetwork",
@@ -23,7 +30,12 @@ __all__ = [
     "__version__",
     "attention_masks",
     "cifar",
+    "complexity",
     "create_model",
+    "feature_maps",
     "layers",
     "list_models",
+    "model_info",
+    "pyramid_outputs",
+    "with_masks",
 ]

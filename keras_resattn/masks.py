@@ -2,10 +2,11 @@
 
 import keras
 
-from keras_resattn.layers import SoftMaskBranch
+from keras_resattn.layers import AlignedResize
+from keras_resattn.modules import attention_modules
 
 
-def attention_masks(model):
+def attention_masks(model, upsample=False):
     """Returns a model that maps images to the attention masks of `model`.
 
     It shares the weights of `model`.
@@ -21,23 +22,26 @@ def attention_masks(model):
      'stage3_attention1': (2, 14, 14, 1024)}
 
     Args:
-        model: A functional `keras.Model` with `SoftMaskBranch` layers.
+        model: A functional `keras.Model` with attention modules.
+        upsample: Boolean, whether to resize each mask to the size of the
+            images, `(N, H, W, C)`, bilinear with aligned corners, as the soft
+            mask branch resizes. Hundreds of channels of that size take memory:
+            224 x 224 with 256 channels are 51 MB an image.
 
     Returns:
         A `keras.Model`: a batch of images -> a dictionary from the name of
         each attention module to its mask, in the order of the network. A mask
-        is `(N, h, w, C)` with values in 0 to 1.
+        is `(N, h, w, C)` with values in 0 to 1 (-1 to 1 if the mask's
+        activation is `"channel"`).
 
     Raises:
-        ValueError: If `model` has no soft mask branch.
+        ValueError: If `model` has no attention module.
     """
-    layers = getattr(model, "layers", [])
-    branches = [layer for layer in layers if isinstance(layer, SoftMaskBranch)]
-    if not branches:
-        raise ValueError(
-            "Attention masks are the outputs of SoftMaskBranch layers, and this "
-            "model has none. Pass a model made by keras_resattn. "
-            f"Received: model={model!r}"
-        )
-    outputs = {layer.name.removesuffix("_mask"): layer.output for layer in branches}
+    outputs = {name: part.mask for name, part in attention_modules(model).items()}
+    if upsample:
+        images = model.inputs[0]
+        outputs = {
+            name: AlignedResize(name=f"{name}_mask_upsampled")([mask, images])
+            for name, mask in outputs.items()
+        }
     return keras.Model(model.inputs, outputs, name=f"{model.name}_masks")

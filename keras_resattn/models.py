@@ -1,7 +1,7 @@
 """The ImageNet networks by name. The tables are the architecture."""
 
 from keras_resattn.named import named_network
-from keras_resattn.network import Stage
+from keras_resattn.stages import Stage
 
 
 def stages(modules):
@@ -14,14 +14,19 @@ def stages(modules):
     )
 
 
-def _imagenet(title, name, parameters, modules, unit):
+AUTHORS = """Images are floats; which scale is the user's choice, as the authors
+    published no weights."""
+
+RECONSTRUCTED = """No definition of it was published: the widths of its unit are a
+    reconstruction that has the printed parameters and multiply-adds."""
+
+
+def _imagenet(title, name, modules, unit, section, text=AUTHORS):
     return named_network(
         path=f"keras_resattn.{title.replace('-', '')}",
-        title=f"{title}, as its authors defined it for ImageNet",
-        text=f"With the default arguments it has {parameters:,} trainable parameters.\n"
-        "    Images are floats; which scale is the user's choice, as the authors\n"
-        "    published no weights.",
-        section="table 2" if unit == "pre_activation" else "section 4.2",
+        title=f"{title} for ImageNet",
+        text=text,
+        section=section,
         name=name,
         classes=1000,
         stages=stages(modules),
@@ -30,14 +35,22 @@ def _imagenet(title, name, parameters, modules, unit):
 
 
 Attention56 = _imagenet(
-    "Attention-56", "attention56", 31_810_728, (1, 1, 1), "pre_activation"
+    "Attention-56", "attention56", (1, 1, 1), "pre_activation", "table 2"
 )
 Attention92 = _imagenet(
-    "Attention-92", "attention92", 52_466_344, (1, 2, 3), "pre_activation"
+    "Attention-92", "attention92", (1, 2, 3), "pre_activation", "table 2"
 )
 AttentionNeXt56 = _imagenet(
-    "AttentionNeXt-56", "attention_next56", 31_318_824, (1, 1, 1), "resnext"
+    "AttentionNeXt-56", "attention_next56", (1, 1, 1), "resnext", "section 4.2"
 )
 AttentionNeXt92 = _imagenet(
-    "AttentionNeXt-92", "attention_next92", 52_102_952, (1, 2, 3), "resnext"
+    "AttentionNeXt-92", "attention_next92", (1, 2, 3), "resnext", "section 4.2"
+)
+AttentionInception56 = _imagenet(
+    "AttentionInception-56",
+    "attention_inception56",
+    (1, 1, 1),
+    "inception",
+    "section 4.2",
+    RECONSTRUCTED,
 )

@@ -1,6 +1,8 @@
 """How a network gets a name: a function with the arguments of keras.applications."""
 
+from keras_resattn.network import STEMS
 from keras_resattn.network import ResidualAttentionNetwork
+from keras_resattn.stages import smallest_size
 
 DOCSTRING = """Instantiates {title}.
 
@@ -32,6 +34,8 @@ DOCSTRING = """Instantiates {title}.
             attention learning) or `"none"` (trunk branches alone).
         mask_activation: `"mixed"`, `"channel"` or `"spatial"`, see
             `keras_resattn.layers.SoftMaskBranch`.
+        mask_structure: `"encoder_decoder"` (bottom-up, top-down) or `"local"`
+            (units at full resolution).
 
     Returns:
         A `keras.Model`.
@@ -70,12 +74,14 @@ def named_network(path, title, text, section, name, classes, stages, **architect
         name=name,
         attention="residual",
         mask_activation="mixed",
+        mask_structure="encoder_decoder",
     ):
         return ResidualAttentionNetwork(
             stages,
             **architecture,
             attention=attention,
             mask_activation=mask_activation,
+            mask_structure=mask_structure,
             include_top=include_top,
             weights=weights,
             input_tensor=input_tensor,
@@ -86,6 +92,7 @@ def named_network(path, title, text, section, name, classes, stages, **architect
             name=name,
         )
 
+    stem = STEMS[architecture.get("stem", "imagenet")]
     module, network.__name__ = path.rsplit(".", 1)
     network.__qualname__ = network.__name__
     network.__module__ = module
@@ -96,6 +103,6 @@ def named_network(path, title, text, section, name, classes, stages, **architect
         section=section,
         classes=classes,
         size=architecture.get("default_size", 224),
-        minimum=architecture.get("minimum_size", 32),
+        minimum=smallest_size(stages, stem.strides),
     )
     return network

@@ -1,37 +1,28 @@
 """The Residual Attention Network: stem, stages of attention modules, head."""
 
+import functools
+from collections.abc import Callable
 from typing import NamedTuple
 
 import keras
 
+from keras_resattn.image_input import image_input
 from keras_resattn.layers import CeilMaxPooling2D
 from keras_resattn.layers import attention_module
+from keras_resattn.layers.arguments import choice
+from keras_resattn.layers.arguments import positive_integer
+from keras_resattn.layers.arguments import rate
 from keras_resattn.layers.convolution import batch_normalization
 from keras_resattn.layers.convolution import convolution
-from keras_resattn.layers.geometry import channel_axis
-from keras_resattn.layers.geometry import positive_integer
-from keras_resattn.layers.geometry import spatial_axes
 from keras_resattn.layers.units import get_unit
+from keras_resattn.stages import Stage
+from keras_resattn.stages import check_stage
+from keras_resattn.stages import drop_rates
+from keras_resattn.stages import smallest_size
+from keras_resattn.stages import usable_mask_depth
+from keras_resattn.stages import widen
 from keras_resattn.weights import check_weights
 from keras_resattn.weights import load_weights
-
-
-class Stage(NamedTuple):
-    """A stage of the network, a row in the paper's table.
-
-    Attributes:
-        filters: The number of channels of every unit in the stage.
-        strides: The stride of the first unit.
-        modules: The number of attention modules after the first unit.
-        mask_depth: The number of poolings in a module's soft mask branch.
-        closing_units: The number of units after the modules.
-    """
-
-    filters: int
-    strides: int
-    modules: int
-    mask_depth: int = 1
-    closing_units: int = 0
 
 
 def ResidualAttentionNetwork(
@@ -43,8 +34,11 @@ def ResidualAttentionNetwork(
     unit="pre_activation",
     attention="residual",
     mask_activation="mixed",
+    mask_structure="encoder_decoder",
+    width_multiplier=1.0,
+    stochastic_depth=0.0,
+    dropout=0.0,
     default_size=224,
-    minimum_size=32,
     include_top=True,
     weights=None,
     input_tensor=None,
@@ -62,13 +56,56 @@ def ResidualAttentionNetwork(
 
     Example:
 
-    >>> from keras_resattn.network import Stage
+    >>> from keras_resattn.stages import Stage
     >>> model = keras_resattn.ResidualAttentionNetwork(
     ...     stages=[
     ...         Stage(filters=32, strides=1, modules=1, mask_depth=2),
     ...         Stage(filters=64, strides=2, modules=2, mask_depth=1),
     ...     ],
     ...     stem="cifar",
+    ...     input_shape=(32, 32, 3),
+    ...     classes=10,
+    ... )
+
+    A trunk branch can have any structure (section 3): the basic unit may be
+    any Keras layer class. Here is one of your own, two convolutions:
+
+    >>> @keras.saving.register_keras_serializable(package="my_package")
+    ... class PlainUnit(keras.layers.Layer):
+    ...     def __init__(self, filters, strides=1, data_format=None, **kwargs):
+    ...         super().__init__(**kwargs)
+    ...         self.filters, self.strides = filters, strides
+    ...         self.data_format = data_format
+    ...         options = {"padding": "same", "data_format": data_format}
+    ...         self.conv1 = keras.layers.Conv2D(filters, 3, strides, **options)
+    ...         self.conv2 = keras.layers.Conv2D(filters, 3, **options)
+    ...         self.norm = keras.layers.BatchNormalization(
+    ...             axis=1 if data_format == "channels_first" else -1
+    ...         )
+    ...
+    ...     def build(self, input_shape):
+    ...         self.conv1.build(input_shape)
+    ...         output_shape = self.compute_output_shape(input_shape)
+    ...         self.norm.build(output_shape)
+    ...         self.conv2.build(output_shape)
+    ...
+    ...     def call(self, inputs, training=None):
+    ...         x = self.norm(self.conv1(inputs), training=training)
+    ...         return self.conv2(keras.ops.relu(x))
+    ...
+    ...     def compute_output_shape(self, input_shape):
+    ...         return self.conv1.compute_output_shape(input_shape)
+    ...
+    ...     def get_config(self):
+    ...         own = ("filters", "strides", "data_format")
+    ...         return {
+    ...             **super().get_config(),
+    ...             **{name: getattr(self, name) for name in own},
+    ...         }
+    >>> model = keras_resattn.ResidualAttentionNetwork(
+    ...     stages=[keras_resattn.Stage(filters=32, strides=1, modules=1)],
+    ...     stem="cifar",
+    ...     unit=PlainUnit,
     ...     input_shape=(32, 32, 3),
     ...     classes=10,
     ... )
@@ -81,14 +118,24 @@ def ResidualAttentionNetwork(
         t: Integer, the number of units in a trunk branch.
         r: Integer, the number of units between two poolings or resizes of a
             soft mask branch.
-        unit: The basic unit, a name or a Keras layer class
-            `Unit(filters, strides=1, **kwargs)`.
+        unit: The basic unit: `"pre_activation"`, `"resnext"`, `"inception"`,
+            or a Keras layer class `Unit(filters, strides=1, **kwargs)` that
+            takes `name` and `data_format`, and `drop_rate` if
+            `stochastic_depth` is not 0.
         attention: `"residual"` (attention residual learning), `"naive"` (naive
             attention learning) or `"none"` (trunk branches alone).
         mask_activation: `"mixed"`, `"channel"` or `"spatial"`, see
             `keras_resattn.layers.SoftMaskBranch`.
+        mask_structure: `"encoder_decoder"` (bottom-up, top-down) or `"local"`
+            (units at full resolution), see
+            `keras_resattn.layers.LocalMaskBranch`.
+        width_multiplier: Float, what the filters of stem and stages are
+            multiplied by, to the next multiple that the unit can have.
+        stochastic_depth: Float, how often in training a sample skips the
+            branch of a unit in the last stage; in the others less, in
+            proportion to the depth (Huang et al., 2016). Not in the masks.
+        dropout: Float, the rate of dropout before the classifier.
         default_size: Integer, height and width if `input_shape` is `None`.
-        minimum_size: Integer, the smallest height and width accepted.
         include_top: Boolean, whether to end with global average pooling and
             the classifier.
         weights: `None` (random initialization) or the path to a weights file
@@ -109,25 +156,25 @@ def ResidualAttentionNetwork(
         outputs of the layers `stage<i>_attention<j>_mask`.
 
     Raises:
-        ValueError: If an argument is out of its range, the input is smaller
-            than `minimum_size` or the weights do not fit.
+        ValueError: If an argument is out of its range, the input is so small
+            that an attention module's map is under 2 x 2, or the weights do
+            not fit.
 
     Reference: Wang et al., Residual Attention Network for Image
     Classification, CVPR 2017 (https://arxiv.org/abs/1704.06904).
     """
     check_weights(weights, include_top, classifier_activation)
-    _check_choice("pooling", pooling, (None, "avg", "max"))
-    _check_choice("stem", stem, tuple(STEMS))
+    choice("pooling", pooling, (None, "avg", "max"))
+    choice("stem", stem, STEMS)
     unit = get_unit(unit)
-    if input_tensor is None:
-        input_shape = image_shape(input_shape, default_size, minimum_size, include_top)
-        x = inputs = keras.Input(shape=input_shape)
-    else:
-        x = _as_keras_tensor(input_tensor, input_shape)
-        image_shape(tuple(x.shape[1:]), default_size, minimum_size, include_top)
-        inputs = keras.utils.get_source_inputs(x)
+    stages = [check_stage(Stage(*stage)) for stage in stages]
+    minimum_size = smallest_size(stages, STEMS[stem].strides)
+    x, inputs = image_input(
+        input_tensor, input_shape, default_size, minimum_size, include_top
+    )
 
-    x = STEMS[stem](x)
+    stem_filters, stages = widen(STEMS[stem].filters, stages, width_multiplier, unit)
+    x = STEMS[stem].apply(x, stem_filters)
     module = {
         "p": p,
         "t": t,
@@ -135,19 +182,22 @@ def ResidualAttentionNetwork(
         "unit": unit,
         "attention": attention,
         "mask_activation": mask_activation,
+        "mask_structure": mask_structure,
     }
+    rates = drop_rates(stages, rate("stochastic_depth", stochastic_depth))
     for i, stage in enumerate(stages, start=1):
-        x = _stage(x, stage, module, name=f"stage{i}")
+        x = _stage(x, stage, module, rates, name=f"stage{i}")
     if getattr(unit, "pre_activation", True):
         x = batch_normalization(keras.config.image_data_format(), name="post_bn")(x)
         x = keras.layers.Activation("relu", name="post_relu")(x)
-    if include_top:
-        x = keras.layers.GlobalAveragePooling2D(name="avg_pool")(x)
-        x = _classifier(classes, classifier_activation)(x)
-    elif pooling == "avg":
+    if include_top or pooling == "avg":
         x = keras.layers.GlobalAveragePooling2D(name="avg_pool")(x)
     elif pooling == "max":
         x = keras.layers.GlobalMaxPooling2D(name="max_pool")(x)
+    if include_top:
+        if rate("dropout", dropout):
+            x = keras.layers.Dropout(dropout, name="dropout")(x)
+        x = _classifier(classes, classifier_activation)(x)
 
     model = keras.Model(inputs, x, name=name)
     if weights is not None:
@@ -155,95 +205,57 @@ def ResidualAttentionNetwork(
     return model
 
 
-def _imagenet_stem(x):
+def _imagenet_stem(x, filters):
     x = keras.layers.ZeroPadding2D(3, name="stem_pad")(x)
-    x = convolution(64, 7, strides=2, name="stem_conv")(x)
+    x = convolution(filters, 7, strides=2, name="stem_conv")(x)
     x = batch_normalization(keras.config.image_data_format(), name="stem_bn")(x)
     x = keras.layers.Activation("relu", name="stem_relu")(x)
     return CeilMaxPooling2D(name="stem_pool")(x)
 
 
-def _cifar_stem(x):
-    x = convolution(16, 3, padding="same", name="stem_conv")(x)
+def _cifar_stem(x, filters):
+    x = convolution(filters, 3, padding="same", name="stem_conv")(x)
     x = batch_normalization(keras.config.image_data_format(), name="stem_bn")(x)
     return keras.layers.Activation("relu", name="stem_relu")(x)
 
 
-STEMS = {"imagenet": _imagenet_stem, "cifar": _cifar_stem}
+class Stem(NamedTuple):
+    """What comes before the stages: a function of images and filters."""
+
+    apply: Callable
+    filters: int
+    strides: int
 
 
-def _stage(x, stage, module, name):
+STEMS = {
+    "imagenet": Stem(_imagenet_stem, filters=64, strides=4),
+    "cifar": Stem(_cifar_stem, filters=16, strides=1),
+}
+
+
+def _stage(x, stage, module, rates, name):
     """One row of the table: transition unit, attention modules, closing units."""
-    unit = module["unit"]
-    x = unit(stage.filters, stage.strides, name=f"{name}_unit1")(x)
+    unit = functools.partial(_unit, module["unit"], stage.filters)
+    x = unit(stage.strides, next(rates), name=f"{name}_unit1")(x)
     depth = usable_mask_depth(stage.mask_depth, x.shape)
     for j in range(1, stage.modules + 1):
         x = attention_module(
-            x, stage.filters, depth, **module, name=f"{name}_attention{j}"
+            x,
+            stage.filters,
+            depth,
+            **module,
+            drop_rate=next(rates),
+            name=f"{name}_attention{j}",
         )
     for j in range(2, stage.closing_units + 2):
-        x = unit(stage.filters, name=f"{name}_unit{j}")(x)
+        x = unit(1, next(rates), name=f"{name}_unit{j}")(x)
     return x
 
 
-def usable_mask_depth(mask_depth, shape):
-    """Return `mask_depth`, less what would pool a map to under 2 x 2."""
-    axes = spatial_axes(keras.config.image_data_format())
-    sizes = [shape[axis] for axis in axes if shape[axis] is not None]
-    smallest = min(sizes, default=2 << mask_depth)
-    return max(1, min(mask_depth, smallest.bit_length() - 2))
-
-
-def image_shape(input_shape, default_size, minimum_size, include_top):
-    """Return the shape of an image, checked, as keras.applications does it.
-
-    Raises:
-        ValueError: If it is no triple, has unknown channels or is too small.
-    """
-    data_format = keras.config.image_data_format()
-    if input_shape is None:
-        size = (default_size,) * 2 if include_top else (None, None)
-        return (*size, 3) if data_format == "channels_last" else (3, *size)
-    if not isinstance(input_shape, (tuple, list)) or len(input_shape) != 3:
-        raise ValueError(
-            "`input_shape` must be a tuple of three integers. "
-            f"Received: input_shape={input_shape}"
-        )
-    *_, channels = spatial_and_channels = _spatial_and_channels(input_shape)
-    if channels is None:
-        raise ValueError(
-            "The number of channels in `input_shape` must be known. "
-            f"Received: input_shape={input_shape}"
-        )
-    for n in spatial_and_channels:
-        if n is not None:
-            positive_integer("input_shape", n)
-    if any(n is not None and n < minimum_size for n in spatial_and_channels[:2]):
-        raise ValueError(
-            f"Input size must be at least {minimum_size}x{minimum_size}. "
-            f"Received: input_shape={input_shape}"
-        )
-    return tuple(input_shape)
-
-
-def _spatial_and_channels(input_shape):
-    if channel_axis(keras.config.image_data_format()) == 1:
-        channels, *size = input_shape
-    else:
-        *size, channels = input_shape
-    return (*size, channels)
-
-
-def _as_keras_tensor(input_tensor, input_shape):
-    if not keras.utils.is_keras_tensor(input_tensor):
-        return keras.Input(tensor=input_tensor, shape=input_shape)
-    if input_shape is not None and tuple(input_tensor.shape[1:]) != tuple(input_shape):
-        raise ValueError(
-            "`input_shape` and the shape of `input_tensor` differ; leave out "
-            f"`input_shape`. Received: input_shape={input_shape}, "
-            f"input_tensor.shape={input_tensor.shape}"
-        )
-    return input_tensor
+def _unit(unit, filters, strides, drop_rate, name):
+    # A unit of one's own need not know of stochastic depth.
+    options = {"drop_rate": drop_rate} if drop_rate else {}
+    return unit(filters, strides, name=name, **options)
 
 
 def _classifier(classes, activation):
@@ -255,10 +267,3 @@ def _classifier(classes, activation):
         dtype="float32" if half else None,
         name="predictions",
     )
-
-
-def _check_choice(argument, value, choices):
-    if value not in choices:
-        raise ValueError(
-            f"`{argument}` must be one of {choices}. Received: {argument}={value!r}"
-        )

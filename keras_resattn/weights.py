@@ -1,8 +1,12 @@
 """Weights files: whether they can be had, and loading them into a network."""
 
+import io
 import os
+import textwrap
+import warnings
 import zipfile
 
+import h5py
 import keras
 
 
@@ -32,21 +36,60 @@ def check_weights(weights, include_top=True, classifier_activation="softmax"):
 
 
 def load_weights(model, weights):
-    """Load a weights file into a model, or say why it does not fit.
+    """Load a weights file into a network, or say why it does not fit.
+
+    If the file's classifier has another number of classes, the body of the
+    network is loaded and the classifier keeps its random initialization, with
+    a warning: the start of fine-tuning.
 
     Args:
-        model: A `keras.Model`.
+        model: A `keras.Model`, whose classifier, if any, is `predictions`.
         weights: The path to a `.weights.h5` or `.keras` file.
 
     Raises:
         ValueError: If the file is none of these or holds other weights.
     """
+    classes = _classes(model)
+    stored = _stored_classes(weights) if classes else None
+    body = model
+    if stored not in (None, classes):
+        body = keras.Model(model.input, model.get_layer("predictions").input)
     try:
-        model.load_weights(weights)
+        body.load_weights(weights)
     except (ValueError, KeyError, OSError, zipfile.BadZipFile) as error:
-        reason = " ".join(str(error).split())
+        reason = textwrap.shorten(str(error), 300)
         raise ValueError(
             f"These weights do not fit the network '{model.name}' with input "
             f"{model.input_shape} and output {model.output_shape}: {reason} "
             f"Received: weights={weights}"
         ) from error
+    if body is not model:
+        warnings.warn(
+            f"The classifier of '{model.name}' has {classes} classes and that of "
+            f"the weights {stored}: the body was loaded, the classifier is random. "
+            f"Train it. Received: weights={weights}",
+            stacklevel=4,
+        )
+
+
+def _classes(model):
+    names = [layer.name for layer in model.layers]
+    return model.output_shape[-1] if "predictions" in names else None
+
+
+def _stored_classes(weights):
+    """Return the number of classes of a file's classifier, `None` if unknown."""
+    try:
+        if not zipfile.is_zipfile(weights):
+            return _dense_units(weights)
+        with zipfile.ZipFile(weights) as archive:
+            return _dense_units(io.BytesIO(archive.read("model.weights.h5")))
+    except (KeyError, OSError, zipfile.BadZipFile):
+        return None  # Loading it will tell what is wrong.
+
+
+def _dense_units(file):
+    # Keras stores weights by the class of their layer: the classifier is the
+    # only dense layer.
+    with h5py.File(file, "r") as weights:
+        return weights["layers/dense/vars/0"].shape[-1]

@@ -1,22 +1,54 @@
 """Every network by its name as a string, for recipes and scripts."""
 
 import fnmatch
+from collections.abc import Callable
+from typing import NamedTuple
 
 from keras_resattn import cifar
 from keras_resattn import models
 
-NETWORKS = {
-    "attention56": models.Attention56,
-    "attention92": models.Attention92,
-    "attention_next56": models.AttentionNeXt56,
-    "attention_next92": models.AttentionNeXt92,
-    "cifar_attention56": cifar.Attention56,
-    "cifar_attention92": cifar.Attention92,
-    "cifar_attention128": cifar.Attention128,
-    "cifar_attention164": cifar.Attention164,
-    "cifar_attention236": cifar.Attention236,
-    "cifar_attention452": cifar.Attention452,
+
+class ModelInfo(NamedTuple):
+    """The facts of a network with its default arguments.
+
+    Attributes:
+        network: The function that instantiates it.
+        parameters: The number of trainable parameters.
+        multiply_adds: The multiply-adds of its convolutions and dense layers
+            for one image of its default size.
+        default_size: Its default height and width.
+        classes: Its default number of classes.
+    """
+
+    network: Callable
+    parameters: int
+    multiply_adds: int
+    default_size: int
+    classes: int
+
+
+INFO = {
+    "attention56": ModelInfo(models.Attention56, 31_810_728, 6_270_836_736, 224, 1000),
+    "attention92": ModelInfo(models.Attention92, 52_466_344, 10_533_789_696, 224, 1000),
+    "attention_next56": ModelInfo(
+        models.AttentionNeXt56, 31_318_824, 6_419_106_816, 224, 1000
+    ),
+    "attention_next92": ModelInfo(
+        models.AttentionNeXt92, 52_102_952, 10_704_337_920, 224, 1000
+    ),
+    "attention_inception56": ModelInfo(
+        models.AttentionInception56, 31_853_256, 6_251_663_232, 224, 1000
+    ),
+    "cifar_attention56": ModelInfo(cifar.Attention56, 1_030_394, 122_825_216, 32, 10),
+    "cifar_attention92": ModelInfo(cifar.Attention92, 1_841_274, 211_913_216, 32, 10),
+    "cifar_attention128": ModelInfo(cifar.Attention128, 2_652_154, 301_001_216, 32, 10),
+    "cifar_attention164": ModelInfo(cifar.Attention164, 3_463_034, 390_089_216, 32, 10),
+    "cifar_attention236": ModelInfo(cifar.Attention236, 5_084_794, 568_265_216, 32, 10),
+    "cifar_attention452": ModelInfo(
+        cifar.Attention452, 10_181_242, 984_386_048, 32, 10
+    ),
 }
+NETWORKS = {name: info.network for name, info in INFO.items()}
 
 
 def list_models(pattern="*"):
@@ -53,9 +85,36 @@ def create_model(name, **kwargs):
     Raises:
         ValueError: If there is no network of this name.
     """
-    if name not in NETWORKS:
+    _check_name(name, NETWORKS)
+    return NETWORKS[name](**kwargs)
+
+
+def model_info(name):
+    """Return the facts of a network by its name: its size and its cost.
+
+    Example:
+
+    >>> info = keras_resattn.model_info("attention56")
+    >>> info.parameters, info.multiply_adds, info.default_size
+    (31810728, 6270836736, 224)
+
+    Args:
+        name: String, one of `list_models()`.
+
+    Returns:
+        A `ModelInfo`. `keras_resattn.complexity` counts the same for a model
+        with other arguments.
+
+    Raises:
+        ValueError: If there is no network of this name.
+    """
+    _check_name(name, INFO)
+    return INFO[name]
+
+
+def _check_name(name, known):
+    if name not in known:
         raise ValueError(
-            f"There is no such network; choose one of {list_models()}. "
+            f"There is no such network; choose one of {sorted(known)}. "
             f"Received: name={name!r}"
         )
-    return NETWORKS[name](**kwargs)

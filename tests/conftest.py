@@ -34,7 +34,7 @@ def tiny_network():
 
     stages = (Stage(8, 1, 1, mask_depth=2), Stage(16, 2, 1, mask_depth=1))
     zoo.NETWORKS["tiny"] = functools.partial(
-        ResidualAttentionNetwork, stages, "cifar", minimum_size=8, name="tiny"
+        ResidualAttentionNetwork, stages, "cifar", name="tiny"
     )
     yield
     del zoo.NETWORKS["tiny"]

@@ -4,6 +4,8 @@ from keras_resattn.layers.attention import AttentionResidualLearning
 from keras_resattn.layers.attention import NaiveAttentionLearning
 from keras_resattn.layers.attention import TrunkBranch
 from keras_resattn.layers.attention import attention_module
+from keras_resattn.layers.inception import InceptionUnit
+from keras_resattn.layers.local_mask import LocalMaskBranch
 from keras_resattn.layers.mask import SoftMaskBranch
 from keras_resattn.layers.pooling import CeilMaxPooling2D
 from keras_resattn.layers.pre_activation import PreActivationUnit
@@ -15,6 +17,8 @@ __all__ = [
     "AlignedResize",
     "AttentionResidualLearning",
     "CeilMaxPooling2D",
+    "InceptionUnit",
+    "LocalMaskBranch",
     "NaiveAttentionLearning",
     "PreActivationUnit",
     "ResNeXtUnit",

@@ -2,8 +2,10 @@
 
 import keras
 
-from keras_resattn.layers.geometry import positive_integer
+from keras_resattn.layers.arguments import choice
+from keras_resattn.layers.arguments import positive_integer
 from keras_resattn.layers.geometry import standardize_data_format
+from keras_resattn.layers.local_mask import LocalMaskBranch
 from keras_resattn.layers.mask import SoftMaskBranch
 from keras_resattn.layers.units import UnitChain
 from keras_resattn.layers.units import get_unit
@@ -23,6 +25,8 @@ class TrunkBranch(UnitChain):
         filters: Integer, the number of channels of the output.
         t: Integer, the number of units.
         unit: A basic unit's name or layer class, see `PreActivationUnit`.
+        drop_rate: Float, how often in training a sample skips a unit's branch
+            (stochastic depth); if not 0, an argument of the units.
         data_format: `"channels_last"`, `"channels_first"` or `None`, Keras'
             configured format.
         **kwargs: Arguments of `keras.layers.Layer`, such as `name`, `dtype`.
@@ -30,8 +34,17 @@ class TrunkBranch(UnitChain):
     Reference: Wang et al., Residual Attention Network, 2017, section 3.
     """
 
-    def __init__(self, filters, t=2, unit="pre_activation", data_format=None, **kwargs):
-        super().__init__(filters, positive_integer("t", t), unit, data_format, **kwargs)
+    def __init__(
+        self,
+        filters,
+        t=2,
+        unit="pre_activation",
+        drop_rate=0.0,
+        data_format=None,
+        **kwargs,
+    ):
+        t = positive_integer("t", t)
+        super().__init__(filters, t, unit, drop_rate, data_format, **kwargs)
 
     def get_config(self):
         config = super().get_config()
@@ -39,8 +52,22 @@ class TrunkBranch(UnitChain):
         return {**config, "t": t}
 
 
+class Fusion(keras.layers.Layer):
+    """What joins trunk and mask. Its subclasses mark attention modules."""
+
+    def build(self, input_shape):
+        if len(input_shape) != 2 or tuple(input_shape[0]) != tuple(input_shape[1]):
+            raise ValueError(
+                f"{type(self).__name__} takes a list of two tensors of one shape, "
+                f"the trunk and the mask. Received: input_shape={input_shape}"
+            )
+
+    def compute_output_shape(self, input_shape):
+        return tuple(input_shape[0])
+
+
 @keras.saving.register_keras_serializable(package="keras_resattn")
-class AttentionResidualLearning(keras.layers.Layer):
+class AttentionResidualLearning(Fusion):
     """Attention residual learning: `(1 + mask) * trunk`.
 
     The mask weighs the trunk's features and, as its values lie in 0 to 1, can
@@ -59,19 +86,13 @@ class AttentionResidualLearning(keras.layers.Layer):
     equation 3: `H(x) = (1 + M(x)) * F(x)`.
     """
 
-    def build(self, input_shape):
-        _check_pair(self, input_shape)
-
     def call(self, inputs):
         trunk, mask = inputs
         return (1.0 + mask) * trunk
 
-    def compute_output_shape(self, input_shape):
-        return tuple(input_shape[0])
-
 
 @keras.saving.register_keras_serializable(package="keras_resattn")
-class NaiveAttentionLearning(keras.layers.Layer):
+class NaiveAttentionLearning(Fusion):
     """Naive attention learning: `mask * trunk`.
 
     What the paper compares attention residual learning with. Stacked modules
@@ -90,15 +111,9 @@ class NaiveAttentionLearning(keras.layers.Layer):
     equation 1: `H(x) = M(x) * T(x)`.
     """
 
-    def build(self, input_shape):
-        _check_pair(self, input_shape)
-
     def call(self, inputs):
         trunk, mask = inputs
         return mask * trunk
-
-    def compute_output_shape(self, input_shape):
-        return tuple(input_shape[0])
 
 
 ATTENTIONS = {
@@ -108,12 +123,7 @@ ATTENTIONS = {
 }
 
 
-def _check_pair(layer, input_shape):
-    if len(input_shape) != 2 or tuple(input_shape[0]) != tuple(input_shape[1]):
-        raise ValueError(
-            f"{type(layer).__name__} takes a list of two tensors of one shape, the "
-            f"trunk and the mask. Received: input_shape={input_shape}"
-        )
+MASK_STRUCTURES = {"encoder_decoder": SoftMaskBranch, "local": LocalMaskBranch}
 
 
 def attention_module(
@@ -126,6 +136,8 @@ def attention_module(
     unit="pre_activation",
     attention="residual",
     mask_activation="mixed",
+    mask_structure="encoder_decoder",
+    drop_rate=0.0,
     data_format=None,
     name="attention",
 ):
@@ -153,6 +165,10 @@ def attention_module(
         attention: `"residual"`, `"naive"` or `"none"`, the trunk alone.
         mask_activation: `"mixed"`, `"channel"` or `"spatial"`, see
             `SoftMaskBranch`.
+        mask_structure: `"encoder_decoder"` (`SoftMaskBranch`) or `"local"`
+            (`LocalMaskBranch`).
+        drop_rate: Float, how often in training a sample skips the branch of a
+            unit outside the mask (stochastic depth).
         data_format: `"channels_last"`, `"channels_first"` or `None`, Keras'
             configured format.
         name: String, what the names of the module's layers begin with:
@@ -166,22 +182,21 @@ def attention_module(
     figure 2.
     """
     unit = get_unit(unit)
-    if attention not in ATTENTIONS:
-        raise ValueError(
-            f"`attention` must be one of {sorted(ATTENTIONS)}. "
-            f"Received: attention={attention!r}"
-        )
+    choice("attention", attention, ATTENTIONS)
+    choice("mask_structure", mask_structure, MASK_STRUCTURES)
     common = {"data_format": standardize_data_format(data_format)}
+    dropped = {**common, "drop_rate": drop_rate} if drop_rate else common
     for i in range(1, p + 1):
-        x = unit(filters, name=f"{name}_pre{i}", **common)(x)
-    trunk = TrunkBranch(filters, t, unit, name=f"{name}_trunk", **common)(x)
+        x = unit(filters, name=f"{name}_pre{i}", **dropped)(x)
+    trunk = TrunkBranch(filters, t, unit, name=f"{name}_trunk", **dropped)(x)
     if attention == "none":
         x = trunk
     else:
-        mask = SoftMaskBranch(
+        mask_branch = MASK_STRUCTURES[mask_structure]
+        mask = mask_branch(
             filters, mask_depth, r, unit, mask_activation, name=f"{name}_mask", **common
         )(x)
         x = ATTENTIONS[attention](name=f"{name}_{attention}")([trunk, mask])
     for i in range(1, p + 1):
-        x = unit(filters, name=f"{name}_post{i}", **common)(x)
+        x = unit(filters, name=f"{name}_post{i}", **dropped)(x)
     return x

@@ -1,7 +1,5 @@
 """Where the axes of an image batch are: shared by every layer."""
 
-import numbers
-
 import keras
 
 
@@ -41,13 +39,3 @@ def strided_shape(input_shape, filters, strides, data_format):
         for axis in spatial_axes(data_format)
     ]
     return batch_shape(input_shape[0], size, filters, data_format)
-
-
-def positive_integer(name, value):
-    """Return `value` as an int, or raise a `ValueError` that names it."""
-    is_integer = isinstance(value, numbers.Integral) and not isinstance(value, bool)
-    if not is_integer or value < 1:
-        raise ValueError(
-            f"`{name}` must be a positive integer. Received: {name}={value!r}"
-        )
-    return int(value)

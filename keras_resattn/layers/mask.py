@@ -3,10 +3,11 @@
 import keras
 from keras import ops
 
+from keras_resattn.layers.arguments import choice
+from keras_resattn.layers.arguments import positive_integer
 from keras_resattn.layers.convolution import batch_normalization
 from keras_resattn.layers.convolution import convolution
 from keras_resattn.layers.geometry import channel_axis
-from keras_resattn.layers.geometry import positive_integer
 from keras_resattn.layers.geometry import spatial_axes
 from keras_resattn.layers.geometry import standardize_data_format
 from keras_resattn.layers.geometry import strided_shape
@@ -17,6 +18,11 @@ from keras_resattn.layers.units import get_unit
 from keras_resattn.layers.units import unit_name
 
 
+def _wide(x):
+    # Half precision is too coarse for sums of squares.
+    return ops.cast(x, keras.backend.result_type(x.dtype, "float32"))
+
+
 def mixed_attention(x, data_format):
     """Return `sigmoid(x)`, bare of constraints (equation 4)."""
     return ops.sigmoid(x)
@@ -24,12 +30,14 @@ def mixed_attention(x, data_format):
 
 def channel_attention(x, data_format):
     """Return `x` over its norm across channels, at each position (equation 5)."""
+    x = _wide(x)
     squares = ops.sum(ops.square(x), axis=channel_axis(data_format), keepdims=True)
     return x * ops.rsqrt(squares + 1e-6)
 
 
 def spatial_attention(x, data_format):
     """Return `sigmoid(x)`, `x` standardized within each channel (equation 6)."""
+    x = _wide(x)
     axes = spatial_axes(data_format)
     mean, variance = ops.moments(x, axes=axes, keepdims=True)
     return ops.sigmoid((x - mean) * ops.rsqrt(variance + 1e-6))
@@ -40,6 +48,11 @@ MASK_ACTIVATIONS = {
     "channel": channel_attention,
     "spatial": spatial_attention,
 }
+
+
+def activate(x, activation, data_format):
+    """Return the mask that an activation, by its name, makes of `x`."""
+    return ops.cast(MASK_ACTIVATIONS[activation](x, data_format), x.dtype)
 
 
 @keras.saving.register_keras_serializable(package="keras_resattn")
@@ -95,15 +108,11 @@ class SoftMaskBranch(keras.layers.Layer):
         self.depth = positive_integer("depth", depth)
         self.r = positive_integer("r", r)
         self.unit = get_unit(unit)
-        if activation not in MASK_ACTIVATIONS:
-            raise ValueError(
-                f"`activation` must be one of {sorted(MASK_ACTIVATIONS)}. "
-                f"Received: activation={activation!r}"
-            )
-        self.activation = activation
+        self.activation = choice("activation", activation, MASK_ACTIVATIONS)
         self.data_format = standardize_data_format(data_format)
 
     def build(self, input_shape):
+        self._check_size(input_shape)
         common = {"data_format": self.data_format, "dtype": self.dtype_policy}
 
         def units():
@@ -154,7 +163,18 @@ class SoftMaskBranch(keras.layers.Layer):
             x = ops.relu(self.bn1(x, training=training))
         x = self.conv1(x)
         x = self.conv2(ops.relu(self.bn2(x, training=training)))
-        return MASK_ACTIVATIONS[self.activation](x, self.data_format)
+        return activate(x, self.activation, self.data_format)
+
+    def _check_size(self, input_shape):
+        sizes = [input_shape[axis] for axis in spatial_axes(self.data_format)]
+        smallest = 2**self.depth
+        if any(size is not None and size < smallest for size in sizes):
+            raise ValueError(
+                f"A map is pooled {self.depth} times in this soft mask branch and "
+                f"must be at least {smallest}x{smallest}; take a larger map or a "
+                f"smaller depth. Received: input_shape={tuple(input_shape)}, "
+                f"depth={self.depth}"
+            )
 
     def compute_output_shape(self, input_shape):
         return strided_shape(input_shape, self.filters, 1, self.data_format)

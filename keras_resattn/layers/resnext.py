@@ -3,16 +3,13 @@
 import keras
 from keras import ops
 
-from keras_resattn.layers.convolution import batch_normalization
-from keras_resattn.layers.convolution import convolution
+from keras_resattn.layers.arguments import positive_integer
 from keras_resattn.layers.geometry import channel_axis
-from keras_resattn.layers.geometry import positive_integer
-from keras_resattn.layers.geometry import standardize_data_format
-from keras_resattn.layers.geometry import strided_shape
+from keras_resattn.layers.residual import ResidualUnit
 
 
 @keras.saving.register_keras_serializable(package="keras_resattn")
-class ResNeXtUnit(keras.layers.Layer):
+class ResNeXtUnit(ResidualUnit):
     """The ResNeXt unit: a post-activation bottleneck of grouped convolutions.
 
     1x1 (`filters / 2`), BN, ReLU -> 3x3 (`filters / 2`, grouped, strided), BN,
@@ -31,6 +28,8 @@ class ResNeXtUnit(keras.layers.Layer):
             `groups`.
         strides: Integer, the stride of the 3x3 convolution and the shortcut.
         groups: Integer, the number of groups (the cardinality).
+        drop_rate: Float, how often in training a sample passes through the
+            shortcut alone (stochastic depth).
         data_format: `"channels_last"`, `"channels_first"` or `None`, Keras'
             configured format.
         **kwargs: Arguments of `keras.layers.Layer`, such as `name`, `dtype`.
@@ -44,69 +43,44 @@ class ResNeXtUnit(keras.layers.Layer):
     """
 
     pre_activation = False
+    filters_multiple = 64
 
-    def __init__(self, filters, strides=1, groups=32, data_format=None, **kwargs):
-        super().__init__(**kwargs)
-        self.filters = positive_integer("filters", filters)
+    def __init__(
+        self,
+        filters,
+        strides=1,
+        groups=32,
+        drop_rate=0.0,
+        data_format=None,
+        **kwargs,
+    ):
+        super().__init__(filters, strides, drop_rate, data_format, **kwargs)
         self.groups = positive_integer("groups", groups)
-        if self.filters % (2 * self.groups):
-            raise ValueError(
-                f"`filters` must be a multiple of {2 * self.groups}, twice the "
-                f"number of groups. Received: filters={filters}, groups={groups}"
-            )
-        self.strides = positive_integer("strides", strides)
-        self.data_format = standardize_data_format(data_format)
+        self.filters_multiple = 2 * self.groups
+        self.check_filters(filters=filters, groups=groups)
 
     def build(self, input_shape):
-        common = {"data_format": self.data_format, "dtype": self.dtype_policy}
+        super().build(input_shape)
+        channels = input_shape[channel_axis(self.data_format)]
         width = self.filters // 2
-        padding = "same" if self.strides == 1 else "valid"
-        self.conv1 = convolution(width, 1, **common)
-        self.bn1 = batch_normalization(**common)
-        self.pad = keras.layers.ZeroPadding2D(1, **common)
-        self.conv2 = convolution(
-            width, 3, self.strides, padding, groups=self.groups, **common
-        )
-        self.bn2 = batch_normalization(**common)
-        self.conv3 = convolution(self.filters, 1, **common)
-        self.bn3 = batch_normalization(**common)
-        self.projection = None
-        output_shape = self.compute_output_shape(input_shape)
-        if input_shape[channel_axis(self.data_format)] != self.filters or (
-            self.strides > 1
-        ):
-            self.projection = convolution(self.filters, 1, self.strides, **common)
-            self.projection_bn = batch_normalization(**common)
-            self.projection.build(input_shape)
-            self.projection_bn.build(output_shape)
-        narrow = strided_shape(input_shape, width, 1, self.data_format)
-        padded = narrow if self.strides == 1 else self.pad.compute_output_shape(narrow)
-        strided = strided_shape(input_shape, width, self.strides, self.data_format)
-        self.conv1.build(input_shape)
-        self.bn1.build(narrow)
-        self.conv2.build(padded)
-        self.bn2.build(strided)
-        self.conv3.build(strided)
-        self.bn3.build(output_shape)
+        self.conv1 = self.convolution(channels, width, 1)
+        self.bn1 = self.normalization(width)
+        self.conv2 = self.convolution(width, width, 3, self.strides, groups=self.groups)
+        self.bn2 = self.normalization(width)
+        self.conv3 = self.convolution(width, self.filters, 1)
+        self.bn3 = self.normalization(self.filters)
+        if self.projection is not None:
+            self.projection_bn = self.normalization(self.filters)
 
     def call(self, inputs, training=None):
         x = ops.relu(self.bn1(self.conv1(inputs), training=training))
-        x = self.conv2(x if self.strides == 1 else self.pad(x))
+        x = self.convolve(self.conv2, x)
         x = ops.relu(self.bn2(x, training=training))
         x = self.bn3(self.conv3(x), training=training)
-        if self.projection is None:
-            return ops.relu(x + inputs)
-        shortcut = self.projection_bn(self.projection(inputs), training=training)
-        return ops.relu(x + shortcut)
-
-    def compute_output_shape(self, input_shape):
-        return strided_shape(input_shape, self.filters, self.strides, self.data_format)
+        shortcut = inputs
+        if self.projection is not None:
+            shortcut = self.projection_bn(self.projection(inputs), training=training)
+        return ops.relu(self.add(x, shortcut, training))
 
     def get_config(self):
-        return {
-            **super().get_config(),
-            "filters": self.filters,
-            "strides": self.strides,
-            "groups": self.groups,
-            "data_format": self.data_format,
-        }
+        return {**super().get_config(), "groups": self.groups}

@@ -2,13 +2,19 @@
 
 import keras
 
-from keras_resattn.layers.geometry import positive_integer
+from keras_resattn.layers.arguments import positive_integer
+from keras_resattn.layers.arguments import rate
 from keras_resattn.layers.geometry import standardize_data_format
 from keras_resattn.layers.geometry import strided_shape
+from keras_resattn.layers.inception import InceptionUnit
 from keras_resattn.layers.pre_activation import PreActivationUnit
 from keras_resattn.layers.resnext import ResNeXtUnit
 
-UNITS = {"pre_activation": PreActivationUnit, "resnext": ResNeXtUnit}
+UNITS = {
+    "pre_activation": PreActivationUnit,
+    "resnext": ResNeXtUnit,
+    "inception": InceptionUnit,
+}
 
 
 def get_unit(unit):
@@ -58,22 +64,33 @@ class UnitChain(keras.layers.Layer):
         filters: Integer, the number of channels of each unit.
         count: Integer, the number of units.
         unit: A basic unit's name or layer class, see `PreActivationUnit`.
+        drop_rate: Float, how often in training a sample skips a unit's branch
+            (stochastic depth); if not 0, an argument of the units.
         data_format: `"channels_last"`, `"channels_first"` or `None`, Keras'
             configured format.
         **kwargs: Arguments of `keras.layers.Layer`, such as `name`, `dtype`.
     """
 
     def __init__(
-        self, filters, count=1, unit="pre_activation", data_format=None, **kwargs
+        self,
+        filters,
+        count=1,
+        unit="pre_activation",
+        drop_rate=0.0,
+        data_format=None,
+        **kwargs,
     ):
         super().__init__(**kwargs)
         self.filters = positive_integer("filters", filters)
         self.count = positive_integer("count", count)
         self.unit = get_unit(unit)
+        self.drop_rate = rate("drop_rate", drop_rate)
         self.data_format = standardize_data_format(data_format)
 
     def build(self, input_shape):
         common = {"data_format": self.data_format, "dtype": self.dtype_policy}
+        if self.drop_rate:
+            common["drop_rate"] = self.drop_rate
         self.units = [self.unit(self.filters, **common) for _ in range(self.count)]
         shape = input_shape
         for unit in self.units:
@@ -95,5 +112,6 @@ class UnitChain(keras.layers.Layer):
             "filters": self.filters,
             "count": self.count,
             "unit": unit_name(self.unit),
+            "drop_rate": self.drop_rate,
             "data_format": self.data_format,
         }

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import settings
 from hypothesis import strategies as st
 
+from keras_resattn.layers import LocalMaskBranch
 from keras_resattn.layers import SoftMaskBranch
 from keras_resattn.layers.mask import MASK_ACTIVATIONS
 from tests.layers.checks import check_channels_first
@@ -131,3 +132,35 @@ def test_counts_out_of_range_are_errors(name):
     arguments = {"filters": 8, "depth": 1, "r": 1, name: 0}
     with pytest.raises(ValueError, match=f"`{name}`.*Received: {name}=0"):
         SoftMaskBranch(**arguments)
+
+
+@pytest.mark.parametrize(("size", "depth"), [((7, 30), 3), ((30, 3), 2)])
+def test_more_poolings_than_a_map_has_room_for_are_an_error(size, depth):
+    message = f"at least {2**depth}x{2**depth}.*Received: .*depth={depth}"
+    with pytest.raises(ValueError, match=message):
+        SoftMaskBranch(8, depth).build((None, *size, 8))
+
+
+@pytest.mark.parametrize("unit", ["pre_activation", "resnext"])
+def test_local_checklist(unit):
+    def make(**kwargs):
+        return LocalMaskBranch(64, depth=2, unit=unit, **kwargs)
+
+    check_layer(make, images(2, 7, 6, 64), (2, 7, 6, 64))
+    check_channels_first(make, images(2, 7, 6, 64))
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3])
+def test_a_local_branch_has_the_papers_three_units(depth):
+    assert LocalMaskBranch(64, depth).count == 3
+
+
+def test_a_local_branch_sees_no_further_than_its_units():
+    branch = LocalMaskBranch(8, depth=3)
+    x = images(1, 17, 17, 8)
+    before = to_numpy(branch(x))
+    x[0, 0, 0] += 10
+    changed = np.abs(to_numpy(branch(x)) - before).max((0, 3)) > 0
+    assert changed[0, 0]
+    assert not changed[4:].any()  # three 3x3 convolutions reach three rows
+    assert not changed[:, 4:].any()

@@ -2,6 +2,7 @@ import keras
 import numpy as np
 import pytest
 
+from keras_resattn.layers import InceptionUnit
 from keras_resattn.layers import PreActivationUnit
 from keras_resattn.layers import ResNeXtUnit
 from keras_resattn.layers import UnitChain
@@ -40,13 +41,57 @@ def test_resnext_checklist(filters, strides, output_shape):
     check_channels_first(make, images(2, 7, 6, 8))
 
 
-def test_resnext_learns_with_grouped_convolutions():
-    model = keras.Sequential([keras.Input((8, 8, 8)), ResNeXtUnit(8, groups=4)])
-    model.compile(keras.optimizers.SGD(0.01), "mse", jit_compile=JIT_COMPILE)
+@pytest.mark.parametrize(
+    ("filters", "strides", "output_shape"),
+    [(32, 1, (2, 7, 6, 32)), (64, 1, (2, 7, 6, 64)), (32, 2, (2, 4, 3, 32))],
+)
+def test_inception_checklist(filters, strides, output_shape):
+    def make(**kwargs):
+        return InceptionUnit(filters, strides, **kwargs)
+
+    check_layer(make, images(2, 7, 6, 32), output_shape)
+    check_channels_first(make, images(2, 7, 6, 32))
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [PreActivationUnit(16, 2), ResNeXtUnit(32, groups=4), InceptionUnit(32, 2)],
+    ids=lambda unit: type(unit).__name__,
+)
+def test_gradients_reach_every_weight_of_a_unit(unit):
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([keras.Input((8, 8, 32)), unit])
+    # A sum of squares is felt by every map; a mean's steps round to nothing.
+    model.compile(
+        keras.optimizers.SGD(0.1),
+        lambda y_true, y_pred: keras.ops.sum(keras.ops.square(y_pred)) / 100,
+        jit_compile=JIT_COMPILE,
+    )
     before = [to_numpy(weight) for weight in model.trainable_weights]
-    model.train_on_batch(images(4, 8, 8, 8), images(4, 8, 8, 8, seed=1))
+    model.train_on_batch(images(4, 8, 8, 32), np.zeros(4))
     for old, new in zip(before, model.trainable_weights, strict=True):
         assert not np.array_equal(old, to_numpy(new)), new.path
+
+
+@pytest.mark.parametrize("unit", [PreActivationUnit, ResNeXtUnit, InceptionUnit])
+def test_stochastic_depth_drops_the_branch_of_whole_samples_in_training(unit):
+    keras.utils.set_random_seed(0)
+    layer, x = unit(64, drop_rate=0.5), np.abs(images(40, 4, 4, 64))
+    kept = np.abs(to_numpy(layer(x, training=True)) - x).max((1, 2, 3)) > 1e-6
+    assert 8 <= kept.sum() <= 32
+    assert "drop_rate" in layer.get_config()
+    whole = unit(64)
+    whole.build(x.shape)
+    whole.set_weights([to_numpy(w) for w in layer.weights[: len(whole.weights)]])
+    np.testing.assert_allclose(
+        to_numpy(layer(x, training=False)), to_numpy(whole(x)), atol=1e-5
+    )
+
+
+@pytest.mark.parametrize("bad", [-0.1, 1, "0.5", True])
+def test_a_drop_rate_out_of_range_is_an_error(bad):
+    with pytest.raises(ValueError, match=f"less than 1. Received: drop_rate={bad!r}"):
+        PreActivationUnit(8, drop_rate=bad)
 
 
 @pytest.mark.parametrize(("filters", "groups"), [(32, 32), (65, 1), (100, 4)])
@@ -154,7 +199,7 @@ def test_a_unit_is_found_by_name_by_class_and_by_registered_name():
     assert unit_name(PreActivationUnit) == "pre_activation"
 
 
-@pytest.mark.parametrize("bad", ["inception", int, None, keras.layers.Dense(1)])
+@pytest.mark.parametrize("bad", ["plain", int, None, keras.layers.Dense(1)])
 def test_an_unknown_unit_is_an_error(bad):
-    with pytest.raises(ValueError, match=r"\['pre_activation'.*Received: unit="):
+    with pytest.raises(ValueError, match="'pre_activation'.*Received: unit="):
         get_unit(bad)

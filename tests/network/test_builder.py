@@ -1,4 +1,7 @@
+import doctest
+
 import keras
+import numpy as np
 import pytest
 
 import keras_resattn
@@ -50,6 +53,105 @@ def test_a_unit_of_ones_own_builds_the_network_and_is_saved(tmp_path):
         isinstance(unit, WideUnit)
         for unit in loaded.get_layer("stage1_attention1_mask").bottom.units
     )
+
+
+def test_a_documented_unit_of_ones_own_is_saved_and_loaded(tmp_path):
+    examples = doctest.DocTestParser().get_examples(
+        keras_resattn.ResidualAttentionNetwork.__doc__
+    )
+    names = {"keras": keras, "keras_resattn": keras_resattn}
+    for example in examples:
+        exec(example.source, names)
+    model, images = names["model"], np.random.rand(2, 32, 32, 3)
+    assert type(model.get_layer("stage1_unit1")) is names["PlainUnit"]
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(
+        loaded.predict(images, verbose=0), model.predict(images, verbose=0)
+    )
+
+
+@pytest.mark.parametrize(
+    ("multiplier", "unit", "stem", "filters"),
+    [
+        (1, "pre_activation", 16, [16, 32]),
+        (2, "pre_activation", 32, [32, 64]),
+        (1.3, "pre_activation", 24, [24, 40]),
+        (0.1, "pre_activation", 8, [8, 8]),
+        (3, "resnext", 48, [64, 128]),
+    ],
+)
+def test_width_multiplier(multiplier, unit, stem, filters):
+    model = build(width_multiplier=multiplier, unit=unit)
+    assert model.get_layer("stem_conv").filters == stem
+    assert [model.get_layer(f"stage{i}_unit1").filters for i in (1, 2)] == filters
+
+
+def test_stochastic_depth_grows_with_depth_and_spares_the_masks():
+    model = build(stochastic_depth=0.6)
+    names = [
+        "stage1_unit1",
+        "stage1_attention1_trunk",
+        "stage1_attention2_post1",
+        "stage2_unit1",
+        "stage2_attention1_pre1",
+        "stage2_unit2",
+    ]
+    rates = [model.get_layer(name).drop_rate for name in names]
+    np.testing.assert_allclose(rates, [0.1, 0.2, 0.3, 0.4, 0.5, 0.6])
+    mask = model.get_layer("stage2_attention1_mask")
+    assert mask.bottom.units[0].drop_rate == 0
+    x = np.random.rand(4, 32, 32, 1)
+    calm = build()
+    calm.set_weights([w for w in model.get_weights() if w.dtype == "float32"])
+    np.testing.assert_allclose(
+        model.predict(x, verbose=0), calm.predict(x, verbose=0), atol=1e-5
+    )
+    assert np.isfinite(keras.ops.convert_to_numpy(model(x, training=True))).all()
+
+
+def test_dropout_before_the_classifier():
+    model = build(dropout=0.25)
+    assert [layer.name for layer in model.layers[-3:]] == [
+        "avg_pool",
+        "dropout",
+        "predictions",
+    ]
+    assert model.get_layer("dropout").rate == 0.25
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"width_multiplier": 0}, "over 0. Received: width_multiplier=0"),
+        ({"stochastic_depth": 1}, "less than 1. Received: stochastic_depth=1"),
+        ({"dropout": -0.5}, "less than 1. Received: dropout=-0.5"),
+        ({"attention": "hard"}, "'naive', 'none'.*Received: attention='hard'"),
+        ({"mask_structure": "u"}, "'local'.*Received: mask_structure='u'"),
+        ({"mask_activation": "relu"}, "'spatial'.*Received: activation='relu'"),
+        ({"stages": [Stage(16, 1, -1)]}, "0 or more. Received: modules=-1"),
+        ({"stages": [Stage(16, 0, 1)]}, "positive integer. Received: strides=0"),
+        ({"stages": [Stage(18, 1, 1)]}, "multiple of 4 .*Received: filters=18"),
+        (
+            {"input_shape": (3, 32, 1)},
+            r"must be at least 4x4. Received: input_shape=\(3, 32, 1\)",
+        ),
+        (
+            {"stages": [Stage(16, 2, 0), Stage(16, 2, 1)], "input_shape": (7, 7, 1)},
+            "must be at least 8x8",
+        ),
+    ],
+)
+def test_arguments_out_of_range_are_errors(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        build(**arguments)
+
+
+@pytest.mark.parametrize("size", [4, 5, 7])
+def test_the_smallest_size_works(size):
+    model = build(input_shape=(size, size, 1))
+    x = np.random.rand(2, size, size, 1)
+    assert np.isfinite(model.predict(x, verbose=0)).all()
 
 
 def test_an_unknown_stem_is_an_error():

@@ -41,5 +41,19 @@ def test_masks_share_the_weights_of_the_model():
 
 def test_a_model_without_masks_is_an_error():
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])
-    with pytest.raises(ValueError, match="SoftMaskBranch.*Received: model=<Sequential"):
+    with pytest.raises(
+        ValueError, match="AttentionResidualLearning.*Received: model=<Sequential"
+    ):
         keras_resattn.attention_masks(model)
+
+
+def test_upsampled_masks_have_the_size_of_the_images():
+    model = keras_resattn.cifar.Attention56(input_shape=(None, None, 1))
+    images = np.random.rand(2, 16, 20, 1)
+    masks = keras_resattn.attention_masks(model).predict(images, verbose=0)
+    large = keras_resattn.attention_masks(model, upsample=True)
+    large = large.predict(images, verbose=0)
+    assert large["stage3_attention1"].shape == (2, 16, 20, 256)
+    for name, mask in masks.items():
+        corners = np.ix_([0, 1], [0, -1], [0, -1])
+        np.testing.assert_allclose(large[name][corners], mask[corners], atol=1e-5)

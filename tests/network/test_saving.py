@@ -49,7 +49,39 @@ def test_weights_that_do_not_fit_are_an_error(model, tmp_path):
     path = str(tmp_path / "model.weights.h5")
     model.save_weights(path)
     with pytest.raises(ValueError, match=r"do not fit.*Received: weights=.*\.h5"):
-        keras_resattn.cifar.Attention56(input_shape=SHAPE, classes=5, weights=path)
+        keras_resattn.cifar.Attention92(input_shape=SHAPE, classes=4, weights=path)
+
+
+@pytest.mark.parametrize("name", ["model.keras", "model.weights.h5"])
+def test_another_number_of_classes_keeps_the_body_and_says_so(model, tmp_path, name):
+    path = str(tmp_path / name)
+    model.save(path) if name == "model.keras" else model.save_weights(path)
+    with pytest.warns(UserWarning, match=f"7 classes .* weights 4.*weights={path}"):
+        tuned = keras_resattn.cifar.Attention56(
+            input_shape=SHAPE, weights=path, classes=7
+        )
+    *body, kernel, bias = tuned.get_weights()
+    for ours, theirs in zip(body, model.get_weights(), strict=False):
+        np.testing.assert_array_equal(ours, theirs)
+    assert kernel.shape == (256, 7)
+    assert bias.shape == (7,)
+
+
+def test_weights_of_another_network_and_number_of_classes_are_an_error(model, tmp_path):
+    path = str(tmp_path / "model.keras")
+    model.save(path)
+    with pytest.raises(ValueError, match="do not fit.*Received: weights="):
+        keras_resattn.cifar.Attention92(input_shape=SHAPE, classes=7, weights=path)
+
+
+def test_a_network_without_classifier_takes_the_weights_of_one_with(model, tmp_path):
+    path = str(tmp_path / "model.keras")
+    model.save(path)
+    headless = keras_resattn.cifar.Attention56(
+        include_top=False, input_shape=SHAPE, weights=path
+    )
+    for ours, theirs in zip(headless.get_weights(), model.get_weights(), strict=False):
+        np.testing.assert_array_equal(ours, theirs)
 
 
 def test_a_file_without_weights_is_an_error(tmp_path):

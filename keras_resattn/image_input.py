@@ -1,0 +1,77 @@
+"""The image input of a network, as keras.applications takes it."""
+
+import keras
+
+from keras_resattn.layers.arguments import positive_integer
+from keras_resattn.layers.geometry import channel_axis
+
+
+def image_input(input_tensor, input_shape, default_size, minimum_size, include_top):
+    """Return the tensor of images and the inputs of a model on it.
+
+    Args:
+        input_tensor: `None`, a Keras tensor, or a tensor.
+        input_shape: `None` or the shape of an image.
+        default_size: Integer, height and width if `input_shape` is `None`.
+        minimum_size: Integer, the smallest height and width accepted.
+        include_top: Boolean, whether the network has a classifier; one
+            without takes any size if `input_shape` is `None`.
+
+    Returns:
+        A Keras tensor, and the input that it depends on or a list of them.
+    """
+    if input_tensor is None:
+        shape = image_shape(input_shape, default_size, minimum_size, include_top)
+        images = keras.Input(shape=shape)
+        return images, images
+    images = _as_keras_tensor(input_tensor, input_shape)
+    image_shape(tuple(images.shape[1:]), default_size, minimum_size, include_top)
+    inputs = keras.utils.get_source_inputs(images)
+    return images, inputs[0] if len(inputs) == 1 else inputs
+
+
+def image_shape(input_shape, default_size, minimum_size, include_top):
+    """Return the shape of an image, checked.
+
+    Raises:
+        ValueError: If it is no triple, has unknown channels or is too small.
+    """
+    data_format = keras.config.image_data_format()
+    if input_shape is None:
+        size = (default_size,) * 2 if include_top else (None, None)
+        return (*size, 3) if data_format == "channels_last" else (3, *size)
+    if not isinstance(input_shape, (tuple, list)) or len(input_shape) != 3:
+        raise ValueError(
+            "`input_shape` must be a tuple of three integers. "
+            f"Received: input_shape={input_shape}"
+        )
+    if channel_axis(data_format) == 1:
+        channels, *size = input_shape
+    else:
+        *size, channels = input_shape
+    if channels is None:
+        raise ValueError(
+            "The number of channels in `input_shape` must be known. "
+            f"Received: input_shape={input_shape}"
+        )
+    for n in (*size, channels):
+        if n is not None:
+            positive_integer("input_shape", n)
+    if any(n is not None and n < minimum_size for n in size):
+        raise ValueError(
+            f"Input size must be at least {minimum_size}x{minimum_size}. "
+            f"Received: input_shape={input_shape}"
+        )
+    return tuple(input_shape)
+
+
+def _as_keras_tensor(input_tensor, input_shape):
+    if not keras.utils.is_keras_tensor(input_tensor):
+        return keras.Input(tensor=input_tensor, shape=input_shape)
+    if input_shape is not None and tuple(input_tensor.shape[1:]) != tuple(input_shape):
+        raise ValueError(
+            "`input_shape` and the shape of `input_tensor` differ; leave out "
+            f"`input_shape`. Received: input_shape={input_shape}, "
+            f"input_tensor.shape={input_tensor.shape}"
+        )
+    return input_tensor
