@@ -1,5 +1,6 @@
 """The Residual Attention Network (Wang et al., CVPR 2017) for Keras 3."""
 
+from keras_resattn import baselines
 from keras_resattn import cifar
 from keras_resattn import layers
 from keras_resattn.complexity import complexity
@@ -29,6 +30,7 @@ __all__ = [
     "Stage",
     "__version__",
     "attention_masks",
+    "baselines",
     "cifar",
     "complexity",
     "create_model",

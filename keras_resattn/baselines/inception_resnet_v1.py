@@ -1,0 +1,234 @@
+"""Inception-ResNet-v1: its blocks as tables, and the network that they make."""
+
+import keras
+
+from keras_resattn.baselines.arguments import check_pooling
+from keras_resattn.baselines.arguments import image_input
+from keras_resattn.layers.convolution import convolution
+from keras_resattn.layers.geometry import channel_axis
+from keras_resattn.layers.geometry import positive_integer
+from keras_resattn.weights import check_weights
+from keras_resattn.weights import load_weights
+
+# A branch is a row of convolutions, each `(filters, kernel size)` and, in the
+# reductions, a stride.
+BLOCK_A = (
+    ((32, 1),),
+    ((32, 1), (32, 3)),
+    ((32, 1), (32, 3), (32, 3)),
+)
+REDUCTION_A = (
+    ((384, 3, 2),),
+    ((192, 1), (192, 3), (256, 3, 2)),
+)
+BLOCK_B = (
+    ((128, 1),),
+    ((128, 1), (128, (1, 7)), (128, (7, 1))),
+)
+REDUCTION_B = (
+    ((256, 1), (384, 3, 2)),
+    ((256, 1), (256, 3, 2)),
+    ((256, 1), (256, 3), (256, 3, 2)),
+)
+BLOCK_C = (
+    ((192, 1),),
+    ((192, 1), (192, (1, 3)), (192, (3, 1))),
+)
+
+
+def InceptionResNetV1(
+    include_top=True,
+    weights=None,
+    input_tensor=None,
+    input_shape=None,
+    pooling=None,
+    classes=1000,
+    classifier_activation="softmax",
+    name="inception_resnet_v1",
+):
+    """Instantiates Inception-ResNet-v1, for ImageNet.
+
+    With the default arguments it has 23,995,624 trainable parameters, as many
+    as pytorchcv's `inceptionresnetv1`, and needs 6.3 billion multiply-adds. It
+    is that definition, which re-implementations of FaceNet share. The paper's
+    differs from it in two places: it has five C blocks, all alike, where this
+    one adds a sixth, neither scaled nor activated; and its head is dropout of
+    0.2 and the classifier, where this one has dropout of 0.6 and a bottleneck
+    of 512 features, normalized, before the classifier. The paper leaves the
+    scales of the residuals open (0.1 to 0.3); here they are 0.17, 0.1 and 0.2.
+
+    Example:
+
+    >>> model = keras_resattn.baselines.InceptionResNetV1()
+    >>> model.predict(np.random.rand(2, 299, 299, 3)).shape
+    (2, 1000)
+
+    Args:
+        include_top: Boolean, whether to end with global average pooling, the
+            bottleneck and the classifier.
+        weights: `None` (random initialization) or the path to a weights file
+            (`.weights.h5` or `.keras`) to be loaded.
+        input_tensor: Optional Keras tensor to use as image input.
+        input_shape: Optional shape of an image, `(height, width, channels)`,
+            75 or more in height and width, which may be `None`; any
+            number of channels. Defaults to `(299, 299, 3)`, and to
+            `(None, None, 3)` if `include_top=False`.
+        pooling: With `include_top=False`, how to pool the last map: `None`
+            (not at all), `"avg"` or `"max"`.
+        classes: Integer, the number of classes, if `include_top=True`.
+        classifier_activation: The activation of the classifier, or `None` for
+            logits, if `include_top=True`.
+        name: String, the name of the model.
+
+    Returns:
+        A `keras.Model`.
+
+    Raises:
+        ValueError: If an argument is out of its range, the input is too small
+            or the weights do not fit.
+
+    Reference: Szegedy et al., Inception-v4, Inception-ResNet and the Impact
+    of Residual Connections on Learning, 2016 (https://arxiv.org/abs/1602.07261),
+    figures 10 to 15.
+    """
+    check_weights(weights, include_top, classifier_activation)
+    check_pooling(pooling)
+    if include_top:
+        positive_integer("classes", classes)
+    x = image_input(input_tensor, input_shape, 299, 75, include_top)
+    inputs = x if input_tensor is None else keras.utils.get_source_inputs(x)
+    x = _features(x)
+    if include_top:
+        x = keras.layers.GlobalAveragePooling2D(name="avg_pool")(x)
+        x = _head(x, classes, classifier_activation)
+    elif pooling == "avg":
+        x = keras.layers.GlobalAveragePooling2D(name="avg_pool")(x)
+    elif pooling == "max":
+        x = keras.layers.GlobalMaxPooling2D(name="max_pool")(x)
+    model = keras.Model(inputs, x, name=name)
+    if weights is not None:
+        load_weights(model, weights)
+    return model
+
+
+def _features(x):
+    x = _stem(x)
+    for i in range(1, 6):
+        x = _block(x, BLOCK_A, scale=0.17, name=f"block_a{i}")
+    x = _reduction(x, REDUCTION_A, name="reduction_a")
+    for i in range(1, 11):
+        x = _block(x, BLOCK_B, scale=0.1, name=f"block_b{i}")
+    x = _reduction(x, REDUCTION_B, name="reduction_b")
+    for i in range(1, 6):
+        x = _block(x, BLOCK_C, scale=0.2, name=f"block_c{i}")
+    return _block(x, BLOCK_C, scale=1.0, activate=False, name="block_c6")
+
+
+def _stem(x):
+    x = _convolution(x, 32, 3, 2, padding="valid", name="stem_conv1")
+    x = _convolution(x, 32, 3, padding="valid", name="stem_conv2")
+    x = _convolution(x, 64, 3, name="stem_conv3")
+    x = keras.layers.MaxPooling2D(3, 2, name="stem_pool")(x)
+    x = _convolution(x, 80, 1, name="stem_conv4")
+    x = _convolution(x, 192, 3, padding="valid", name="stem_conv5")
+    return _convolution(x, 256, 3, 2, padding="valid", name="stem_conv6")
+
+
+def _block(x, branches, scale, name, activate=True):
+    """An Inception-ResNet block: the input plus a scaled residual, ReLU."""
+    maps = [_branch(x, row, f"{name}_branch{i}") for i, row in enumerate(branches, 1)]
+    residual = _concatenate(maps, name)
+    # Linear, as the paper has it: a bias in place of normalization and ReLU.
+    residual = keras.layers.Conv2D(
+        x.shape[channel_axis(keras.config.image_data_format())],
+        1,
+        kernel_initializer="he_normal",
+        name=f"{name}_linear",
+    )(residual)
+    x = ScaledResidual(scale, name=f"{name}_residual")([x, residual])
+    return keras.layers.Activation("relu", name=f"{name}_relu")(x) if activate else x
+
+
+def _reduction(x, branches, name):
+    """A reduction block: strided branches and max pooling, side by side."""
+    maps = [_branch(x, row, f"{name}_branch{i}") for i, row in enumerate(branches, 1)]
+    maps.append(keras.layers.MaxPooling2D(3, 2, name=f"{name}_pool")(x))
+    return _concatenate(maps, name)
+
+
+def _branch(x, row, name):
+    for i, (filters, kernel_size, *strides) in enumerate(row, start=1):
+        x = _convolution(x, filters, kernel_size, *strides, name=f"{name}_conv{i}")
+    return x
+
+
+def _concatenate(maps, name):
+    axis = channel_axis(keras.config.image_data_format())
+    return keras.layers.Concatenate(axis=axis, name=f"{name}_concatenate")(maps)
+
+
+def _convolution(x, filters, kernel_size, strides=1, padding=None, name=None):
+    """Convolution, BN, ReLU; those with a stride have no padding."""
+    padding = padding or ("same" if strides == 1 else "valid")
+    x = convolution(filters, kernel_size, strides, padding, name=name)(x)
+    axis = channel_axis(keras.config.image_data_format())
+    x = _normalization(axis, name=f"{name}_bn")(x)
+    return keras.layers.Activation("relu", name=f"{name}_relu")(x)
+
+
+def _head(x, classes, activation):
+    x = keras.layers.Dropout(0.6, name="dropout")(x)
+    x = keras.layers.Dense(512, use_bias=False, name="bottleneck")(x)
+    x = _normalization(-1, name="bottleneck_bn")(x)
+    # Half precision is too coarse for probabilities and their logarithms.
+    half = keras.config.dtype_policy().compute_dtype in ("float16", "bfloat16")
+    return keras.layers.Dense(
+        classes,
+        activation=activation,
+        dtype="float32" if half else None,
+        name="predictions",
+    )(x)
+
+
+def _normalization(axis, name):
+    return keras.layers.BatchNormalization(
+        axis=axis, momentum=0.9, epsilon=1e-3, name=name
+    )
+
+
+@keras.saving.register_keras_serializable(package="keras_resattn")
+class ScaledResidual(keras.layers.Layer):
+    """The sum of an input and a scaled residual: `x + scale * residual`.
+
+    Example:
+
+    >>> x, residual = np.random.rand(2, 7, 7, 16), np.random.rand(2, 7, 7, 16)
+    >>> layer = keras_resattn.baselines.inception_resnet_v1.ScaledResidual(0.2)
+    >>> layer([x, residual]).shape
+    (2, 7, 7, 16)
+
+    Args:
+        scale: Float, by what the residual is multiplied. Scales of 0.1 to 0.3
+            keep wide networks from dying early in training.
+        **kwargs: Arguments of `keras.layers.Layer`, such as `name`, `dtype`.
+
+    Call arguments:
+        inputs: A list of two batches of one shape: the input and the residual.
+
+    Reference: Szegedy et al., Inception-v4, Inception-ResNet and the Impact
+    of Residual Connections on Learning, 2016, section 3.3.
+    """
+
+    def __init__(self, scale, **kwargs):
+        super().__init__(**kwargs)
+        self.scale = scale
+
+    def call(self, inputs):
+        x, residual = inputs
+        return x + self.scale * residual
+
+    def compute_output_shape(self, input_shape):
+        return tuple(input_shape[0])
+
+    def get_config(self):
+        return {**super().get_config(), "scale": self.scale}
