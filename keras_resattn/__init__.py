@@ -1,6 +1,7 @@
 """The Residual Attention Network (Wang et al., CVPR 2017) for Keras 3."""
 
 from keras_resattn import cifar
+from keras_resattn import compatibility
 from keras_resattn import layers
 from keras_resattn.masks import attention_masks
 from keras_resattn.models import Attention56
@@ -23,6 +24,7 @@ __all__ = [
     "__version__",
     "attention_masks",
     "cifar",
+    "compatibility",
     "create_model",
     "layers",
     "list_models",
