@@ -2,6 +2,7 @@
 
 from keras_resattn import baselines
 from keras_resattn import cifar
+from keras_resattn import compatibility
 from keras_resattn import layers
 from keras_resattn.complexity import complexity
 from keras_resattn.features import feature_maps
@@ -33,6 +34,7 @@ __all__ = [
     "baselines",
     "cifar",
     "complexity",
+    "compatibility",
     "create_model",
     "feature_maps",
     "layers",

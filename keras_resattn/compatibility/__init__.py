@@ -1,0 +1,8 @@
+"""Other people's Residual Attention Networks, for the weights trained on them.
+
+They are not the authors' network; each module says how it deviates.
+"""
+
+from keras_resattn.compatibility import pytorchcv
+
+__all__ = ["pytorchcv"]
