@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 import keras_resattn
-from tests.network import authors_names
+from keras_resattn.convert import authors_names
 from tests.network import golden
 
 NETWORKS = {
@@ -23,7 +23,7 @@ def main():
 
 def print_errors(name, model):
     weights, x, expected = golden.load(name)
-    authors_names.assign(model, weights)
+    golden.assign(model, weights)
     names = authors_names.outputs(model)
     layers = {blob: model.get_layer(name).output for blob, name in names.items()}
     outputs = keras.Model(model.inputs, layers).predict(x, verbose=0)

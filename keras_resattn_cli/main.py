@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from keras_resattn_cli.convert import app as convert
 from keras_resattn_cli.evaluate import evaluate
 from keras_resattn_cli.export import export
 from keras_resattn_cli.masks import masks
@@ -29,6 +30,8 @@ app = typer.Typer(
       keras-resattn report runs/demo --out report.html
       keras-resattn export runs/demo served/demo/1
       keras-resattn serve served
+
+    Models of other programs become Keras files: keras-resattn convert --help
     """,
     rich_markup_mode="rich",
     no_args_is_help=True,
@@ -37,6 +40,7 @@ app = typer.Typer(
 )
 for command in (train, evaluate, predict, masks, report, export, serve, recipes):
     app.command()(command)
+app.add_typer(convert)
 
 
 def _show_version(wanted: bool):

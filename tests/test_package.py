@@ -13,6 +13,8 @@ ROOT = Path(__file__).parents[1]
 
 DATA_FILES = {
     "keras_resattn/py.typed",
+    "keras_resattn/convert/caffe.proto",
+    "keras_resattn/convert/caffe_pb2.py",
     "keras_resattn/recipes/demo.yaml",
     "keras_resattn/recipes/folder.yaml",
     "keras_resattn/explain/report.html",

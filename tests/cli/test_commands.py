@@ -7,41 +7,19 @@ import socket
 
 import pytest
 
-from keras_resattn_cli import main as cli
-
-
-@pytest.fixture
-def run(monkeypatch, capfd):
-    """Run `keras-resattn ARGUMENTS...`; return exit code, output and errors."""
-    monkeypatch.setenv("COLUMNS", "200")
-    monkeypatch.setenv("NO_COLOR", "1")
-    monkeypatch.setenv("KERAS_RESATTN_DEBUG", "")
-
-    def run(*arguments):
-        arguments = [str(argument) for argument in arguments]
-        monkeypatch.setattr("sys.argv", ["keras-resattn", *arguments])
-        capfd.readouterr()
-        try:
-            cli.main()
-            code = 0
-        except SystemExit as exit:
-            code = exit.code or 0
-        output, errors = capfd.readouterr()
-        return code, output, errors
-
-    return run
-
 
 def test_help_lists_the_commands(run):
     code, output, _ = run("--help")
     assert code == 0
-    for command in "train evaluate predict masks report export serve recipes".split():
+    for (
+        command
+    ) in "train evaluate predict masks report export serve recipes convert".split():
         assert f" {command} " in output
 
 
 @pytest.mark.parametrize(
     "command",
-    "train evaluate predict masks report export serve recipes".split(),
+    "train evaluate predict masks report export serve recipes convert".split(),
 )
 def test_every_command_explains_itself(run, command):
     code, output, _ = run(command, "--help")

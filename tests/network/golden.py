@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from keras_resattn.convert import authors_names
+
 FOLDER = Path(__file__).parent / "golden"
 
 
@@ -21,6 +23,21 @@ def load(network):
             if key.startswith(("y:", "sub:"))
         }
         return weights, _channels_last(data["x"]), blobs
+
+
+def assign(model, weights):
+    """Assign the authors' weights to a model; return the names of those left over."""
+    left = dict(weights)
+    for layer, kind, name in authors_names.layers(model):
+        if kind == "bn":
+            parts = ("gamma", "beta", "mean", "var")
+            values = [left.pop(f"{name}/{part}") for part in parts]
+        elif kind == "conv":
+            values = [left.pop(f"{name}/kernel").transpose(2, 3, 1, 0)]
+        else:
+            values = [left.pop(f"{name}/kernel").T, left.pop(f"{name}/bias")]
+        layer.set_weights(values)
+    return sorted(left)
 
 
 def sample(blob):

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import keras_resattn
-from tests.network import authors_names
+from keras_resattn.convert import authors_names
 from tests.network import golden
 
 NETWORKS = {
@@ -19,7 +19,7 @@ def run(request):
     network = NETWORKS[request.param]
     weights, x, expected = golden.load(request.param)
     model = network()
-    left_over = authors_names.assign(model, weights)
+    left_over = golden.assign(model, weights)
     names = authors_names.outputs(model)
     layers = {blob: model.get_layer(name).output for blob, name in names.items()}
     outputs = keras.Model(model.inputs, layers).predict(x, verbose=0)

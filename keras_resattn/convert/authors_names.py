@@ -1,52 +1,77 @@
 """Where the authors' weights go in our ImageNet networks, layer by layer."""
 
-
-def assign(model, weights):
-    """Assign the authors' weights; return the names of those left over."""
-    left = dict(weights)
-    for layer, kind, name in _layers(model):
-        if kind == "bn":
-            values = [left.pop(f"{name}/{part}") for part in ("gamma", "beta")]
-            values += [left.pop(f"{name}/{part}") for part in ("mean", "var")]
-        elif kind == "conv":
-            values = [left.pop(f"{name}/kernel").transpose(2, 3, 1, 0)]
-        else:
-            values = [left.pop(f"{name}/kernel").T, left.pop(f"{name}/bias")]
-        layer.set_weights(values)
-    return sorted(left)
+import itertools
 
 
-def outputs(model):
-    """Return our layers' names by the authors' names of the stored blobs."""
-    names = {"pool1_3x3_s2": "stem_pool", "ave_pool": "avg_pool", "cls": "predictions"}
-    for i, letter in enumerate("ABC", start=1):
-        theirs, ours = f"Attention{letter}_1", f"stage{i}_attention1"
-        names[f"pre_res_{i}"] = f"stage{i}_unit1"
-        names[f"{theirs}/trunk/res1"] = f"{ours}_pre1"
-        names[f"{theirs}/trunk/res3"] = f"{ours}_trunk"
-        names[f"{theirs}/mask"] = f"{ours}_mask"
-        names[f"{theirs}/fusion"] = f"{ours}_residual"
-        names[theirs] = f"{ours}_post1"
-        names[f"post_res_4_{i}"] = f"stage4_unit{i}"
-    return names
+def layers(model):
+    """Yield the layers with weights of an ImageNet network, by the authors' names.
 
+    Example:
 
-def _layers(model):
+    >>> model = keras_resattn.Attention56()
+    >>> next(layers(model))
+    (<Conv2D name=stem_conv, built=True>, 'conv', 'conv1')
+
+    Args:
+        model: An `Attention56`, `Attention92`, `AttentionNeXt56` or
+            `AttentionNeXt92`, with its classifier.
+
+    Yields:
+        The Keras layer, its kind (`"conv"`, `"bn"` or `"dense"`) and the
+        authors' name of it.
+    """
     get = model.get_layer
     yield get("stem_conv"), "conv", "conv1"
     yield get("stem_bn"), "bn", "conv1/bn"
     x = "pool1_3x3_s2"
-    for i, letter in enumerate("ABC", start=1):
-        module = f"Attention{letter}_1"
+    for i in (1, 2, 3):
         yield from _unit(get(f"stage{i}_unit1"), f"pre_res_{i}", x)
-        yield from _module(get, module, f"stage{i}_attention1", f"pre_res_{i}")
-        x = module
+        x = f"pre_res_{i}"
+        for ours, theirs in _modules(model, i):
+            yield from _module(get, theirs, ours, x)
+            x = theirs
     for i in (1, 2, 3):
         yield from _unit(get(f"stage4_unit{i}"), f"post_res_4_{i}", x)
         x = f"post_res_4_{i}"
     if get("stage4_unit3").pre_activation:
         yield get("post_bn"), "bn", f"{x}/bn"
     yield get("predictions"), "dense", "classifier"
+
+
+def outputs(model):
+    """Return the names of a network's layers by the authors' names of their outputs.
+
+    Example:
+
+    >>> outputs(keras_resattn.Attention56())["AttentionA_1/mask"]
+    'stage1_attention1_mask'
+
+    Args:
+        model: A network as `layers` takes it.
+
+    Returns:
+        A dict, the name of a Keras layer by the name of the authors' blob.
+    """
+    names = {"pool1_3x3_s2": "stem_pool", "ave_pool": "avg_pool", "cls": "predictions"}
+    for i in (1, 2, 3):
+        names[f"pre_res_{i}"] = f"stage{i}_unit1"
+        for ours, theirs in _modules(model, i):
+            names[f"{theirs}/trunk/res1"] = f"{ours}_pre1"
+            names[f"{theirs}/trunk/res3"] = f"{ours}_trunk"
+            names[f"{theirs}/mask"] = f"{ours}_mask"
+            names[f"{theirs}/fusion"] = f"{ours}_residual"
+            names[theirs] = f"{ours}_post1"
+        names[f"post_res_4_{i}"] = f"stage4_unit{i}"
+    return names
+
+
+def _modules(model, stage):
+    """Yield our name and the authors' of each attention module of a stage."""
+    ours = {layer.name for layer in model.layers}
+    for j in itertools.count(1):
+        if f"stage{stage}_attention{j}_mask" not in ours:
+            return
+        yield f"stage{stage}_attention{j}", f"Attention{'ABC'[stage - 1]}_{j}"
 
 
 def _module(get, theirs, ours, x):

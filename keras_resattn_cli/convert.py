@@ -1,0 +1,84 @@
+"""`keras-resattn convert`: models of other programs, one command each."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from keras_resattn_cli.start import import_keras
+
+app = typer.Typer(
+    name="convert",
+    help="Convert a model of another program to a Keras file.",
+    no_args_is_help=True,
+)
+
+OutArgument = Annotated[
+    Path, typer.Argument(metavar="OUT.keras", help="The Keras file to write.")
+]
+
+
+class BNStatistic(StrEnum):
+    """What the last blob of a Caffe model's batch normalizations holds."""
+
+    INVERSE_STD = "inverse-std"
+    VARIANCE = "variance"
+
+
+@app.command()
+def caffe(
+    model: Annotated[
+        Path,
+        typer.Argument(metavar="MODEL.caffemodel", help="The file that Caffe wrote."),
+    ],
+    out: OutArgument,
+    network: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="Attention56, Attention92, AttentionNeXt56 or AttentionNeXt92.",
+        ),
+    ],
+    bn_statistic: Annotated[
+        BNStatistic,
+        typer.Option(
+            help="What the last blob of every layer BN holds: 1 / sqrt(variance + "
+            "1e-5), or the variance. The file does not say it.",
+        ),
+    ],
+):
+    """Convert a model that the paper's authors trained with their Caffe.
+
+    Their layer BN keeps the inverse standard deviation, others the variance.
+    The source of the layer in the Caffe that wrote the file tells which. So do
+    the values: an inverse standard deviation is never 0 nor above 316.3 (a
+    channel that was always zero has 316.2), a variance can be both. With the
+    wrong one the converted model's answers are wrong.
+    """
+    check_out(out)
+    import_keras()
+
+    from keras_resattn.convert import convert_caffe
+
+    converted = convert_caffe(model, network, bn_statistic.value)
+    save(converted, out, source=f"{len(converted.weights)} blobs")
+
+
+def check_out(out):
+    """Raise a `ValueError` if `out` can be no Keras file."""
+    if out.suffix != ".keras" or out.is_dir():
+        raise ValueError(
+            f"`out` must be a file that ends in .keras. Received: out={str(out)!r}"
+        )
+
+
+def save(model, out, source):
+    """Write the converted model and say so, and what its weights were."""
+    from keras_resattn.model_folder import write_beside
+
+    write_beside(out, model.save)
+    typer.echo(
+        f"The Keras model is {out}: {model.name}, {model.count_params():,} parameters "
+        f"from {source}."
+    )

@@ -1,0 +1,25 @@
+import pytest
+
+from keras_resattn_cli import main as cli
+
+
+@pytest.fixture
+def run(monkeypatch, capfd):
+    """Run `keras-resattn ARGUMENTS...`; return exit code, output and errors."""
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("KERAS_RESATTN_DEBUG", "")
+
+    def run(*arguments):
+        arguments = [str(argument) for argument in arguments]
+        monkeypatch.setattr("sys.argv", ["keras-resattn", *arguments])
+        capfd.readouterr()
+        try:
+            cli.main()
+            code = 0
+        except SystemExit as exit:
+            code = exit.code or 0
+        output, errors = capfd.readouterr()
+        return code, output, errors
+
+    return run

@@ -1,0 +1,84 @@
+"""`keras-resattn convert` by its exit codes and output."""
+
+import re
+
+import keras
+import numpy as np
+import pytest
+
+from tests.convert import caffemodels
+from tests.convert import layer_table
+
+
+@pytest.fixture(scope="module")
+def caffemodel(tmp_path_factory):
+    """The path of an Attention-56 of random weights, and these."""
+    table = layer_table.read("attention_56")
+    weights = caffemodels.draw(table)
+    path = tmp_path_factory.mktemp("caffe") / "56.caffemodel"
+    caffemodels.write(path, caffemodels.layers(table, weights, "variance"))
+    return path, weights
+
+
+def test_a_caffe_model_becomes_a_keras_file(run, caffemodel, tmp_path):
+    path, weights = caffemodel
+    out = tmp_path / "new" / "56.keras"
+    options = ("--network", "Attention56", "--bn-statistic", "variance")
+    code, output, errors = run("convert", "caffe", path, out, *options)
+    assert (code, errors) == (0, "")
+    assert output == (
+        f"The Keras model is {out}: attention56, 31,883,432 parameters from 540 "
+        "blobs.\n"
+    )
+    model = keras.saving.load_model(out, compile=False)
+    kernel = model.get_layer("predictions").kernel
+    np.testing.assert_array_equal(kernel, weights["classifier/kernel"].T)
+    assert [path.name for path in out.parent.iterdir()] == ["56.keras"]
+
+
+def bad_calls(model, out):
+    """Yield arguments, exit code and what the one line must say."""
+    network, variance = ("--network", "Attention56"), ("--bn-statistic", "variance")
+    text, missing = out.with_name("text.caffemodel"), out.with_name("missing")
+    text.write_text("no model")
+    yield (missing, out, *network, *variance), 2, f"no such file.*path='{missing}'"
+    yield (text, out, *network, *variance), 1, f"no Caffe model.*path='{text}'"
+    yield (
+        (model, out, "--network", "AttentionNeXt56", *variance),
+        1,
+        f"conv1_1x1: blob 0 has shape.*missing.*left over.*Received: path='{model}'",
+    )
+    yield (
+        (model, out, "--network", "ResNet", *variance),
+        1,
+        "'AttentionNeXt92'.*Received: network='ResNet'",
+    )
+    h5 = out.with_suffix(".h5")
+    yield (model, h5, *network, *variance), 1, f"ends in .keras. Received: out='{h5}'"
+
+
+def test_bad_input_is_one_line_and_nothing_is_written(run, caffemodel, tmp_path):
+    out = tmp_path / "out" / "model.keras"
+    out.parent.mkdir()
+    for arguments, expected, message in bad_calls(caffemodel[0], out):
+        code, output, errors = run("convert", "caffe", *arguments)
+        assert code == expected, (arguments, errors)
+        assert len(errors.splitlines()) == 1, (arguments, errors)
+        assert re.search(message, errors), (arguments, errors)
+        assert output == ""
+        assert [path.name for path in out.parent.iterdir()] == ["text.caffemodel"]
+
+
+def test_the_statistic_must_be_stated(run, tmp_path):
+    files = (tmp_path / "model.caffemodel", tmp_path / "model.keras")
+    for options, message in (
+        ((), "Missing option '--bn-statistic'"),
+        (("--bn-statistic", "std"), "'inverse-std', 'variance'"),
+    ):
+        code, _, errors = run(
+            "convert", "caffe", *files, "--network", "Attention56", *options
+        )
+        assert code == 2
+        assert message in errors
+    _, output, _ = run("convert", "caffe", "--help")
+    assert "an inverse standard deviation is never 0 nor above 316.3" in output
