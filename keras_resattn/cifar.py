@@ -1,6 +1,10 @@
 """The networks for small images by name. The tables are the architecture."""
 
-from keras_resattn.named import named_network
+import functools
+
+from keras_resattn.named import named_attention_network
+from keras_resattn.network import PAPER
+from keras_resattn.network import ResidualAttentionNetwork
 from keras_resattn.stages import Stage
 
 
@@ -14,20 +18,25 @@ def stages(modules):
 
 
 def _cifar(depth, modules, p=1, t=2, r=1):
-    return named_network(
+    return named_attention_network(
+        functools.partial(
+            ResidualAttentionNetwork,
+            stages(modules),
+            stem="cifar",
+            p=p,
+            t=t,
+            r=r,
+            default_size=32,
+        ),
         path=f"keras_resattn.cifar.Attention{depth}",
+        name=f"cifar_attention{depth}",
+        classes=10,
+        size=32,
+        minimum=8,
         title=f"Attention-{depth} for small images, such as CIFAR's",
         text="No definition of it was published: this one is a reconstruction, see\n"
         "    docs/fidelity.md.",
-        section="section 4.1",
-        name=f"cifar_attention{depth}",
-        classes=10,
-        stages=stages(modules),
-        p=p,
-        t=t,
-        r=r,
-        stem="cifar",
-        default_size=32,
+        reference=f"{PAPER}, section 4.1.",
     )
 
 

@@ -1,6 +1,10 @@
 """The ImageNet networks by name. The tables are the architecture."""
 
-from keras_resattn.named import named_network
+import functools
+
+from keras_resattn.named import named_attention_network
+from keras_resattn.network import PAPER
+from keras_resattn.network import ResidualAttentionNetwork
 from keras_resattn.stages import Stage
 
 
@@ -22,15 +26,13 @@ RECONSTRUCTED = """No definition of it was published: the widths of its unit are
 
 
 def _imagenet(title, name, modules, unit, section, text=AUTHORS):
-    return named_network(
+    return named_attention_network(
+        functools.partial(ResidualAttentionNetwork, stages(modules), unit=unit),
         path=f"keras_resattn.{title.replace('-', '')}",
+        name=name,
         title=f"{title} for ImageNet",
         text=text,
-        section=section,
-        name=name,
-        classes=1000,
-        stages=stages(modules),
-        unit=unit,
+        reference=f"{PAPER}, {section}.",
     )
 
 

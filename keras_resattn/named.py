@@ -1,8 +1,17 @@
 """How a network gets a name: a function with the arguments of keras.applications."""
 
-from keras_resattn.network import STEMS
-from keras_resattn.network import ResidualAttentionNetwork
-from keras_resattn.stages import smallest_size
+WEIGHTS = """`None` (random initialization) or the path to a weights file
+            (`.weights.h5` or `.keras`) to be loaded. If its classifier has
+            another number of classes, the body is loaded and the classifier
+            stays random, with a warning."""
+
+ATTENTION_ARGUMENTS = """
+        attention: `"residual"` (attention residual learning), `"naive"` (naive
+            attention learning) or `"none"` (trunk branches alone).
+        mask_activation: `"mixed"`, `"channel"` or `"spatial"`, see
+            `keras_resattn.layers.SoftMaskBranch`.
+        mask_structure: `"encoder_decoder"` (bottom-up, top-down) or `"local"`
+            (units at full resolution)."""
 
 DOCSTRING = """Instantiates {title}.
 
@@ -17,8 +26,7 @@ DOCSTRING = """Instantiates {title}.
     Args:
         include_top: Boolean, whether to end with global average pooling and
             the classifier.
-        weights: `None` (random initialization) or the path to a weights file
-            (`.weights.h5` or `.keras`) to be loaded.
+        weights: {weights}
         input_tensor: Optional Keras tensor to use as image input.
         input_shape: Optional shape of an image, `(height, width, channels)`,
             {minimum} or more in height and width, which may be `None`; any
@@ -29,13 +37,7 @@ DOCSTRING = """Instantiates {title}.
         classes: Integer, the number of classes, if `include_top=True`.
         classifier_activation: The activation of the classifier, or `None` for
             logits, if `include_top=True`.
-        name: String, the name of the model.
-        attention: `"residual"` (attention residual learning), `"naive"` (naive
-            attention learning) or `"none"` (trunk branches alone).
-        mask_activation: `"mixed"`, `"channel"` or `"spatial"`, see
-            `keras_resattn.layers.SoftMaskBranch`.
-        mask_structure: `"encoder_decoder"` (bottom-up, top-down) or `"local"`
-            (units at full resolution).
+        name: String, the name of the model.{more}
 
     Returns:
         A `keras.Model`.
@@ -44,24 +46,49 @@ DOCSTRING = """Instantiates {title}.
         ValueError: If an argument is out of its range, the input is too small
             or the weights do not fit.
 
-    Reference: Wang et al., Residual Attention Network for Image
-    Classification, CVPR 2017 (https://arxiv.org/abs/1704.06904), {section}.
+    Reference: {reference}
     """
 
 
-def named_network(path, title, text, section, name, classes, stages, **architecture):
+def named_network(build, path, name, classes=1000, **documentation):
     """Return the function that instantiates a network by its name.
 
     Args:
+        build: A function of the arguments of keras.applications.
         path: Where the function is found, such as `"keras_resattn.Attention56"`.
-        title: What the paper calls the network.
-        text: What its users should know, a sentence or two.
-        section: Where the paper has it.
         name: The default name of the model.
         classes: The default number of classes.
-        stages: The table of stages.
-        **architecture: Further arguments of `ResidualAttentionNetwork`.
+        **documentation: What fills in `DOCSTRING`: `title`, `text`,
+            `reference`; and `size`, `minimum`, `weights`, `more` if they are
+            not the usual.
     """
+
+    def network(
+        include_top=True,
+        weights=None,
+        input_tensor=None,
+        input_shape=None,
+        pooling=None,
+        classes=classes,
+        classifier_activation="softmax",
+        name=name,
+    ):
+        return build(
+            include_top=include_top,
+            weights=weights,
+            input_tensor=input_tensor,
+            input_shape=input_shape,
+            pooling=pooling,
+            classes=classes,
+            classifier_activation=classifier_activation,
+            name=name,
+        )
+
+    return _documented(network, path, classes=classes, **documentation)
+
+
+def named_attention_network(build, path, name, classes=1000, **documentation):
+    """Return the same for a network with attention modules, and their arguments."""
 
     def network(
         include_top=True,
@@ -76,12 +103,7 @@ def named_network(path, title, text, section, name, classes, stages, **architect
         mask_activation="mixed",
         mask_structure="encoder_decoder",
     ):
-        return ResidualAttentionNetwork(
-            stages,
-            **architecture,
-            attention=attention,
-            mask_activation=mask_activation,
-            mask_structure=mask_structure,
+        return build(
             include_top=include_top,
             weights=weights,
             input_tensor=input_tensor,
@@ -90,19 +112,19 @@ def named_network(path, title, text, section, name, classes, stages, **architect
             classes=classes,
             classifier_activation=classifier_activation,
             name=name,
+            attention=attention,
+            mask_activation=mask_activation,
+            mask_structure=mask_structure,
         )
 
-    stem = STEMS[architecture.get("stem", "imagenet")]
-    module, network.__name__ = path.rsplit(".", 1)
-    network.__qualname__ = network.__name__
-    network.__module__ = module
-    network.__doc__ = DOCSTRING.format(
-        path=path,
-        title=title,
-        text=text,
-        section=section,
-        classes=classes,
-        size=architecture.get("default_size", 224),
-        minimum=smallest_size(stages, stem.strides),
+    return _documented(
+        network, path, classes=classes, more=ATTENTION_ARGUMENTS, **documentation
     )
+
+
+def _documented(network, path, **documentation):
+    usual = {"size": 224, "minimum": 32, "weights": WEIGHTS, "more": ""}
+    network.__module__, network.__name__ = path.rsplit(".", 1)
+    network.__qualname__ = network.__name__
+    network.__doc__ = DOCSTRING.format(path=path, **{**usual, **documentation})
     return network

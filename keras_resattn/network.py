@@ -6,11 +6,13 @@ from typing import NamedTuple
 
 import keras
 
+from keras_resattn.head import check_head
+from keras_resattn.head import classify
+from keras_resattn.head import pool
 from keras_resattn.image_input import image_input
 from keras_resattn.layers import CeilMaxPooling2D
 from keras_resattn.layers import attention_module
 from keras_resattn.layers.arguments import choice
-from keras_resattn.layers.arguments import positive_integer
 from keras_resattn.layers.arguments import rate
 from keras_resattn.layers.convolution import batch_normalization
 from keras_resattn.layers.convolution import convolution
@@ -23,6 +25,9 @@ from keras_resattn.stages import usable_mask_depth
 from keras_resattn.stages import widen
 from keras_resattn.weights import check_weights
 from keras_resattn.weights import load_weights
+
+PAPER = """Wang et al., Residual Attention Network for Image
+    Classification, CVPR 2017 (https://arxiv.org/abs/1704.06904)"""
 
 
 def ResidualAttentionNetwork(
@@ -164,7 +169,7 @@ def ResidualAttentionNetwork(
     Classification, CVPR 2017 (https://arxiv.org/abs/1704.06904).
     """
     check_weights(weights, include_top, classifier_activation)
-    choice("pooling", pooling, (None, "avg", "max"))
+    check_head(include_top, pooling, classes)
     choice("stem", stem, STEMS)
     unit = get_unit(unit)
     stages = [check_stage(Stage(*stage)) for stage in stages]
@@ -190,14 +195,11 @@ def ResidualAttentionNetwork(
     if getattr(unit, "pre_activation", True):
         x = batch_normalization(keras.config.image_data_format(), name="post_bn")(x)
         x = keras.layers.Activation("relu", name="post_relu")(x)
-    if include_top or pooling == "avg":
-        x = keras.layers.GlobalAveragePooling2D(name="avg_pool")(x)
-    elif pooling == "max":
-        x = keras.layers.GlobalMaxPooling2D(name="max_pool")(x)
+    x = pool(x, include_top, pooling)
     if include_top:
         if rate("dropout", dropout):
             x = keras.layers.Dropout(dropout, name="dropout")(x)
-        x = _classifier(classes, classifier_activation)(x)
+        x = classify(x, classes, classifier_activation)
 
     model = keras.Model(inputs, x, name=name)
     if weights is not None:
@@ -256,14 +258,3 @@ def _unit(unit, filters, strides, drop_rate, name):
     # A unit of one's own need not know of stochastic depth.
     options = {"drop_rate": drop_rate} if drop_rate else {}
     return unit(filters, strides, name=name, **options)
-
-
-def _classifier(classes, activation):
-    # Half precision is too coarse for probabilities and their logarithms.
-    half = keras.config.dtype_policy().compute_dtype in ("float16", "bfloat16")
-    return keras.layers.Dense(
-        positive_integer("classes", classes),
-        activation=activation,
-        dtype="float32" if half else None,
-        name="predictions",
-    )

@@ -1,9 +1,11 @@
 """Every network by its name as a string, for recipes and scripts."""
 
 import fnmatch
+import re
 from collections.abc import Callable
 from typing import NamedTuple
 
+from keras_resattn import baselines
 from keras_resattn import cifar
 from keras_resattn import models
 
@@ -39,6 +41,15 @@ INFO = {
     "attention_inception56": ModelInfo(
         models.AttentionInception56, 31_853_256, 6_251_663_232, 224, 1000
     ),
+    "resnet152": ModelInfo(baselines.ResNet152, 60_268_520, 11_282_415_616, 224, 1000),
+    "resnet200": ModelInfo(baselines.ResNet200, 64_666_280, 15_007_481_856, 224, 1000),
+    "resnext101": ModelInfo(baselines.ResNeXt101, 44_177_704, 7_969_996_800, 224, 1000),
+    "inception_resnet_v1": ModelInfo(
+        baselines.InceptionResNetV1, 23_995_624, 6_308_235_360, 299, 1000
+    ),
+    "inception_resnet_v2": ModelInfo(
+        baselines.InceptionResNetV2, 55_813_192, 13_155_794_016, 299, 1000
+    ),
     "cifar_attention56": ModelInfo(cifar.Attention56, 1_030_394, 122_825_216, 32, 10),
     "cifar_attention92": ModelInfo(cifar.Attention92, 1_841_274, 211_913_216, 32, 10),
     "cifar_attention128": ModelInfo(cifar.Attention128, 2_652_154, 301_001_216, 32, 10),
@@ -47,6 +58,7 @@ INFO = {
     "cifar_attention452": ModelInfo(
         cifar.Attention452, 10_181_242, 984_386_048, 32, 10
     ),
+    "cifar_resnet164": ModelInfo(baselines.ResNet164, 1_703_290, 247_646_720, 32, 10),
 }
 NETWORKS = {name: info.network for name, info in INFO.items()}
 
@@ -76,7 +88,7 @@ def create_model(name, **kwargs):
     >>> model = keras_resattn.create_model("cifar_attention56", classes=100)
 
     Args:
-        name: String, one of `list_models()`.
+        name: String, one of `list_models()`, in any spelling ("Attention-92").
         **kwargs: Arguments of the network, such as `input_shape`.
 
     Returns:
@@ -85,8 +97,7 @@ def create_model(name, **kwargs):
     Raises:
         ValueError: If there is no network of this name.
     """
-    _check_name(name, NETWORKS)
-    return NETWORKS[name](**kwargs)
+    return NETWORKS[find_name(name, NETWORKS)](**kwargs)
 
 
 def model_info(name):
@@ -108,13 +119,27 @@ def model_info(name):
     Raises:
         ValueError: If there is no network of this name.
     """
-    _check_name(name, INFO)
-    return INFO[name]
+    return INFO[find_name(name, INFO)]
 
 
-def _check_name(name, known):
-    if name not in known:
+def find_name(name, names=NETWORKS):
+    """Return the one of `names` that is meant: "Attention-92" is "attention92".
+
+    Args:
+        name: String, a name with any capitals, hyphens, dots or underscores.
+        names: The names to choose from, as `list_models` has them.
+
+    Raises:
+        ValueError: If there is no such name.
+    """
+    found = {_plain(known): known for known in names}.get(_plain(name))
+    if found is None:
         raise ValueError(
-            f"There is no such network; choose one of {sorted(known)}. "
+            f"There is no such network; choose one of {sorted(names)}. "
             f"Received: name={name!r}"
         )
+    return found
+
+
+def _plain(name):
+    return re.sub("[^a-z0-9]", "", str(name).lower())

@@ -65,6 +65,42 @@ def caffe(
     save(converted, out, source=f"{len(converted.weights)} blobs")
 
 
+@app.command()
+def pytorchcv(
+    state: Annotated[
+        Path,
+        typer.Argument(
+            metavar="STATE",
+            help="A PyTorch state dict or checkpoint: .safetensors, .pth, .pt or .tar.",
+        ),
+    ],
+    out: OutArgument,
+    network: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="Attention56 (pytorchcv's resattnet56) or Attention92 (resattnet92).",
+        ),
+    ],
+):
+    """Convert weights that were trained on pytorchcv's network.
+
+    It deviates from the authors' network; the model is the same variant, of
+    keras_resattn.compatibility.
+    """
+    check_out(out)
+    import_keras()
+
+    from keras_resattn.convert import convert_pytorchcv
+
+    converted = convert_pytorchcv(state, network)
+    save(converted, out, source=f"{len(converted.weights)} tensors")
+    typer.echo(
+        "Give it images as in its training; pytorchcv's are RGB, 224 x 224, scaled to "
+        "0 to 1, less the mean 0.485 0.456 0.406, over the deviation 0.229 0.224 0.225."
+    )
+
+
 def check_out(out):
     """Raise a `ValueError` if `out` can be no Keras file."""
     if out.suffix != ".keras" or out.is_dir():

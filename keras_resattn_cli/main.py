@@ -10,11 +10,14 @@ import typer
 from keras_resattn_cli.convert import app as convert
 from keras_resattn_cli.evaluate import evaluate
 from keras_resattn_cli.export import export
+from keras_resattn_cli.list_networks import list_networks
 from keras_resattn_cli.masks import masks
 from keras_resattn_cli.predict import predict
 from keras_resattn_cli.recipes import recipes
 from keras_resattn_cli.report import report
 from keras_resattn_cli.serve import serve
+from keras_resattn_cli.summary import summary
+from keras_resattn_cli.tables import tables
 from keras_resattn_cli.train import train
 
 app = typer.Typer(
@@ -31,7 +34,8 @@ app = typer.Typer(
       keras-resattn export runs/demo served/demo/1
       keras-resattn serve served
 
-    Models of other programs become Keras files: keras-resattn convert --help
+    The networks: [bold]keras-resattn list[/bold], summary, tables. Models of
+    other programs become Keras files: [bold]keras-resattn convert[/bold].
     """,
     rich_markup_mode="rich",
     no_args_is_help=True,
@@ -40,6 +44,9 @@ app = typer.Typer(
 )
 for command in (train, evaluate, predict, masks, report, export, serve, recipes):
     app.command()(command)
+app.command("list")(list_networks)
+app.command()(summary)
+app.command()(tables)
 app.add_typer(convert)
 
 

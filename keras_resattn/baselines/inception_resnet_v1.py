@@ -2,11 +2,13 @@
 
 import keras
 
-from keras_resattn.baselines.arguments import check_pooling
-from keras_resattn.baselines.arguments import image_input
+from keras_resattn.head import check_head
+from keras_resattn.head import classify
+from keras_resattn.head import pool
+from keras_resattn.image_input import image_input
 from keras_resattn.layers.convolution import convolution
 from keras_resattn.layers.geometry import channel_axis
-from keras_resattn.layers.geometry import positive_integer
+from keras_resattn.named import named_network
 from keras_resattn.weights import check_weights
 from keras_resattn.weights import load_weights
 
@@ -36,75 +38,25 @@ BLOCK_C = (
 )
 
 
-def InceptionResNetV1(
-    include_top=True,
-    weights=None,
-    input_tensor=None,
-    input_shape=None,
-    pooling=None,
-    classes=1000,
-    classifier_activation="softmax",
-    name="inception_resnet_v1",
+def _network(
+    include_top,
+    weights,
+    input_tensor,
+    input_shape,
+    pooling,
+    classes,
+    classifier_activation,
+    name,
 ):
-    """Instantiates Inception-ResNet-v1, for ImageNet.
-
-    With the default arguments it has 23,995,624 trainable parameters, as many
-    as pytorchcv's `inceptionresnetv1`, and needs 6.3 billion multiply-adds. It
-    is that definition, which re-implementations of FaceNet share. The paper's
-    differs from it in two places: it has five C blocks, all alike, where this
-    one adds a sixth, neither scaled nor activated; and its head is dropout of
-    0.2 and the classifier, where this one has dropout of 0.6 and a bottleneck
-    of 512 features, normalized, before the classifier. The paper leaves the
-    scales of the residuals open (0.1 to 0.3); here they are 0.17, 0.1 and 0.2.
-
-    Example:
-
-    >>> model = keras_resattn.baselines.InceptionResNetV1()
-    >>> model.predict(np.random.rand(2, 299, 299, 3)).shape
-    (2, 1000)
-
-    Args:
-        include_top: Boolean, whether to end with global average pooling, the
-            bottleneck and the classifier.
-        weights: `None` (random initialization) or the path to a weights file
-            (`.weights.h5` or `.keras`) to be loaded.
-        input_tensor: Optional Keras tensor to use as image input.
-        input_shape: Optional shape of an image, `(height, width, channels)`,
-            75 or more in height and width, which may be `None`; any
-            number of channels. Defaults to `(299, 299, 3)`, and to
-            `(None, None, 3)` if `include_top=False`.
-        pooling: With `include_top=False`, how to pool the last map: `None`
-            (not at all), `"avg"` or `"max"`.
-        classes: Integer, the number of classes, if `include_top=True`.
-        classifier_activation: The activation of the classifier, or `None` for
-            logits, if `include_top=True`.
-        name: String, the name of the model.
-
-    Returns:
-        A `keras.Model`.
-
-    Raises:
-        ValueError: If an argument is out of its range, the input is too small
-            or the weights do not fit.
-
-    Reference: Szegedy et al., Inception-v4, Inception-ResNet and the Impact
-    of Residual Connections on Learning, 2016 (https://arxiv.org/abs/1602.07261),
-    figures 10 to 15.
-    """
     check_weights(weights, include_top, classifier_activation)
-    check_pooling(pooling)
+    check_head(include_top, pooling, classes)
+    x, inputs = image_input(input_tensor, input_shape, 299, 75, include_top)
+    x = pool(_features(x), include_top, pooling)
     if include_top:
-        positive_integer("classes", classes)
-    x = image_input(input_tensor, input_shape, 299, 75, include_top)
-    inputs = x if input_tensor is None else keras.utils.get_source_inputs(x)
-    x = _features(x)
-    if include_top:
-        x = keras.layers.GlobalAveragePooling2D(name="avg_pool")(x)
-        x = _head(x, classes, classifier_activation)
-    elif pooling == "avg":
-        x = keras.layers.GlobalAveragePooling2D(name="avg_pool")(x)
-    elif pooling == "max":
-        x = keras.layers.GlobalMaxPooling2D(name="max_pool")(x)
+        x = keras.layers.Dropout(0.6, name="dropout")(x)
+        x = keras.layers.Dense(512, use_bias=False, name="bottleneck")(x)
+        x = _normalization(-1, name="bottleneck_bn")(x)
+        x = classify(x, classes, classifier_activation)
     model = keras.Model(inputs, x, name=name)
     if weights is not None:
         load_weights(model, weights)
@@ -176,20 +128,6 @@ def _convolution(x, filters, kernel_size, strides=1, padding=None, name=None):
     return keras.layers.Activation("relu", name=f"{name}_relu")(x)
 
 
-def _head(x, classes, activation):
-    x = keras.layers.Dropout(0.6, name="dropout")(x)
-    x = keras.layers.Dense(512, use_bias=False, name="bottleneck")(x)
-    x = _normalization(-1, name="bottleneck_bn")(x)
-    # Half precision is too coarse for probabilities and their logarithms.
-    half = keras.config.dtype_policy().compute_dtype in ("float16", "bfloat16")
-    return keras.layers.Dense(
-        classes,
-        activation=activation,
-        dtype="float32" if half else None,
-        name="predictions",
-    )(x)
-
-
 def _normalization(axis, name):
     return keras.layers.BatchNormalization(
         axis=axis, momentum=0.9, epsilon=1e-3, name=name
@@ -232,3 +170,24 @@ class ScaledResidual(keras.layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "scale": self.scale}
+
+
+InceptionResNetV1 = named_network(
+    _network,
+    path="keras_resattn.baselines.InceptionResNetV1",
+    name="inception_resnet_v1",
+    size=299,
+    minimum=75,
+    title="Inception-ResNet-v1, for ImageNet",
+    text="""With the default arguments it has 23,995,624 trainable parameters, as many
+    as pytorchcv's `inceptionresnetv1`. It is that definition, which
+    re-implementations of FaceNet share. The paper's differs from it in two
+    places: it has five C blocks, all alike, where this one adds a sixth,
+    neither scaled nor activated; and its head is dropout of 0.2 and the
+    classifier, where this one has dropout of 0.6 and a bottleneck of 512
+    features, normalized, before the classifier. The paper leaves the scales of
+    the residuals open (0.1 to 0.3); here they are 0.17, 0.1 and 0.2.""",
+    reference="""Szegedy et al., Inception-v4, Inception-ResNet and the Impact
+    of Residual Connections on Learning, 2016 (https://arxiv.org/abs/1602.07261),
+    figures 10 to 15.""",
+)

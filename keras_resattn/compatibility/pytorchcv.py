@@ -4,26 +4,25 @@ They have the weights of the authors' networks, one for one, and compute
 something else with them: `docs/compatibility.md` says what.
 """
 
+import functools
+
 import keras
 
 from keras_resattn.compatibility.pytorchcv_layers import PaddedMaxPooling2D
 from keras_resattn.compatibility.pytorchcv_layers import PytorchcvSoftMaskBranch
+from keras_resattn.head import check_head
+from keras_resattn.head import classify
+from keras_resattn.head import pool
+from keras_resattn.image_input import image_input
 from keras_resattn.layers import AttentionResidualLearning
 from keras_resattn.layers import PreActivationUnit
 from keras_resattn.layers import TrunkBranch
 from keras_resattn.layers.convolution import batch_normalization
 from keras_resattn.layers.convolution import convolution
-from keras_resattn.layers.geometry import positive_integer
-from keras_resattn.network import Stage
-from keras_resattn.network import image_shape
+from keras_resattn.models import stages
+from keras_resattn.named import named_network
 from keras_resattn.weights import check_weights
 from keras_resattn.weights import load_weights
-
-POOLINGS = {
-    None: None,
-    "avg": keras.layers.GlobalAveragePooling2D,
-    "max": keras.layers.GlobalMaxPooling2D,
-}
 
 
 def network(
@@ -63,43 +62,20 @@ def network(
             or the weights do not fit.
     """
     check_weights(weights, include_top, classifier_activation)
-    if pooling not in POOLINGS:
-        raise ValueError(
-            f"`pooling` must be one of {tuple(POOLINGS)}. Received: pooling={pooling!r}"
-        )
-    image = _image(input_tensor, input_shape, include_top)
-    x = _stem(image)
+    check_head(include_top, pooling, classes)
+    x, inputs = image_input(input_tensor, input_shape, 224, 32, include_top)
+    x = _stem(x)
     for i, stage in enumerate(stages, start=1):
         x = _stage(x, stage, name=f"stage{i}")
     x = batch_normalization(keras.config.image_data_format(), name="post_bn")(x)
     x = keras.layers.Activation("relu", name="post_relu")(x)
+    x = pool(x, include_top, pooling)
     if include_top:
-        x = keras.layers.GlobalAveragePooling2D(name="avg_pool")(x)
-        x = _classifier(classes, classifier_activation)(x)
-    elif pooling is not None:
-        x = POOLINGS[pooling](name=f"{pooling}_pool")(x)
-
-    inputs = keras.utils.get_source_inputs(image)
-    model = keras.Model(inputs[0] if len(inputs) == 1 else inputs, x, name=name)
+        x = classify(x, classes, classifier_activation)
+    model = keras.Model(inputs, x, name=name)
     if weights is not None:
         load_weights(model, weights)
     return model
-
-
-def _image(input_tensor, input_shape, include_top):
-    """The tensor of images that the network begins with, its shape checked."""
-    if input_tensor is None:
-        return keras.Input(shape=image_shape(input_shape, 224, 32, include_top))
-    if not keras.utils.is_keras_tensor(input_tensor):
-        input_tensor = keras.Input(tensor=input_tensor)
-    shape = image_shape(tuple(input_tensor.shape[1:]), 224, 32, include_top)
-    if input_shape is not None and tuple(input_shape) != shape:
-        raise ValueError(
-            "`input_shape` and the shape of `input_tensor` differ; leave out "
-            f"`input_shape`. Received: input_shape={input_shape}, "
-            f"input_tensor.shape={input_tensor.shape}"
-        )
-    return input_tensor
 
 
 def _stem(x):
@@ -131,91 +107,22 @@ def _attention_module(x, stage, name):
     return PreActivationUnit(stage.filters, name=f"{name}_post1")(x)
 
 
-def _classifier(classes, activation):
-    # Half precision is too coarse for probabilities and their logarithms.
-    half = keras.config.dtype_policy().compute_dtype in ("float16", "bfloat16")
-    return keras.layers.Dense(
-        positive_integer("classes", classes),
-        activation=activation,
-        dtype="float32" if half else None,
-        name="predictions",
-    )
-
-
-DOCSTRING = """Instantiates {title} as pytorchcv defines it (`{theirs}`).
-
-    For weights that were trained with pytorchcv. To train a network of your
+TEXT = """For weights that were trained with pytorchcv. To train a network of your
     own, take `keras_resattn.{title}`, the authors' network. pytorchcv's runs at
     224 x 224 only; this one at any size. Images are floats, scaled to 0 to 1,
     less the mean (0.485, 0.456, 0.406), over the standard deviation (0.229,
-    0.224, 0.225) of each channel (RGB), if the weights were trained so.
-
-    Example:
-
-    >>> model = keras_resattn.compatibility.pytorchcv.{title}()
-    >>> model.predict(np.random.rand(2, 224, 224, 3)).shape
-    (2, 1000)
-
-    Args:
-        include_top: Boolean, whether to end with global average pooling and
-            the classifier.
-        weights: `None` (random initialization) or the path to a weights file
-            (`.weights.h5` or `.keras`) to be loaded. To convert a PyTorch
-            file, see `keras_resattn.convert.convert_pytorchcv`.
-        input_tensor: Optional Keras tensor to use as image input.
-        input_shape: Optional shape of an image, `(height, width, channels)`,
-            32 or more in height and width, which may be `None`. Defaults to
-            `(224, 224, 3)`, and to `(None, None, 3)` if `include_top=False`.
-        pooling: With `include_top=False`, how to pool the last map: `None`
-            (not at all), `"avg"` or `"max"`.
-        classes: Integer, the number of classes, if `include_top=True`.
-        classifier_activation: The activation of the classifier, or `None` for
-            logits, if `include_top=True`.
-        name: String, the name of the model.
-
-    Returns:
-        A `keras.Model`. `keras_resattn.attention_masks` takes it.
-
-    Raises:
-        ValueError: If an argument is out of its range, the input is too small
-            or the weights do not fit.
-    """
+    0.224, 0.225) of each channel (RGB), if the weights were trained so."""
 
 
 def _named(title, theirs, name, modules):
-    """Return the function that instantiates a network by its name."""
-    stages = (
-        Stage(filters=256, strides=1, modules=modules[0], mask_depth=3),
-        Stage(filters=512, strides=2, modules=modules[1], mask_depth=2),
-        Stage(filters=1024, strides=2, modules=modules[2], mask_depth=1),
-        Stage(filters=2048, strides=2, modules=0, closing_units=2),
-    )
-
-    def named(
-        include_top=True,
-        weights=None,
-        input_tensor=None,
-        input_shape=None,
-        pooling=None,
-        classes=1000,
-        classifier_activation="softmax",
+    return named_network(
+        functools.partial(network, stages(modules)),
+        path=f"keras_resattn.compatibility.pytorchcv.{title}",
         name=name,
-    ):
-        return network(
-            stages,
-            include_top=include_top,
-            weights=weights,
-            input_tensor=input_tensor,
-            input_shape=input_shape,
-            pooling=pooling,
-            classes=classes,
-            classifier_activation=classifier_activation,
-            name=name,
-        )
-
-    named.__name__ = named.__qualname__ = title
-    named.__doc__ = DOCSTRING.format(title=title, theirs=theirs)
-    return named
+        title=f"{title} as pytorchcv defines it (`{theirs}`)",
+        text=TEXT.format(title=title),
+        reference="https://github.com/osmr/pytorchcv, models/resattnet.py.",
+    )
 
 
 Attention56 = _named(

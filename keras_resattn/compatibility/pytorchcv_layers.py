@@ -9,7 +9,7 @@ from keras_resattn.layers.geometry import channel_axis
 from keras_resattn.layers.geometry import spatial_axes
 from keras_resattn.layers.geometry import standardize_data_format
 from keras_resattn.layers.geometry import strided_shape
-from keras_resattn.layers.mask import MASK_ACTIVATIONS
+from keras_resattn.layers.mask import activate
 
 
 @keras.saving.register_keras_serializable(package="keras_resattn")
@@ -103,7 +103,7 @@ class PytorchcvSoftMaskBranch(SoftMaskBranch):
             x = ops.relu(self.bn1(x, training=training))
         x = self.conv1(x)
         x = self.conv2(ops.relu(self.bn2(x, training=training)))
-        return MASK_ACTIVATIONS[self.activation](x, self.data_format)
+        return activate(x, self.activation, self.data_format)
 
     def compute_output_shape(self, input_shape):
         return super().compute_output_shape(input_shape[0])

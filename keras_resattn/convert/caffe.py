@@ -11,16 +11,14 @@ from keras_resattn.convert.caffemodel import blob_shape
 from keras_resattn.convert.caffemodel import blob_values
 from keras_resattn.convert.caffemodel import is_whole
 from keras_resattn.convert.caffemodel import read_layers
+from keras_resattn.layers.arguments import choice
 
 # The networks whose layers the authors named.
 NETWORKS = {
-    network.__name__: network
-    for network in (
-        models.Attention56,
-        models.Attention92,
-        models.AttentionNeXt56,
-        models.AttentionNeXt92,
-    )
+    "Attention56": models.Attention56,
+    "Attention92": models.Attention92,
+    "AttentionNeXt56": models.AttentionNeXt56,
+    "AttentionNeXt92": models.AttentionNeXt92,
 }
 BN_STATISTICS = ("inverse-std", "variance")
 
@@ -54,7 +52,7 @@ def convert_caffe(
     Args:
         path: The path of a `.caffemodel` file.
         network: String, `"Attention56"`, `"Attention92"`, `"AttentionNeXt56"`
-            or `"AttentionNeXt92"`, or its name for `create_model`.
+            or `"AttentionNeXt92"`, in any spelling.
         bn_statistic: What the last blob of every batch normalization holds:
             `"inverse-std"`, `1 / sqrt(variance + 1e-5)`, as the authors' Caffe
             keeps it, or `"variance"`. Where it exceeds 316.3 it is no inverse
@@ -73,12 +71,8 @@ def convert_caffe(
         ValueError: If an argument is out of its range, the file is no Caffe
             model, or it does not fit; all that does not fit is listed.
     """
-    instantiate = _find_network(network)
-    if bn_statistic not in BN_STATISTICS:
-        raise ValueError(
-            f"`bn_statistic` must be one of {BN_STATISTICS}. "
-            f"Received: bn_statistic={bn_statistic!r}"
-        )
+    instantiate = NETWORKS[zoo.find_name(network, NETWORKS)]
+    choice("bn_statistic", bn_statistic, BN_STATISTICS)
     layers = read_layers(path)
     model = instantiate(
         input_shape=input_shape,
@@ -97,18 +91,6 @@ def convert_caffe(
     for layer, kind, _, blobs in found:
         layer.set_weights(_weights(kind, blobs, bn_statistic))
     return model
-
-
-def _find_network(name):
-    if name in NETWORKS:
-        return NETWORKS[name]
-    network = zoo.NETWORKS.get(name)
-    if network not in NETWORKS.values():
-        raise ValueError(
-            "`network` must be one whose layers the authors named, one of "
-            f"{tuple(NETWORKS)}. Received: network={name!r}"
-        )
-    return network
 
 
 def _classes(blobs):

@@ -5,12 +5,13 @@ import re
 import keras
 import numpy as np
 
+from keras_resattn import zoo
 from keras_resattn.compatibility import pytorchcv
 from keras_resattn.convert.state_dict import read_state_dict
 
 NETWORKS = {
-    "attention56": pytorchcv.Attention56,
-    "attention92": pytorchcv.Attention92,
+    "Attention56": pytorchcv.Attention56,
+    "Attention92": pytorchcv.Attention92,
 }
 
 # From their axes to ours: convolutions are OIHW there, a dense kernel (out, in).
@@ -33,7 +34,7 @@ def convert_pytorchcv(path, network, input_shape=None, classifier_activation="so
     Args:
         path: The path to a `.safetensors`, `.pth`, `.pt` or `.tar` file, see
             `keras_resattn.convert.state_dict.read_state_dict`.
-        network: String, `"attention56"` or `"attention92"`, in any case.
+        network: String, `"Attention56"` or `"Attention92"`, in any spelling.
         input_shape: Optional shape of an image, see `Attention56`. Defaults to
             224 x 224 with the channels of the file.
         classifier_activation: The activation of the classifier, or `None` for
@@ -48,12 +49,9 @@ def convert_pytorchcv(path, network, input_shape=None, classifier_activation="so
         ValueError: If there is no such network, the file cannot be read or
             does not hold the network's weights, all of them and no others.
     """
-    if str(network).lower() not in NETWORKS:
-        raise ValueError(
-            f"`network` must be one of {tuple(NETWORKS)}. Received: network={network!r}"
-        )
+    instantiate = NETWORKS[zoo.find_name(network, NETWORKS)]
     state = read_state_dict(path)
-    model = NETWORKS[str(network).lower()](
+    model = instantiate(
         classes=_size(state, "output.weight", axis=0, default=1000),
         input_shape=input_shape or _input_shape(state),
         classifier_activation=classifier_activation,

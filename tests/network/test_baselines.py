@@ -6,8 +6,8 @@ import keras
 import numpy as np
 import pytest
 
+import keras_resattn
 from keras_resattn import baselines
-from tests.network.multiply_adds import multiply_adds
 
 NAMES = {
     "ResNet152": "resnet152",
@@ -17,7 +17,7 @@ NAMES = {
     "InceptionResNetV2": "inception_resnet_v2",
     "ResNet164": "cifar_resnet164",
 }
-MINIMUM = {"InceptionResNetV1": 75, "InceptionResNetV2": 75, "ResNet164": 8}
+MINIMUM = {"InceptionResNetV1": 75, "InceptionResNetV2": 75, "ResNet164": 4}
 
 # Trainable parameters and multiply-adds in millions, of the table of pytorchcv
 # 0.0.74. Its multiply-adds are half of all floating-point operations: a
@@ -64,7 +64,7 @@ def images(*shape):
 
 @pytest.mark.one_backend
 @pytest.mark.parametrize("title", NAMES)
-def test_sizes_are_the_published(title, monkeypatch):
+def test_sizes_are_the_published(title):
     model = getattr(baselines, title)()
     parameters, millions = PYTORCHCV[title]
     assert trainable(model) == parameters + SURPLUS.get(title, 0)
@@ -72,9 +72,7 @@ def test_sizes_are_the_published(title, monkeypatch):
         assert model.count_params() == KERAS[title]
 
     exact, billions = MULTIPLY_ADDS[title]
-    count, outputs = multiply_adds(
-        model, images(1, *model.input_shape[1:]), monkeypatch
-    )
+    count = keras_resattn.complexity(model).multiply_adds
     assert count == exact
     elementwise = 1 - count / (millions * 1e6)
     assert 0 < elementwise < (0.03 if title == "ResNet164" else 0.005)
@@ -82,9 +80,6 @@ def test_sizes_are_the_published(title, monkeypatch):
     # ResNet-101's, which it was designed to match: allow 0.2 there.
     if billions:
         assert abs(count / 1e9 - billions) < (0.2 if title == "ResNeXt101" else 0.05)
-
-    assert tuple(outputs.shape) == (1, *model.output_shape[1:])
-    assert keras.ops.convert_to_numpy(outputs).sum() == pytest.approx(1, abs=1e-3)
 
 
 @pytest.mark.parametrize(("title", "name"), NAMES.items())

@@ -1,0 +1,34 @@
+"""What follows the last map of a network, as keras.applications has it."""
+
+import keras
+
+from keras_resattn.layers.arguments import choice
+from keras_resattn.layers.arguments import positive_integer
+
+
+def check_head(include_top, pooling, classes):
+    """Raise a `ValueError` if an argument of the head is out of its range."""
+    choice("pooling", pooling, (None, "avg", "max"))
+    if include_top:
+        positive_integer("classes", classes)
+
+
+def pool(x, include_top, pooling):
+    """Return the maps `x` pooled over all positions, if they are to be."""
+    if include_top or pooling == "avg":
+        return keras.layers.GlobalAveragePooling2D(name="avg_pool")(x)
+    if pooling == "max":
+        return keras.layers.GlobalMaxPooling2D(name="max_pool")(x)
+    return x
+
+
+def classify(x, classes, activation):
+    """Return the classifier's output for features `x`."""
+    # Half precision is too coarse for probabilities and their logarithms.
+    half = keras.config.dtype_policy().compute_dtype in ("float16", "bfloat16")
+    return keras.layers.Dense(
+        classes,
+        activation=activation,
+        dtype="float32" if half else None,
+        name="predictions",
+    )(x)
