@@ -29,7 +29,7 @@ class ModelInfo(NamedTuple):
     classes: int
 
 
-INFO = {
+NETWORKS = {
     "attention56": ModelInfo(models.Attention56, 31_810_728, 6_270_836_736, 224, 1000),
     "attention92": ModelInfo(models.Attention92, 52_466_344, 10_533_789_696, 224, 1000),
     "attention_next56": ModelInfo(
@@ -60,7 +60,6 @@ INFO = {
     ),
     "cifar_resnet164": ModelInfo(baselines.ResNet164, 1_703_290, 247_646_720, 32, 10),
 }
-NETWORKS = {name: info.network for name, info in INFO.items()}
 
 
 def list_models(pattern="*"):
@@ -97,7 +96,7 @@ def create_model(name, **kwargs):
     Raises:
         ValueError: If there is no network of this name.
     """
-    return NETWORKS[find_name(name, NETWORKS)](**kwargs)
+    return NETWORKS[find_name(name)].network(**kwargs)
 
 
 def model_info(name):
@@ -119,24 +118,26 @@ def model_info(name):
     Raises:
         ValueError: If there is no network of this name.
     """
-    return INFO[find_name(name, INFO)]
+    return NETWORKS[find_name(name)]
 
 
-def find_name(name, names=NETWORKS):
+def find_name(name, names=None, argument="name"):
     """Return the one of `names` that is meant: "Attention-92" is "attention92".
 
     Args:
         name: String, a name with any capitals, hyphens, dots or underscores.
-        names: The names to choose from, as `list_models` has them.
+        names: The names to choose from. Defaults to those of `list_models`.
+        argument: What the name is called in the error.
 
     Raises:
         ValueError: If there is no such name.
     """
+    names = NETWORKS if names is None else names
     found = {_plain(known): known for known in names}.get(_plain(name))
     if found is None:
         raise ValueError(
             f"There is no such network; choose one of {sorted(names)}. "
-            f"Received: name={name!r}"
+            f"Received: {argument}={name!r}"
         )
     return found
 

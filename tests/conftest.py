@@ -30,11 +30,16 @@ def tiny_network():
     """Add a network to the zoo that is built in a second: two attention modules."""
     from keras_resattn import ResidualAttentionNetwork
     from keras_resattn import Stage
+    from keras_resattn import complexity
     from keras_resattn import zoo
 
     stages = (Stage(8, 1, 1, mask_depth=2), Stage(16, 2, 1, mask_depth=1))
-    zoo.NETWORKS["tiny"] = functools.partial(
-        ResidualAttentionNetwork, stages, "cifar", name="tiny"
+    network = functools.partial(
+        ResidualAttentionNetwork, stages, "cifar", default_size=32, name="tiny"
+    )
+    counted = complexity(network())
+    zoo.NETWORKS["tiny"] = zoo.ModelInfo(
+        network, counted.parameters, counted.multiply_adds, 32, 1000
     )
     yield
     del zoo.NETWORKS["tiny"]

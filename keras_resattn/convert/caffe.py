@@ -71,7 +71,7 @@ def convert_caffe(
         ValueError: If an argument is out of its range, the file is no Caffe
             model, or it does not fit; all that does not fit is listed.
     """
-    instantiate = NETWORKS[zoo.find_name(network, NETWORKS)]
+    instantiate = NETWORKS[zoo.find_name(network, NETWORKS, "network")]
     choice("bn_statistic", bn_statistic, BN_STATISTICS)
     layers = read_layers(path)
     model = instantiate(

@@ -49,7 +49,7 @@ def convert_pytorchcv(path, network, input_shape=None, classifier_activation="so
         ValueError: If there is no such network, the file cannot be read or
             does not hold the network's weights, all of them and no others.
     """
-    instantiate = NETWORKS[zoo.find_name(network, NETWORKS)]
+    instantiate = NETWORKS[zoo.find_name(network, NETWORKS, "network")]
     state = read_state_dict(path)
     model = instantiate(
         classes=_size(state, "output.weight", axis=0, default=1000),

@@ -5,8 +5,10 @@ import re
 import keras
 import numpy as np
 import pytest
+import safetensors.numpy
 
 from tests.convert import caffemodels
+from tests.convert import golden
 from tests.convert import layer_table
 
 
@@ -82,3 +84,32 @@ def test_the_statistic_must_be_stated(run, tmp_path):
         assert message in errors
     _, output, _ = run("convert", "caffe", "--help")
     assert "an inverse standard deviation is never 0 nor above 316.3" in output
+
+
+def test_pytorchcv_writes_a_model(run, tmp_path):
+    weights, images, expected = golden.load()
+    state, out = tmp_path / "resattnet56.safetensors", tmp_path / "resattnet56.keras"
+    safetensors.numpy.save_file(weights, state)
+    code, output, errors = run(
+        "convert", "pytorchcv", state, out, "--network", "Attention56"
+    )
+    assert code == 0, errors
+    assert "pytorchcv_attention56, 31,883,432 parameters from" in output
+    assert "less the mean 0.485 0.456 0.406" in output
+    probabilities = keras.saving.load_model(out).predict(images, verbose=0)
+    softmax = np.exp(expected["logits"]) / np.exp(expected["logits"]).sum()
+    np.testing.assert_allclose(probabilities, softmax, atol=1e-6)
+
+
+def test_pytorchcv_writes_nothing_if_the_weights_do_not_fit(run, tmp_path):
+    state, out = tmp_path / "state.safetensors", tmp_path / "model.keras"
+    safetensors.numpy.save_file({"fc.weight": np.zeros((2, 3))}, state)
+    for network, to, message in (
+        ("Attention56", out, "missing: .*left over: fc.weight"),
+        ("Attention56", tmp_path / "m.h5", "ends in .keras. Received: out="),
+        ("AttentionNeXt56", out, "'Attention92'.*network='AttentionNeXt56'"),
+    ):
+        code, _, errors = run("convert", "pytorchcv", state, to, "--network", network)
+        assert code == 1
+        assert re.search(message, errors)
+    assert list(tmp_path.iterdir()) == [state]

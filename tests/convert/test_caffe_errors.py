@@ -102,7 +102,7 @@ def test_a_missing_file_is_named(tmp_path):
         convert_caffe(path, "Attention56", "variance")
 
 
-@pytest.mark.parametrize("network", ["cifar_attention56", "attention_56", "", None])
+@pytest.mark.parametrize("network", ["cifar_attention56", "resnet152", "", None])
 def test_a_network_without_authors_names_is_refused(tmp_path, network):
     with pytest.raises(ValueError) as raised:
         convert_caffe(tmp_path / "any", network, "variance")

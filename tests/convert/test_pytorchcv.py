@@ -2,15 +2,12 @@ import keras
 import numpy as np
 import pytest
 import safetensors.numpy
-import typer
-from typer.testing import CliRunner
 
 import keras_resattn
 from keras_resattn.compatibility import pytorchcv
 from keras_resattn.convert.pytorchcv import assign
 from keras_resattn.convert.pytorchcv import convert_pytorchcv
 from keras_resattn.convert.pytorchcv import tensors
-from keras_resattn_cli.convert_pytorchcv import pytorchcv as command
 from tests.convert import golden
 
 
@@ -121,37 +118,6 @@ def test_the_error_names_the_file(tmp_path):
 def test_an_unknown_network_is_an_error(state_file):
     with pytest.raises(ValueError, match="'attention92'.*Received: network='vgg16'"):
         convert_pytorchcv(state_file, "vgg16")
-
-
-@pytest.mark.one_backend
-def test_the_command_writes_a_model(state_file, drawn, tmp_path):
-    out = tmp_path / "models" / "resattnet56.keras"
-    result = run_command(state_file, out, "--network", "Attention56")
-    assert result.exit_code == 0, result.output
-    assert "pytorchcv's variant of the network" in result.output
-    assert "1000 classes" in result.output
-    assert result.output.count("\n") == 1
-    _, images, expected = drawn
-    probabilities = keras.saving.load_model(out).predict(images, verbose=0)
-    softmax = np.exp(expected["logits"]) / np.exp(expected["logits"]).sum()
-    np.testing.assert_allclose(probabilities, softmax, atol=1e-6)
-
-
-@pytest.mark.one_backend
-def test_the_command_writes_nothing_if_the_weights_do_not_fit(tmp_path):
-    state = tmp_path / "state.safetensors"
-    safetensors.numpy.save_file({"fc.weight": np.zeros((2, 3))}, state)
-    result = run_command(state, tmp_path / "m.keras", "--network", "Attention56")
-    assert isinstance(result.exception, ValueError)
-    result = run_command(state, tmp_path / "m.h5", "--network", "Attention56")
-    assert "must end in .keras. Received: out=" in str(result.exception)
-    assert list(tmp_path.iterdir()) == [state]
-
-
-def run_command(*arguments):
-    app = typer.Typer()
-    app.command()(command)
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
 
 
 # === With PyTorch and pytorchcv, which are not needed for the tests above ===

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 import keras_resattn
-from keras_resattn.zoo import NETWORKS
 
 NAMES = [name for name in keras_resattn.list_models() if name != "tiny"]
 
@@ -22,6 +21,7 @@ def trainable(model):
         ("attention92", 52_466_344, 133_632),
         ("attention_next56", 31_318_824, 98_432),
         ("attention_next92", 52_102_952, 171_136),
+        ("attention_inception56", 31_853_256, 80_864),
     ],
 )
 def test_imagenet_counts_are_the_authors(name, trainable_count, moving):
@@ -51,17 +51,62 @@ def test_cifar_counts(depth, classes, count):
     assert trainable(network(classes=classes)) == count
 
 
+QUICK = ("attention_inception56", "cifar_attention56", "cifar_attention92")
+
+
+@pytest.mark.one_backend
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=() if name in QUICK else pytest.mark.slow)
+        for name in NAMES
+    ],
+)
+def test_the_facts_of_a_network_are_what_its_graph_has(name):
+    info = keras_resattn.model_info(name)
+    model = info.network()
+    counted = keras_resattn.complexity(model)
+    assert counted.parameters == info.parameters
+    assert counted.multiply_adds == info.multiply_adds
+    assert counted.size == (info.default_size, info.default_size)
+    assert model.output_shape == (None, info.classes)
+
+
+def test_multiply_adds_of_the_reconstructions_are_the_printed():
+    # 6.3 G for AttentionInception-56.
+    info = keras_resattn.model_info("attention_inception56")
+    assert round(info.multiply_adds / 1e9, 1) == 6.3
+    assert round(info.parameters / 1e6, 1) == 31.9
+
+
+@pytest.mark.one_backend
+@pytest.mark.parametrize(
+    "network", [keras_resattn.cifar.Attention56, keras_resattn.AttentionNeXt56]
+)
+def test_a_local_mask_costs_about_what_a_soft_mask_does(network):
+    soft, local = (
+        keras_resattn.complexity(network(mask_structure=structure))
+        for structure in ("encoder_decoder", "local")
+    )
+    assert 0.95 < local.multiply_adds / soft.multiply_adds < 1.05
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_arguments_begin_with_those_of_keras_applications(name):
-    ours = list(inspect.signature(NETWORKS[name]).parameters)
+    ours = inspect.signature(keras_resattn.model_info(name).network).parameters
     theirs = list(inspect.signature(keras.applications.ResNet50).parameters)
-    assert ours[: len(theirs)] == theirs
-    assert inspect.signature(NETWORKS[name]).parameters["name"].default == name
+    assert list(ours)[: len(theirs)] == theirs
+    assert (
+        inspect.signature(keras_resattn.model_info(name).network)
+        .parameters["name"]
+        .default
+        == name
+    )
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_documentation_names_the_network_and_its_path(name):
-    network = NETWORKS[name]
+    network = keras_resattn.model_info(name).network
     path = f"{network.__module__}.{network.__name__}"
     assert path.startswith("keras_resattn.")
     assert (
@@ -79,7 +124,18 @@ def test_networks_are_listed_by_a_pattern():
         "attention_next56",
         "attention_next92",
     ]
-    assert keras_resattn.list_models("resnet*") == []
+    assert keras_resattn.list_models("resnet*") == ["resnet152", "resnet200"]
+    assert keras_resattn.list_models("vgg*") == []
+
+
+@pytest.mark.parametrize("name", ["Attention-92", "attention92", "Attention92"])
+def test_a_name_may_be_spelt_as_in_the_paper(name):
+    assert keras_resattn.model_info(name).parameters == 52_466_344
+
+
+def test_an_unknown_name_is_an_error():
+    with pytest.raises(ValueError, match="'attention56'.*Received: name='attention'"):
+        keras_resattn.model_info("attention")
 
 
 @pytest.mark.one_backend

@@ -1,0 +1,79 @@
+"""The commands that show networks: list, summary, tables."""
+
+import pytest
+
+import keras_resattn
+
+
+def test_list_shows_every_network_with_its_cost(run):
+    code, output, errors = run("list")
+    assert code == 0
+    header, *rows = output.splitlines()
+    assert header.split() == ["name", "parameters", "multiply-adds", "size", "classes"]
+    assert [row.split()[0] for row in rows] == keras_resattn.list_models()
+    (row,) = [row for row in rows if row.startswith("attention92 ")]
+    assert row.split()[1:] == ["52,466,344", "10,533,789,696", "224", "1000"]
+
+
+def test_list_takes_a_pattern(run):
+    code, output, errors = run("list", "cifar_resnet*")
+    assert [row.split()[0] for row in output.splitlines()[1:]] == ["cifar_resnet164"]
+    code, output, errors = run("list", "vgg*")
+    assert code == 1
+    assert "Received: pattern='vgg*'" in errors
+
+
+def test_summary_counts_for_a_size(run):
+    code, output, errors = run(
+        "summary", "cifar.Attention56", "--size", "16x24", "--classes", "100"
+    )
+    assert code == 0
+    model = keras_resattn.cifar.Attention56(input_shape=(16, 24, 3), classes=100)
+    assert str(keras_resattn.complexity(model)) in output
+    assert "One image of 16 x 24." in output
+
+
+def test_summary_of_the_papers_largest_at_320(run):
+    code, output, errors = run("summary", "Attention92", "--size", "320")
+    assert code == 0
+    assert "21,495,398,400" in output
+    assert "52,466,344" in output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("vgg16",), "Received: name='vgg16'"),
+        (("attention56", "--size", "large"), "320x224. Received: size='large'"),
+        (("attention56", "--size", "31"), "at least 32x32"),
+    ],
+)
+def test_summary_says_what_is_wrong(run, arguments, message):
+    code, output, errors = run("summary", *arguments)
+    assert code == 1
+    assert message in errors
+
+
+def test_tables_print_printed_figures_beside_ours(run):
+    code, output, errors = run("tables", "mask_structure", "label_noise")
+    assert code == 0
+    lines = {line.split("  ")[0]: line.split() for line in output.splitlines()}
+    assert lines["Attention-92"][1:] == ["1.84", "M", "-", "0.212", "G", "-", "15.75"]
+    assert lines["encoder and decoder"][3:5] == ["1.03", "M"]
+    assert "[1] a reconstruction" in output
+
+
+@pytest.mark.slow
+def test_all_tables(run):
+    code, output, errors = run("tables")
+    assert code == 0
+    (row,) = [x for x in output.splitlines() if x.startswith("Attention-92, 320")]
+    assert "52.47 M   51.3 M       10.534 G   10.4 G" in row
+    assert "by the authors' own definition" in output
+
+
+def test_an_unknown_table_is_an_error(run):
+    code, output, errors = run("tables", "segmentation")
+    assert code == 1
+    assert "imagenet" in errors
+    assert "Received: 'segmentation'" in errors
