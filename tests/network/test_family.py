@@ -15,6 +15,7 @@ def trainable(model):
     return sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
 
 
+@pytest.mark.one_backend
 @pytest.mark.parametrize(
     ("name", "trainable_count", "moving"),
     [

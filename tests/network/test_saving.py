@@ -52,6 +52,7 @@ def test_weights_that_do_not_fit_are_an_error(model, tmp_path):
         keras_resattn.cifar.Attention92(input_shape=SHAPE, classes=4, weights=path)
 
 
+@pytest.mark.one_backend
 @pytest.mark.parametrize("name", ["model.keras", "model.weights.h5"])
 def test_another_number_of_classes_keeps_the_body_and_says_so(model, tmp_path, name):
     path = str(tmp_path / name)
@@ -67,6 +68,7 @@ def test_another_number_of_classes_keeps_the_body_and_says_so(model, tmp_path, n
     assert bias.shape == (7,)
 
 
+@pytest.mark.one_backend
 def test_weights_of_another_network_and_number_of_classes_are_an_error(model, tmp_path):
     path = str(tmp_path / "model.keras")
     model.save(path)
@@ -74,6 +76,7 @@ def test_weights_of_another_network_and_number_of_classes_are_an_error(model, tm
         keras_resattn.cifar.Attention92(input_shape=SHAPE, classes=7, weights=path)
 
 
+@pytest.mark.one_backend
 def test_a_network_without_classifier_takes_the_weights_of_one_with(model, tmp_path):
     path = str(tmp_path / "model.keras")
     model.save(path)
