@@ -116,7 +116,7 @@ def test_the_error_names_the_file(tmp_path):
 
 @pytest.mark.one_backend
 def test_an_unknown_network_is_an_error(state_file):
-    with pytest.raises(ValueError, match="'attention92'.*Received: network='vgg16'"):
+    with pytest.raises(ValueError, match="'Attention92'.*Received: network='vgg16'"):
         convert_pytorchcv(state_file, "vgg16")
 
 
