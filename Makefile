@@ -8,7 +8,7 @@ PACKAGE := setup.cfg pyproject.toml
 help:
 	@echo "make demo           train, test, export, serve and look: about 8 minutes on 2 cores"
 	@echo "make test           the tests, on TensorFlow"
-	@echo "make test-all       these and the slow ones"
+	@echo "make test-all       these and the slow ones, on JAX and PyTorch too: hours"
 	@echo "make test-backends  the tests of layers and networks on JAX and PyTorch"
 	@echo "make lint           ruff and the floors of the house"
 	@echo "make clean          remove the virtual environments and what demo made"
@@ -19,7 +19,7 @@ demo: .venv-demo/installed
 test: .venv-test/installed
 	.venv-test/bin/python -m pytest
 
-test-all: .venv-test/installed
+test-all: .venv-test/installed-backends
 	.venv-test/bin/python -m pytest -m "slow or not slow"
 
 TEST_BACKEND := .venv-test/bin/python -m pytest tests/layers tests/network tests/compatibility tests/convert -m "not (slow or one_backend)"

@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import textwrap
 import warnings
 import zipfile
@@ -89,7 +90,10 @@ def _stored_classes(weights):
 
 
 def _dense_units(file):
-    # Keras stores weights by the class of their layer: the classifier is the
-    # only dense layer.
+    # Keras stores weights by the class of their layer, numbered in order: dense,
+    # dense_1, ... The classifier is the last of them.
     with h5py.File(file, "r") as weights:
-        return weights["layers/dense/vars/0"].shape[-1]
+        layers = weights["layers"]
+        dense = [name for name in layers if re.fullmatch(r"dense(_\d+)?", name)]
+        last = f"dense_{len(dense) - 1}" if len(dense) > 1 else "dense"
+        return layers[f"{last}/vars/0"].shape[-1]

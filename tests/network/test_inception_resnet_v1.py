@@ -102,6 +102,20 @@ def test_saved_and_loaded_it_is_the_same(model, tmp_path, name):
         np.testing.assert_array_equal(keras.ops.convert_to_numpy(again(x)), expected)
 
 
+@pytest.mark.one_backend
+def test_its_classifier_is_not_its_first_dense_layer(model, tmp_path):
+    path = str(tmp_path / "model.weights.h5")
+    model.save_weights(path)
+    same = InceptionResNetV1(input_shape=(75, 76, 3), classes=3, weights=path)
+    with pytest.warns(UserWarning, match="has 5 classes and that of the weights 3"):
+        tuned = InceptionResNetV1(input_shape=(75, 76, 3), classes=5, weights=path)
+    for ours, theirs in zip(same.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    *body, _kernel, _bias = tuned.get_weights()
+    for ours, theirs in zip(body, model.get_weights(), strict=False):
+        np.testing.assert_array_equal(ours, theirs)
+
+
 def test_a_scaled_residual_adds_a_part():
     layer = ScaledResidual(0.5, name="sum")
     x, residual = images(2, 3, 3, 4), images(2, 3, 3, 4)[::-1].copy()

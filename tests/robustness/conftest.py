@@ -1,0 +1,27 @@
+import keras
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def a_fresh_start():
+    """Begin each test from one seed, and leave nothing of its models behind."""
+    keras.utils.set_random_seed(0)
+    yield
+    keras.utils.clear_session()
+
+
+@pytest.fixture
+def dtype_policy(request):
+    """Let a test, parametrized by it, run under a policy of precision."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(request.param)
+    yield request.param
+    keras.config.set_dtype_policy(before)
+
+
+@pytest.fixture
+def channels_first():
+    """Return a function that puts Keras into channels-first."""
+    before = keras.config.image_data_format()
+    yield lambda: keras.config.set_image_data_format("channels_first")
+    keras.config.set_image_data_format(before)

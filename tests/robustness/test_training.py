@@ -1,0 +1,59 @@
+"""Every network trains one step: in each precision, with and without XLA.
+
+What is sampled of (network x precision x XLA), and why:
+
+* float32: every network, with and without XLA. (Without it the sample of `make
+  test` is in tests/network/test_cifar.py.)
+* mixed_bfloat16, mixed_float16: every network without XLA. With XLA one network
+  of each basic unit and stem: a CPU emulates half precision and compiles for
+  minutes, and the networks of one unit are made of the same operations.
+
+Images are of the smallest size, as kernels and graphs do not depend on it.
+"""
+
+import numpy as np
+import pytest
+
+from tests.robustness.networks import build
+from tests.robustness.networks import every
+from tests.robustness.training import compiled
+from tests.robustness.training import unmoved_by_a_step
+
+HALVES = ("mixed_bfloat16", "mixed_float16")
+
+# One network of each unit (pre_activation, resnext, inception) and stem.
+REPRESENTATIVES = (
+    "cifar_attention56",
+    "attention56",
+    "attention_next56",
+    "attention_inception56",
+)
+
+
+def check_a_step(model, batch_size=4):
+    loss, unmoved = unmoved_by_a_step(model, batch_size)
+    assert np.isfinite(loss)
+    assert unmoved == []
+
+
+@pytest.mark.parametrize("name", every(fast=[]))
+def test_gradients_reach_every_weight_by_one_step(name):
+    check_a_step(compiled(build(name), jit_compile=False), batch_size=8)
+
+
+@pytest.mark.parametrize("dtype_policy", HALVES, indirect=True)
+@pytest.mark.parametrize("name", every(fast=["tiny"]))
+def test_a_step_in_half_precision(name, dtype_policy):
+    check_a_step(compiled(build(name), jit_compile=False))
+
+
+@pytest.mark.parametrize("name", every(fast=["tiny"]))
+def test_a_step_compiled_by_xla(name):
+    check_a_step(compiled(build(name), jit_compile=True))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dtype_policy", HALVES, indirect=True)
+@pytest.mark.parametrize("name", REPRESENTATIVES)
+def test_a_step_compiled_by_xla_in_half_precision(name, dtype_policy):
+    check_a_step(compiled(build(name), jit_compile=True))
