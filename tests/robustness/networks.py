@@ -13,7 +13,7 @@ from keras_resattn.zoo import NETWORKS as ZOO
 
 # Copied, so that what a fixture adds to the zoo is not part of the matrix.
 NETWORKS = {
-    **ZOO,
+    **{name: info.network for name, info in ZOO.items()},
     "pytorchcv_attention56": pytorchcv.Attention56,
     "pytorchcv_attention92": pytorchcv.Attention92,
 }
