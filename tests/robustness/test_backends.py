@@ -14,6 +14,7 @@ import pytest
 
 from tests.robustness.compute_outputs import compute
 from tests.robustness.networks import NETWORKS
+from tests.robustness.networks import ROOMY
 from tests.robustness.networks import SMALLEST
 from tests.robustness.networks import build
 from tests.robustness.networks import images
@@ -27,8 +28,7 @@ pytestmark = pytest.mark.slow
 def files(request):
     """A network's name and a folder of images, weights and TensorFlow's outputs."""
     name = request.param
-    # Masks of full depth, where the smallest size has less.
-    size = max(75, SMALLEST[name]) if SMALLEST[name] > 8 else 16
+    size = ROOMY[SMALLEST[name]]
     batch = images(4, size, size, 3)
     # Not pytest's folder, which it keeps: up to 500 MB for each network.
     with tempfile.TemporaryDirectory() as folder:

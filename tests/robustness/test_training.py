@@ -8,7 +8,9 @@ What is sampled of (network x precision x XLA), and why:
   of each basic unit and stem: a CPU emulates half precision and compiles for
   minutes, and the networks of one unit are made of the same operations.
 
-Images are of the smallest size, as kernels and graphs do not depend on it.
+Images are of the smallest size, as kernels and graphs do not depend on it, and 8
+in number: the last maps are 1 x 1, and normalization over 4 values has gradients
+too large for float16, at which loss scaling skips every step (cifar_resnet164).
 """
 
 import numpy as np
@@ -30,15 +32,15 @@ REPRESENTATIVES = (
 )
 
 
-def check_a_step(model, batch_size=4):
-    loss, unmoved = unmoved_by_a_step(model, batch_size)
+def check_a_step(model):
+    loss, unmoved = unmoved_by_a_step(model)
     assert np.isfinite(loss)
     assert unmoved == []
 
 
 @pytest.mark.parametrize("name", every(fast=[]))
 def test_gradients_reach_every_weight_by_one_step(name):
-    check_a_step(compiled(build(name), jit_compile=False), batch_size=8)
+    check_a_step(compiled(build(name), jit_compile=False))
 
 
 @pytest.mark.parametrize("dtype_policy", HALVES, indirect=True)

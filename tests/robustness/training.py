@@ -16,7 +16,7 @@ def compiled(model, learning_rate=0.1, **options):
     return model
 
 
-def unmoved_by_a_step(model, batch_size=4):
+def unmoved_by_a_step(model, batch_size=8):
     """Train one step; return the loss and the weights that are as they were."""
     before = [to_numpy(weight) for weight in model.trainable_weights]
     batch = images(batch_size, *model.input_shape[1:])
