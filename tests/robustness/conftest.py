@@ -2,7 +2,7 @@ import keras
 import pytest
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def a_fresh_start():
     """Begin each test from one seed, and leave nothing of its models behind."""
     keras.utils.set_random_seed(0)

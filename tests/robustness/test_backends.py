@@ -41,6 +41,7 @@ def files(request):
         model.save_weights(folder / "model.weights.h5")
         compute(name, folder)
         yield name, folder
+    keras.utils.clear_session()
 
 
 @pytest.mark.parametrize("backend", ["jax", "torch"])

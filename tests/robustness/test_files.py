@@ -11,6 +11,8 @@ from tests.robustness.networks import images
 from tests.robustness.networks import settle
 from tests.robustness.networks import to_numpy
 
+pytestmark = pytest.mark.usefixtures("a_fresh_start")
+
 
 @pytest.mark.parametrize("name", every(fast=["tiny"]))
 def test_a_network_is_loaded_as_it_was_saved(name, tmp_path):

@@ -14,8 +14,11 @@ from tests.robustness.networks import images
 from tests.robustness.networks import settle
 from tests.robustness.networks import to_numpy
 
-# keras.applications warns of channels it has no pretrained weights for.
-pytestmark = pytest.mark.filterwarnings("ignore:This model usually expects 1 or 3")
+pytestmark = [
+    pytest.mark.usefixtures("a_fresh_start"),
+    # keras.applications warns of channels it has no pretrained weights for.
+    pytest.mark.filterwarnings("ignore:This model usually expects 1 or 3"),
+]
 
 SIZES = [(32, 32), (75, 75), (97, 97), (123, 201), (224, 224), (299, 299), (320, 320)]
 FAST_SIZES = [(32, 32), (123, 201)]

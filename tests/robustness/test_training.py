@@ -21,6 +21,8 @@ from tests.robustness.networks import every
 from tests.robustness.training import compiled
 from tests.robustness.training import unmoved_by_a_step
 
+pytestmark = pytest.mark.usefixtures("a_fresh_start")
+
 HALVES = ("mixed_bfloat16", "mixed_float16")
 
 # One network of each unit (pre_activation, resnext, inception) and stem.
