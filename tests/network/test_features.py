@@ -11,12 +11,12 @@ IMAGES = np.random.default_rng(0).random((2, 16, 16, 1))
 
 @pytest.mark.parametrize("attention", ["residual", "naive"])
 def test_maps_are_those_of_the_fusion(attention):
-    model = keras_resattn.cifar.Attention56(
-        input_shape=(16, 16, 1), attention=attention
+    model = keras_resattn.create_model(
+        "tiny", input_shape=(16, 16, 1), attention=attention
     )
     maps = feature_maps(model).predict(IMAGES, verbose=0)
-    assert len(maps) == 9
-    for i in (1, 2, 3):
+    assert len(maps) == 6
+    for i in (1, 2):
         trunk, mask, fused = (
             maps[f"stage{i}_attention1_{part}"] for part in ("trunk", "mask", "fused")
         )
@@ -25,7 +25,9 @@ def test_maps_are_those_of_the_fusion(attention):
 
 
 def test_trunks_alone_have_no_masks():
-    model = keras_resattn.cifar.Attention56(input_shape=(16, 16, 1), attention="none")
+    model = keras_resattn.create_model(
+        "tiny", input_shape=(16, 16, 1), attention="none"
+    )
     with pytest.raises(ValueError, match="this model has none.*Received: model=<Func"):
         feature_maps(model)
 

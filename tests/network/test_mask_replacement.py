@@ -14,8 +14,8 @@ IMAGES, OTHERS = RNG.random((2, 3, 16, 16, 1))
 @pytest.fixture(scope="module")
 def model():
     keras.utils.set_random_seed(0)
-    return keras_resattn.cifar.Attention56(
-        input_shape=(16, 16, 1), classes=4, classifier_activation=None
+    return keras_resattn.create_model(
+        "tiny", input_shape=(16, 16, 1), classes=4, classifier_activation=None
     )
 
 
@@ -25,7 +25,7 @@ def predict(model, *inputs):
 
 def test_masks_of_one_double_the_trunk(model):
     maps = predict(feature_maps(with_masks(model, "ones")), IMAGES)
-    for i in (1, 2, 3):
+    for i in (1, 2):
         assert (maps[f"stage{i}_attention1_mask"] == 1).all()
         np.testing.assert_allclose(
             maps[f"stage{i}_attention1_fused"],
