@@ -55,6 +55,7 @@ def test_a_unit_of_ones_own_builds_the_network_and_is_saved(tmp_path):
     )
 
 
+@pytest.mark.one_backend
 def test_a_documented_unit_of_ones_own_is_saved_and_loaded(tmp_path):
     examples = doctest.DocTestParser().get_examples(
         keras_resattn.ResidualAttentionNetwork.__doc__
@@ -71,6 +72,7 @@ def test_a_documented_unit_of_ones_own_is_saved_and_loaded(tmp_path):
     )
 
 
+@pytest.mark.one_backend
 @pytest.mark.parametrize(
     ("multiplier", "unit", "stem", "filters"),
     [
@@ -110,6 +112,7 @@ def test_stochastic_depth_grows_with_depth_and_spares_the_masks():
     assert np.isfinite(keras.ops.convert_to_numpy(model(x, training=True))).all()
 
 
+@pytest.mark.one_backend
 def test_dropout_before_the_classifier():
     model = build(dropout=0.25)
     assert [layer.name for layer in model.layers[-3:]] == [
@@ -120,6 +123,7 @@ def test_dropout_before_the_classifier():
     assert model.get_layer("dropout").rate == 0.25
 
 
+@pytest.mark.one_backend
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -147,6 +151,7 @@ def test_arguments_out_of_range_are_errors(arguments, message):
         build(**arguments)
 
 
+@pytest.mark.one_backend
 @pytest.mark.parametrize("size", [4, 5, 7])
 def test_the_smallest_size_works(size):
     model = build(input_shape=(size, size, 1))

@@ -53,12 +53,14 @@ def test_parts_of_attention56(networks):
     assert counted.non_trainable == 72_704
 
 
+@pytest.mark.one_backend
 def test_what_a_part_costs_does_not_depend_on_the_models_own_size():
     small = keras_resattn.cifar.Attention56(input_shape=(24, 40, 3))
     free = keras_resattn.cifar.Attention56(input_shape=(None, None, 3))
     assert complexity(small) == complexity(free, size=(24, 40))
 
 
+@pytest.mark.one_backend
 def test_a_model_of_any_size_needs_a_size():
     model = keras_resattn.cifar.Attention56(include_top=False)
     message = r"give the `size`.*Received: size=None.*\(None, None, None, 3\)"
@@ -88,6 +90,7 @@ def test_counting_leaves_the_model_as_it_was():
     np.testing.assert_array_equal(model.predict(x, verbose=0), before)
 
 
+@pytest.mark.one_backend
 def test_the_table_names_stages_and_the_total():
     text = str(complexity(keras_resattn.cifar.Attention56()))
     assert "stage1    mask" in text
