@@ -1,9 +1,18 @@
 """How a network gets a name: a function with the arguments of keras.applications."""
 
-WEIGHTS = """`None` (random initialization) or the path to a weights file
-            (`.weights.h5` or `.keras`) to be loaded. If its classifier has
-            another number of classes, the body is loaded and the classifier
-            stays random, with a warning."""
+from keras_resattn.weights import find_weights
+from keras_resattn.weights import list_weights
+
+WEIGHTS = """`None` (random initialization); {names}the path to
+            a weights file (`.weights.h5`, `.keras`, or `.npz` by
+            `keras_resattn.weights.save_packed`) to be loaded; or its address,
+            `"https://..."` or `"hf://owner/repo/file"`, downloaded once. An
+            address may end in `#sha256=...`, which is then checked. If the
+            classifier of the weights has another number of classes, the body
+            is loaded and the classifier stays random, with a warning."""
+
+NAMES = """by name {names}
+            (`keras_resattn.weights.weights_info` tells of them); """
 
 ATTENTION_ARGUMENTS = """
         attention: `"residual"` (attention residual learning), `"naive"` (naive
@@ -43,6 +52,7 @@ DOCSTRING = """Instantiates {title}.
         A `keras.Model`.
 
     Raises:
+        OSError: If the weights cannot be downloaded.
         ValueError: If an argument is out of its range, the input is too small
             or the weights do not fit.
 
@@ -50,7 +60,7 @@ DOCSTRING = """Instantiates {title}.
     """
 
 
-def named_network(build, path, name, classes=1000, **documentation):
+def named_network(build, path, name, classes=1000, weights=None, **documentation):
     """Return the function that instantiates a network by its name.
 
     Args:
@@ -58,10 +68,13 @@ def named_network(build, path, name, classes=1000, **documentation):
         path: Where the function is found, such as `"keras_resattn.Attention56"`.
         name: The default name of the model.
         classes: The default number of classes.
+        weights: What documents the argument `weights`, if `build` itself finds
+            weights by name; `None` if they are those of `list_weights(name)`.
         **documentation: What fills in `DOCSTRING`: `title`, `text`,
-            `reference`; and `size`, `minimum`, `weights`, `more` if they are
-            not the usual.
+            `reference`; and `size`, `minimum`, `more` if they are not the
+            usual.
     """
+    known_as, documented_weights = name, weights
 
     def network(
         include_top=True,
@@ -75,7 +88,7 @@ def named_network(build, path, name, classes=1000, **documentation):
     ):
         return build(
             include_top=include_top,
-            weights=weights,
+            weights=weights if documented_weights else find_weights(weights, known_as),
             input_tensor=input_tensor,
             input_shape=input_shape,
             pooling=pooling,
@@ -84,11 +97,18 @@ def named_network(build, path, name, classes=1000, **documentation):
             name=name,
         )
 
-    return _documented(network, path, classes=classes, **documentation)
+    return _documented(
+        network,
+        path,
+        classes=classes,
+        weights=documented_weights or _weights(name),
+        **documentation,
+    )
 
 
 def named_attention_network(build, path, name, classes=1000, **documentation):
     """Return the same for a network with attention modules, and their arguments."""
+    known_as = name
 
     def network(
         include_top=True,
@@ -103,27 +123,41 @@ def named_attention_network(build, path, name, classes=1000, **documentation):
         mask_activation="mixed",
         mask_structure="encoder_decoder",
     ):
+        architecture = {
+            "attention": attention,
+            "mask_activation": mask_activation,
+            "mask_structure": mask_structure,
+        }
         return build(
             include_top=include_top,
-            weights=weights,
+            weights=find_weights(weights, known_as, **architecture),
             input_tensor=input_tensor,
             input_shape=input_shape,
             pooling=pooling,
             classes=classes,
             classifier_activation=classifier_activation,
             name=name,
-            attention=attention,
-            mask_activation=mask_activation,
-            mask_structure=mask_structure,
+            **architecture,
         )
 
     return _documented(
-        network, path, classes=classes, more=ATTENTION_ARGUMENTS, **documentation
+        network,
+        path,
+        classes=classes,
+        weights=_weights(name),
+        more=ATTENTION_ARGUMENTS,
+        **documentation,
     )
 
 
+def _weights(name):
+    """Return the documentation of `weights` for the network of this name."""
+    known = " or ".join(f'`"{known}"`' for known in list_weights(name))
+    return WEIGHTS.format(names=NAMES.format(names=known) if known else "")
+
+
 def _documented(network, path, **documentation):
-    usual = {"size": 224, "minimum": 32, "weights": WEIGHTS, "more": ""}
+    usual = {"size": 224, "minimum": 32, "more": ""}
     network.__module__, network.__name__ = path.rsplit(".", 1)
     network.__qualname__ = network.__name__
     network.__doc__ = DOCSTRING.format(path=path, **{**usual, **documentation})

@@ -1,4 +1,4 @@
-"""Weights files: whether they can be had, and loading them into a network."""
+"""Loading a weights file of any kind into a network."""
 
 import io
 import os
@@ -10,22 +10,29 @@ import zipfile
 import h5py
 import keras
 
+from keras_resattn.weights.address import fetch
+from keras_resattn.weights.address import is_address
+from keras_resattn.weights.address import resolve
+from keras_resattn.weights.packed import load_packed
+
 
 def check_weights(weights, include_top=True, classifier_activation="softmax"):
     """Raise a `ValueError` if the argument `weights` of a network is wrong.
 
     Args:
-        weights: `None` or the path to a weights file.
+        weights: `None`, the path to a weights file or its address.
         include_top: Boolean, whether the network has a classifier.
         classifier_activation: The activation of the classifier.
     """
     if weights is None:
         return
-    if not os.path.isfile(weights):
+    if is_address(weights):
+        resolve(weights)
+    elif not (isinstance(weights, str | os.PathLike) and os.path.isfile(weights)):
         raise ValueError(
-            "`weights` must be None (random initialization) or the path to a "
-            "weights file (.weights.h5 or .keras). No weights of this network "
-            f"have been published by name. Received: weights={weights}"
+            "`weights` must be None (random initialization), the path to a weights "
+            "file (.weights.h5, .keras or .npz) or its address (https://... or "
+            f"hf://...). Received: weights={weights}"
         )
     allowed = {keras.activations.softmax, keras.activations.linear}
     if include_top and keras.activations.get(classifier_activation) not in allowed:
@@ -45,32 +52,43 @@ def load_weights(model, weights):
 
     Args:
         model: A `keras.Model`, whose classifier, if any, is `predictions`.
-        weights: The path to a `.weights.h5` or `.keras` file.
+        weights: The path or the address of a `.weights.h5`, `.keras` or `.npz`
+            file, the last by `save_packed`.
 
     Raises:
+        OSError: If the file cannot be downloaded.
         ValueError: If the file is none of these or holds other weights.
     """
-    classes = _classes(model)
-    stored = _stored_classes(weights) if classes else None
-    body = model
-    if stored not in (None, classes):
-        body = keras.Model(model.input, model.get_layer("predictions").input)
+    path = fetch(weights) if is_address(weights) else weights
+    load = load_packed if str(path).endswith(".npz") else _load_keras
     try:
-        body.load_weights(weights)
+        stored = load(model, path)
     except (ValueError, KeyError, OSError, zipfile.BadZipFile) as error:
-        reason = textwrap.shorten(str(error), 300)
+        reason = textwrap.shorten(str(error), 600)
+        kept = "" if path is weights else f" Delete {path} to fetch it anew."
         raise ValueError(
             f"These weights do not fit the network '{model.name}' with input "
-            f"{model.input_shape} and output {model.output_shape}: {reason} "
+            f"{model.input_shape} and output {model.output_shape}: {reason}{kept} "
             f"Received: weights={weights}"
         ) from error
-    if body is not model:
+    classes = _classes(model)
+    if classes and stored not in (None, classes):
         warnings.warn(
             f"The classifier of '{model.name}' has {classes} classes and that of "
             f"the weights {stored}: the body was loaded, the classifier is random. "
             f"Train it. Received: weights={weights}",
             stacklevel=4,
         )
+
+
+def _load_keras(model, path):
+    classes = _classes(model)
+    stored = _stored_classes(path) if classes else None
+    body = model
+    if stored not in (None, classes):
+        body = keras.Model(model.input, model.get_layer("predictions").input)
+    body.load_weights(path)
+    return stored
 
 
 def _classes(model):

@@ -1,0 +1,77 @@
+"""The weights in the package's table: every file is whole and does what is said."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import keras_resattn
+from keras_resattn import cifar
+from keras_resattn import data
+from keras_resattn.recipe_file import load_recipe
+from keras_resattn.weights import table
+from keras_resattn.weights.address import is_address
+from tests.network.test_pretrained import logits
+
+NONE = pytest.mark.skip("keras_resattn/weights/table.json has no entry yet")
+ENTRIES = [
+    pytest.param(info, id=f"{info.network}-{info.name}") for info in table.read_table()
+]
+DATA_DIR = os.environ.get("KERAS_RESATTN_DATA_DIR", "~/tensorflow_datasets")
+
+published = pytest.mark.parametrize("info", ENTRIES or [pytest.param(None, marks=NONE)])
+
+
+def network(info, **arguments):
+    return keras_resattn.create_model(
+        info.network,
+        weights=info.name,
+        input_shape=info.input_shape,
+        classes=info.classes,
+        **info.arguments,
+        **arguments,
+    )
+
+
+@published
+def test_facts_are_whole(info):
+    folder = table.FOLDER / info.folder
+    recipe = load_recipe(folder / "recipe.yaml")
+    assert (recipe.network.name, recipe.data.name) == (info.network, info.data)
+    assert recipe.network.input_shape == info.input_shape
+    assert np.array_equal(recipe.preprocessing.mean, info.mean)
+    assert np.array_equal(recipe.preprocessing.std, info.std)
+    assert info.licence and (folder / "LICENSE").read_text()
+    epochs = (folder / "metrics.csv").read_text().splitlines()[1:]
+    assert len(epochs) == recipe.train.epochs
+    assert 1 / info.classes < info.accuracy <= 1 and info.test_images > 0
+    if info.data == "cifar10":
+        assert np.array_equal((info.mean, info.std), (cifar.MEAN, cifar.STD))
+        assert info.test_images == 10_000
+
+
+@published
+def test_the_file_gives_the_logits_that_were_noted(info):
+    if is_address(info.file):
+        pytest.skip(f"{info.file} would have to be downloaded")
+    assert (table.FOLDER / info.file).stat().st_size == info.size
+    model = network(info, classifier_activation=None)
+    scale = np.abs(info.logits).max()
+    np.testing.assert_allclose(logits(model, info), info.logits, atol=1e-4 * scale)
+
+
+@pytest.mark.slow
+@pytest.mark.one_backend
+@published
+def test_the_accuracy_is_that_which_is_stated(info):
+    folder = Path(DATA_DIR).expanduser()
+    if not (folder / info.data).is_dir():
+        pytest.skip(f"no {info.data} in {folder}; set KERAS_RESATTN_DATA_DIR")
+    preprocessing = data.Preprocessing(info.input_shape, info.mean, info.std)
+    test = data.load(info.data, preprocessing, str(folder)).test
+    batches = data.evaluation_batches(test, preprocessing, 100)
+    predicted = network(info).predict(batches, verbose=0).argmax(axis=-1)
+    truth = np.concatenate([labels for _, labels in batches])
+    # A few images of ten thousand may fall otherwise on other hardware.
+    assert (predicted == truth).mean() == pytest.approx(info.accuracy, abs=5e-4)
