@@ -1,17 +1,21 @@
-"""A recipe: everything that describes a run, checked, read from YAML."""
+"""A recipe: everything that describes a run, checked."""
 
-import difflib
-from pathlib import Path
 from typing import Annotated
 from typing import Literal
 
 import pydantic
 import yaml
 
-FOLDER = Path(__file__).parent / "recipes"
+from keras_resattn.zoo import find_name
 
 PositiveInt = pydantic.PositiveInt
 PixelValue = Annotated[float, pydantic.Field(ge=-1e6, le=1e6, allow_inf_nan=False)]
+Share = Annotated[float, pydantic.Field(ge=0, le=1)]
+Fraction = Annotated[float, pydantic.Field(ge=0, lt=1)]
+PRECISIONS = {
+    "bfloat16": "mixed_bfloat16",
+    "float16": "mixed_float16",
+}
 
 
 class Settings(pydantic.BaseModel):
@@ -19,18 +23,48 @@ class Settings(pydantic.BaseModel):
 
 
 class Data(Settings):
-    """Which images: see `keras_resattn.data.load`."""
+    """Which images: see `keras_resattn.data.load`.
+
+    `on_error` "skip" is for folders: every file is decoded once before the
+    training, and unreadable ones are left out. "stop" names the first it meets.
+    `correct_labels` is the share r of training labels that are left as they
+    are; the others are spread evenly over the other classes (paper, section
+    4.1, noisy labels).
+    """
 
     name: str
     data_dir: str | None = None
     download: bool = False
+    on_error: Literal["stop", "skip"] = "stop"
+    correct_labels: Share = 1.0
 
 
 class Network(Settings):
-    """Which network: see `keras_resattn.create_model`."""
+    """Which network, and arguments of it: see `keras_resattn.create_model`.
+
+    `arguments` holds others, such as `dropout` or `stochastic_depth`.
+    """
 
     name: str
     input_shape: tuple[PositiveInt, PositiveInt, PositiveInt]
+    attention: Literal["residual", "naive", "none"] | None = None
+    mask_activation: Literal["mixed", "channel", "spatial"] | None = None
+    mask_structure: Literal["encoder_decoder", "local"] | None = None
+    weights: str | None = None
+    arguments: dict[str, pydantic.JsonValue] = {}
+
+    @pydantic.field_validator("name")
+    @classmethod
+    def _is_known(cls, name, info):
+        # The network of a model that is there may be one of the user's own.
+        return find_name(name) if (info.context or {}).get("to_build") else name
+
+    def options(self):
+        """Return what is stated of the network's own arguments."""
+        names = ("attention", "mask_activation", "mask_structure", "weights")
+        stated = {name: getattr(self, name) for name in names}
+        stated = {name: value for name, value in stated.items() if value is not None}
+        return stated | self.arguments
 
 
 class Preprocessing(Settings):
@@ -40,24 +74,71 @@ class Preprocessing(Settings):
     std: pydantic.PositiveFloat | tuple[pydantic.PositiveFloat, ...] = 127.5
 
 
+class RandAugment(Settings):
+    """`keras.layers.RandAugment`: operations an image, and how strong."""
+
+    num_ops: PositiveInt = 2
+    factor: Share = 0.5
+
+
 class Augmentation(Settings):
-    """How training images vary: see `keras_resattn.data.training_batches`."""
+    """How training images vary: see `keras_resattn.data.training_batches`.
+
+    `crop` is "pad" (zeros around, then a crop of the network's size),
+    "resized" (a part of random area and aspect ratio, then a resize) or
+    "none". `mixup` and `cutmix` are the parameters of their distributions, 0 for
+    none; with both, each is taken for half of the batches.
+    """
 
     flip: bool = True
+    crop: Literal["pad", "resized", "none"] = "pad"
     crop_padding: pydantic.NonNegativeInt = 4
+    crop_area: tuple[Share, Share] = (0.08, 1.0)
+    color_jitter: Fraction = 0.0
+    rand_augment: RandAugment | None = None
+    mixup: pydantic.NonNegativeFloat = 0.0
+    cutmix: Share = 0.0
+
+    @pydantic.field_validator("crop_area")
+    @classmethod
+    def _is_a_range(cls, area):
+        if not 0 < area[0] <= area[1]:
+            raise ValueError("the least and the largest share, as [0.08, 1.0]")
+        return area
 
 
 class Train(Settings):
-    """SGD with momentum; the rate rises for `warmup_epochs`, then falls to zero
-    as a cosine does."""
+    """SGD with momentum.
+
+    The rate used is `learning_rate * batch_size / base_batch_size`, however
+    many devices share the batch. It rises for `warmup_epochs`. Then, by
+    `schedule`, it falls to zero as a cosine does ("cosine") or in a line
+    ("linear"), or is divided by `drop_factor` at each share of the training in
+    `drops` ("steps").
+
+    `weight_decay` w adds w times the weight to each gradient, those of
+    batch normalization included, as the paper does.
+    """
 
     epochs: PositiveInt = 30
     batch_size: PositiveInt = 64
+    base_batch_size: PositiveInt | None = None
     learning_rate: pydantic.PositiveFloat = 0.1
+    schedule: Literal["cosine", "linear", "steps"] = "cosine"
     warmup_epochs: pydantic.NonNegativeFloat = 1.0
-    momentum: Annotated[float, pydantic.Field(ge=0, lt=1)] = 0.9
+    drops: tuple[Annotated[float, pydantic.Field(gt=0, lt=1)], ...] = (0.4, 0.6)
+    drop_factor: Annotated[float, pydantic.Field(gt=1)] = 10.0
+    momentum: Fraction = 0.9
     nesterov: bool = True
     weight_decay: pydantic.NonNegativeFloat = 0.0
+    label_smoothing: Fraction = 0.0
+    ema_momentum: Fraction | None = None
+
+    @property
+    def peak_learning_rate(self):
+        """The rate for the global batch, by the linear scaling rule."""
+        base = self.base_batch_size or self.batch_size
+        return self.learning_rate * self.batch_size / base
 
 
 class Recipe(Settings):
@@ -75,96 +156,26 @@ class Recipe(Settings):
     preprocessing: Preprocessing = Preprocessing()
     augmentation: Augmentation = Augmentation()
     train: Train = Train()
-    precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
+    precision: Annotated[
+        Literal["float32", "mixed_bfloat16", "mixed_float16"],
+        pydantic.BeforeValidator(lambda name: PRECISIONS.get(name, name)),
+    ] = "float32"
+    jit: bool | None = None
     seed: pydantic.NonNegativeInt = 0
+
+    @pydantic.model_validator(mode="after")
+    def _has_a_value_for_each_channel(self):
+        channels = self.network.input_shape[-1]
+        for name in ("mean", "std"):
+            value = getattr(self.preprocessing, name)
+            if isinstance(value, tuple) and len(value) != channels:
+                raise ValueError(
+                    f"`preprocessing.{name}` must be one number, or one for each of "
+                    f"the {channels} channels of `network.input_shape`. "
+                    f"Received: {list(value)}"
+                )
+        return self
 
     def to_yaml(self):
         """Return the recipe as YAML, every setting spelt out."""
         return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False)
-
-
-def list_recipes():
-    """Return the names of the recipes that are part of the package."""
-    return sorted(path.stem for path in FOLDER.glob("*.yaml"))
-
-
-def load_recipe(name, overrides=()):
-    """Read and check a recipe.
-
-    Args:
-        name: A name in `list_recipes()` or the path of a YAML file.
-        overrides: Settings to change, each as `"section.key=value"`.
-
-    Returns:
-        A `Recipe`.
-
-    Raises:
-        FileNotFoundError: If there is no such recipe.
-        ValueError: If it is no YAML or a setting is unknown or out of range.
-    """
-    path = _find(str(name))
-    try:
-        settings = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        reason = " ".join(str(error).split())
-        raise ValueError(f"This recipe is no YAML: {reason}. Received: {name}") from (
-            error
-        )
-    if not isinstance(settings, dict):
-        raise ValueError(
-            "A recipe is a YAML mapping of sections (data, network, ...). "
-            f"Received: {name}"
-        )
-    for override in overrides:
-        _override(settings, override)
-    try:
-        return Recipe.model_validate(settings)
-    except pydantic.ValidationError as error:
-        raise ValueError(_explain(error, name)) from error
-
-
-def _find(name):
-    if name in list_recipes():
-        return FOLDER / f"{name}.yaml"
-    if Path(name).is_file():
-        return Path(name)
-    close = difflib.get_close_matches(name, list_recipes(), n=1)
-    hint = f"did you mean '{close[0]}'?" if close else "give one of these, or a file:"
-    raise FileNotFoundError(
-        f"There is no such recipe; {hint} {', '.join(list_recipes())}. Received: {name}"
-    )
-
-
-def _override(settings, override):
-    key, equals, value = override.partition("=")
-    *sections, last = key.strip().split(".")
-    if not equals or not all([*sections, last]):
-        raise ValueError(
-            "A setting is changed by `section.key=value`, as in `train.epochs=10`. "
-            f"Received: {override}"
-        )
-    for section in sections:
-        settings = settings.setdefault(section, {})
-        if not isinstance(settings, dict):
-            raise ValueError(f"'{section}' is no section. Received: {override}")
-    settings[last] = yaml.safe_load(value)
-
-
-def _explain(error, name):
-    """Return the first fault of a validation error as one sentence."""
-    first = error.errors()[0]
-    where = ".".join(str(part) for part in first["loc"])
-    message = first["msg"][0].lower() + first["msg"][1:]
-    if first["type"] == "extra_forbidden":
-        known = _fields(first["loc"][:-1])
-        close = difflib.get_close_matches(str(first["loc"][-1]), known, n=1)
-        hint = f"did you mean '{close[0]}'?" if close else f"known: {', '.join(known)}."
-        message = f"no such setting; {hint}"
-    return f"Recipe {name}, {where}: {message}. Received: {first['input']!r}"
-
-
-def _fields(sections):
-    model = Recipe
-    for section in sections:
-        model = model.model_fields[section].annotation
-    return list(model.model_fields)

@@ -1,17 +1,9 @@
+import textwrap
+
 import pytest
 import yaml
 
-from keras_resattn.recipe import list_recipes
-from keras_resattn.recipe import load_recipe
-
-
-@pytest.mark.parametrize("name", list_recipes())
-def test_recipes_of_the_package_are_valid_and_built(name):
-    from keras_resattn.zoo import create_model
-
-    network = load_recipe(name).network
-    model = create_model(network.name, input_shape=network.input_shape, classes=2)
-    assert model.input_shape == (None, *network.input_shape)
+from keras_resattn.recipe_file import load_recipe
 
 
 def test_settings_are_changed_by_key_and_value():
@@ -22,7 +14,7 @@ def test_settings_are_changed_by_key_and_value():
 
 
 def test_a_recipe_is_read_back_as_it_was_written(tmp_path):
-    recipe = load_recipe("demo", ["preprocessing.mean=[1, 2, 3]"])
+    recipe = load_recipe("folder", ["preprocessing.mean=[1, 2, 3]"])
     path = tmp_path / "recipe.yaml"
     path.write_text(recipe.to_yaml())
     assert load_recipe(path) == recipe
@@ -39,6 +31,10 @@ def test_a_recipe_is_read_back_as_it_was_written(tmp_path):
         ("precision=float8", "precision: .*'mixed_bfloat16'.*Received: 'float8'"),
         ("network.input_shape=[28, 28]", "network.input_shape.*Received"),
         ("preprocessing.std=0", "preprocessing.std.*Received: 0"),
+        ("preprocessing.std=[1, 2]", r"one for each of the 1 channels.*: \[1.0, 2.0\]"),
+        ("augmentation.crop_area=[0, 1]", r"crop_area: the least and the largest"),
+        ("augmentation.crop_area=[0.9, 0.1]", r"crop_area: the least and the larg"),
+        ("augmentation.cutmix=2", "augmentation.cutmix: .*equal to 1. Received: 2"),
         ("train.epochs", "section.key=value.*Received: train.epochs"),
         ("seed.a=3", "'seed' is no section|seed.*Received"),
     ],
@@ -71,4 +67,75 @@ def test_yaml_that_would_run_code_is_refused(tmp_path):
 def test_every_setting_is_spelt_out_beside_the_weights():
     settings = yaml.safe_load(load_recipe("demo").to_yaml())
     assert settings["train"]["momentum"] == 0.9
-    assert settings["augmentation"] == {"flip": True, "crop_padding": 2}
+    assert settings["augmentation"]["crop_padding"] == 2
+    assert settings["augmentation"]["crop"] == "pad"
+
+
+def write(folder, **texts):
+    for name, text in texts.items():
+        (folder / f"{name}.yaml").write_text(textwrap.dedent(text))
+    return folder
+
+
+def test_a_recipe_has_the_settings_of_its_base_where_it_states_none(tmp_path):
+    write(
+        tmp_path,
+        parent="""
+        base: demo
+        train: {epochs: 9, momentum: 0.5}
+        """,
+        child="""
+        base: parent.yaml
+        train:
+          momentum: 0.7
+        """,
+    )
+    recipe = load_recipe(tmp_path / "child.yaml")
+    assert recipe.train.momentum == 0.7
+    assert recipe.train.epochs == 9
+    assert recipe.data == load_recipe("demo").data
+
+
+def test_a_recipe_that_is_its_own_base_is_an_error(tmp_path):
+    write(tmp_path, one="base: other.yaml", other="base: one.yaml")
+    with pytest.raises(ValueError, match="its own base.*Received: one.yaml"):
+        load_recipe(tmp_path / "one.yaml")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("base: demo\ntrain:\n  epoch: 3", "line 3, train.epoch: no such setting"),
+        ("base: demo\n\nsed: 3", "line 3, sed: .*did you mean 'seed'.*Received: 3"),
+        ("base: demo\nprecision: mixed_float61", "line 2, .*'mixed_float16'"),
+        ("base: demo\ntrain:\n  epochs: 3\n  epochs: 4", "line 4, .*stated twice"),
+        (
+            "base: demo\nnetwork:\n  name: attention65",
+            "line 3, network.name: .*'attention65'",
+        ),
+        (
+            "data: {name: x}\nnetwork:\n  name: attention56",
+            "line 2, network.input_shape: field required",
+        ),
+    ],
+)
+def test_a_wrong_setting_is_named_with_its_line(tmp_path, text, message):
+    path = tmp_path / "mine.yaml"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=f"{path}.*{message}"):
+        load_recipe(path)
+
+
+def test_an_error_in_a_base_names_its_line(tmp_path):
+    write(tmp_path, parent="base: demo\ntrian: {}", child="seed: 1\nbase: parent.yaml")
+    with pytest.raises(ValueError, match=r"parent.yaml, line 2, trian: .*'train'"):
+        load_recipe(tmp_path / "child.yaml")
+
+
+def test_short_names_of_precisions_are_those_of_policies():
+    assert load_recipe("demo", ["precision=bfloat16"]).precision == "mixed_bfloat16"
+
+
+def test_the_rate_is_scaled_with_the_global_batch():
+    settings = ["train.base_batch_size=64", "train.batch_size=256"]
+    assert load_recipe("demo", settings).train.peak_learning_rate == 0.4
