@@ -2,6 +2,7 @@
 
 from keras_resattn.data.folder import check_images
 from keras_resattn.data.pipeline import evaluation_batches
+from keras_resattn.data.pipeline import steps_per_epoch
 from keras_resattn.data.pipeline import training_batches
 from keras_resattn.data.preprocessing import Preprocessing
 from keras_resattn.data.sources import LabelledImages
@@ -13,5 +14,6 @@ __all__ = [
     "check_images",
     "evaluation_batches",
     "load",
+    "steps_per_epoch",
     "training_batches",
 ]

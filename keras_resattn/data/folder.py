@@ -1,26 +1,51 @@
-"""A folder of class folders as a list of files with labels."""
+"""A folder of class folders as labelled images."""
 
 import tensorflow as tf
+
+from keras_resattn.data.labelled_images import LabelledImages
+from keras_resattn.data.labelled_images import encoded_split
+from keras_resattn.data.random_seeds import shuffle
 
 EXTENSIONS = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".webp")
 
 
-def load_folder(root):
-    """List the images in a folder of class folders.
+def load_folder(root, settings, preprocessing, relabel=None):
+    """Load a folder of class folders: see `keras_resattn.data.load`.
 
     Args:
         root: A `pathlib.Path`. Either it holds one folder of images a class,
             of which every tenth image is held out for testing, or it holds two
             such folders: `train`, and `test`, `validation` or `val`.
-
-    Returns:
-        The labels, sorted, and two lists of pairs of a path and the number of
-        its label: to train on and to test on.
+        settings: A `keras_resattn.recipe.Data`.
+        preprocessing: The network's `Preprocessing`.
+        relabel: Optional function of a label, the number of the example and
+            the number of classes, which returns the label to train with.
 
     Raises:
         ValueError: If there are no class folders or no images, or if the
             classes to test on are not those to train on.
     """
+    labels, train, test = list_folder(root)
+    skipped = ()
+    if settings.on_error == "skip":
+        readable = readable_files([path for path, _ in train + test], preprocessing)
+        skipped = tuple(path for path, _ in train + test if path not in readable)
+        train, test = (
+            [file for file in files if file[0] in readable] for files in (train, test)
+        )
+    if skipped:
+        _check_all_classes(root, labels, train, test, skipped)
+    return LabelledImages(
+        settings.name,
+        labels,
+        _split(train, preprocessing, len(labels), relabel),
+        _split(test, preprocessing, len(labels)),
+        skipped,
+    )
+
+
+def list_folder(root):
+    """Return the labels, and pairs of path and label to train and to test on."""
     train_root, test_root = _split_folders(root)
     labels, train = _labelled_files(train_root)
     if test_root is None:
@@ -31,14 +56,56 @@ def load_folder(root):
                 "There are too few images to hold out each tenth for testing; "
                 f"give 10 or more. Received: {root} with {len(train)} images"
             )
-        return labels, (train, test)
+        return labels, train, test
     test_labels, test = _labelled_files(test_root)
     if test_labels != labels:
         raise ValueError(
             f"The classes in {train_root} and {test_root} differ. "
             f"Received: {list(labels)} and {list(test_labels)}"
         )
-    return labels, (train, test)
+    return labels, train, test
+
+
+def _split(files, preprocessing, classes, relabel=None):
+    paths, labels = zip(*files, strict=True)
+    numbers = tf.range(len(paths), dtype=tf.int64)
+    labels = tf.constant(labels, tf.int64)
+    files = tf.data.Dataset.from_tensor_slices((numbers, list(paths), labels))
+
+    def read_file(number, path, label):
+        if relabel:
+            label = relabel(label, number, classes)
+        return tf.io.read_file(path), label
+
+    def read(seeds):
+        shuffled = files if seeds is None else shuffle(files, len(paths), seeds)
+        return shuffled.map(read_file, tf.data.AUTOTUNE)
+
+    return encoded_split(read, len(paths), preprocessing, paths=paths)
+
+
+def readable_files(paths, preprocessing):
+    """Decode every image file once and return the set of those that are whole."""
+
+    def decode(path):
+        image = preprocessing.decode(tf.io.read_file(path))
+        # Something of each image is kept, else its decoding would be optimized away.
+        return path, tf.reduce_max(image)
+
+    decoded = tf.data.Dataset.from_tensor_slices(paths).map(decode, tf.data.AUTOTUNE)
+    decoded = decoded.ignore_errors()
+    return {path.decode() for path, _ in decoded.as_numpy_iterator()}
+
+
+def _check_all_classes(root, labels, train, test, skipped):
+    left = {number for _, number in train}
+    empty = [label for number, label in enumerate(labels) if number not in left]
+    if empty or not test:
+        what = f"to train {', '.join(empty)}" if empty else "to test"
+        raise ValueError(
+            f"No readable image is left {what}; replace unreadable ones. "
+            f"Received: {root} with {len(skipped)} unreadable, such as {skipped[0]}"
+        )
 
 
 def _split_folders(root):

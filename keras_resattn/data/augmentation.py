@@ -1,0 +1,118 @@
+"""How one training image varies. All that is random follows from given seeds."""
+
+import tensorflow as tf
+
+from keras_resattn.data.rand_augment import RandAugment
+
+ASPECT_RATIOS = (3 / 4, 4 / 3)
+
+
+def image_augmentation(settings, preprocessing, decode):
+    """Return the function that makes a training image of one of a split.
+
+    Args:
+        settings: A `keras_resattn.recipe.Augmentation`.
+        preprocessing: The network's `Preprocessing`.
+        decode: The function of the split from bytes (or an image) to an image.
+
+    Returns:
+        A function of the bytes (or the image) and int64 seeds `(2,)`. It
+        returns an image `(H, W, C)` of pixel values, 0 to 255: uint8 while
+        nothing made fractions of them, else float32.
+    """
+    channels = preprocessing.input_shape[-1]
+    rand_augment = settings.rand_augment and RandAugment(settings.rand_augment)
+
+    def augment(content, seeds):
+        crop, side, color, rand = tf.unstack(
+            tf.random.experimental.stateless_split(seeds, 4)
+        )
+        if settings.crop == "resized":
+            image = crop_area(content, settings.crop_area, channels, decode, crop)
+            image = preprocessing.resize(image)
+        else:
+            image = preprocessing.resize(decode(content))
+        if settings.crop == "pad" and settings.crop_padding:
+            image = crop_padded(image, settings.crop_padding, crop)
+        if settings.flip:
+            image = tf.image.stateless_random_flip_left_right(image, side)
+        if settings.color_jitter:
+            image = jitter_colors(image, settings.color_jitter, color)
+        if rand_augment:
+            image = rand_augment(image, rand)
+        return tf.ensure_shape(image, preprocessing.input_shape)
+
+    return augment
+
+
+def crop_padded(image, padding, seeds):
+    """Pad each side with zeros, then crop the image's size at a random place."""
+    sides = [[padding] * 2, [padding] * 2, [0, 0]]
+    return tf.image.stateless_random_crop(tf.pad(image, sides), image.shape, seeds)
+
+
+def crop_area(content, area, channels, decode, seeds):
+    """Crop a part of random area and aspect ratio (from 3:4 to 4:3).
+
+    Of a JPEG no more than that part is decoded.
+
+    Args:
+        content: A string tensor, the bytes of an image, or the image.
+        area: The least and the largest share of the image's area.
+        channels: Integer, the number of channels to decode.
+        decode: A function from `content` to an image.
+        seeds: An int64 tensor `(2,)`.
+
+    Returns:
+        The uint8 part `(h, w, channels)` of the image.
+    """
+
+    def window(shape):
+        begin, size, _ = tf.image.stateless_sample_distorted_bounding_box(
+            shape,
+            tf.zeros((1, 0, 4)),
+            seeds,
+            min_object_covered=0.0,
+            aspect_ratio_range=ASPECT_RATIOS,
+            area_range=area,
+            use_image_if_no_bounding_boxes=True,
+        )
+        return begin, size
+
+    def decode_part():
+        begin, size = window(tf.image.extract_jpeg_shape(content))
+        part = tf.concat([begin[:2], size[:2]], axis=0)
+        return tf.io.decode_and_crop_jpeg(content, part, channels)
+
+    def decode_all():
+        image = decode(content)
+        return tf.slice(image, *window(tf.shape(image)))
+
+    if content.dtype != tf.string:
+        return decode_all()
+    part = tf.cond(tf.io.is_jpeg(content), decode_part, decode_all)
+    return tf.ensure_shape(part, (None, None, channels))
+
+
+def jitter_colors(image, strength, seeds):
+    """Vary brightness, contrast and, of a coloured image, saturation.
+
+    Args:
+        image: An image `(h, w, channels)` of pixel values, 0 to 255.
+        strength: Float below 1. Brightness changes by up to this share of the
+            range of pixel values; contrast and saturation are multiplied by 1
+            less this to 1 more.
+        seeds: An int64 tensor `(2,)`.
+
+    Returns:
+        A float32 image of pixel values, 0 to 255.
+    """
+    seeds = tf.unstack(tf.random.experimental.stateless_split(seeds, 3))
+    factors = (1 - strength, 1 + strength)
+    image = tf.cast(image, tf.float32) / 255
+    image = tf.image.stateless_random_brightness(image, strength, seeds[0])
+    image = tf.image.stateless_random_contrast(image, *factors, seeds[1])
+    image = tf.clip_by_value(image, 0, 1)
+    if image.shape[-1] == 3:
+        image = tf.image.stateless_random_saturation(image, *factors, seeds[2])
+    return tf.clip_by_value(image, 0, 1) * 255

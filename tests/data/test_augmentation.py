@@ -1,0 +1,157 @@
+import itertools
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_resattn.data import Preprocessing
+from keras_resattn.data.augmentation import crop_area
+from keras_resattn.data.augmentation import image_augmentation
+from keras_resattn.data.augmentation import jitter_colors
+from keras_resattn.data.rand_augment import RandAugment
+from keras_resattn.data.random_seeds import seeds_of
+from keras_resattn.recipe import Augmentation
+from keras_resattn.recipe import RandAugment as RandAugmentSettings
+
+NOTHING = {"crop": "none", "flip": False}
+
+
+def photo(height=60, width=80, channels=3):
+    """A smooth picture, so that its JPEG is close to it."""
+    rows, columns = np.mgrid[:height, :width]
+    waves = [127 + 120 * np.sin((rows + i * columns) / 9) for i in range(channels)]
+    return np.stack(waves, axis=-1).astype("uint8")
+
+
+def seeds(count):
+    return tf.stack([seeds_of(0, i) for i in range(count)])
+
+
+def augmented(images, count=1, **settings):
+    """Augment one image under `count` seeds, as a pipeline does."""
+    preprocessing = Preprocessing(images.shape)
+    augment = image_augmentation(Augmentation(**settings), preprocessing, tf.identity)
+    dataset = tf.data.Dataset.from_tensor_slices(seeds(count))
+    dataset = dataset.map(lambda seeds: augment(tf.constant(images), seeds))
+    return np.stack(list(dataset.as_numpy_iterator()))
+
+
+@pytest.mark.parametrize(
+    "settings, dtype",
+    [
+        ({}, "uint8"),
+        ({"color_jitter": 0.4}, "float32"),
+        ({"crop": "resized"}, "float32"),
+        pytest.param(
+            {"rand_augment": RandAugmentSettings(num_ops=1)},
+            "float32",
+            marks=pytest.mark.slow,
+        ),
+    ],
+    ids=["pad and flip", "colours", "resized crop", "RandAugment"],
+)
+@pytest.mark.parametrize("channels", [1, 3])
+def test_pixel_values_stay_in_their_range_and_follow_from_the_seed(
+    settings, dtype, channels
+):
+    image = photo(24, 24, channels)
+    first, second = (augmented(image, 4, **settings) for _ in range(2))
+    assert first.dtype == dtype
+    assert first.shape == (4, 24, 24, channels)
+    assert 0 <= first.min() and 50 < first.max() <= 255
+    np.testing.assert_array_equal(first, second)
+    assert any((a != b).any() for a, b in itertools.pairwise(first))
+
+
+def test_nothing_leaves_the_pixels():
+    image = photo(8, 8)
+    np.testing.assert_array_equal(augmented(image, **NOTHING)[0], image)
+
+
+def test_a_resized_crop_has_the_area_and_the_aspect_ratio_asked_for():
+    # Each pixel's channels are its row and its column.
+    rows, columns = np.mgrid[:200, :200]
+    image = tf.constant(np.stack([rows, columns, rows], axis=-1).astype("uint8"))
+    areas, ratios = [], []
+    for seed in seeds(100):
+        part = crop_area(image, (0.1, 0.5), 3, tf.identity, seed)
+        height, width = part.shape[:2]
+        np.testing.assert_array_equal(
+            part, image[int(part[0, 0, 0]) :, int(part[0, 0, 1]) :][:height, :width]
+        )
+        areas.append(height * width / 200**2)
+        ratios.append(width / height)
+    assert 0.09 < min(areas) < 0.2 and 0.4 < max(areas) < 0.51
+    assert 0.73 < min(ratios) < 0.85 and 1.2 < max(ratios) < 1.36
+
+
+@pytest.mark.parametrize("chroma_downsampling", [False, True])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_the_part_of_a_jpeg_is_that_of_the_whole(channels, chroma_downsampling):
+    jpeg = tf.io.encode_jpeg(photo(), chroma_downsampling=chroma_downsampling)
+    decode = Preprocessing((16, 16, channels)).decode
+    # Chroma of half the size is interpolated up to the edges of what is decoded.
+    inside = slice(1, -1) if chroma_downsampling else slice(None)
+    for seed in seeds(8):
+        fused = crop_area(jpeg, (0.08, 1.0), channels, decode, seed)
+        whole = crop_area(decode(jpeg), (0.08, 1.0), channels, tf.identity, seed)
+        assert fused.shape == whole.shape
+        np.testing.assert_array_equal(fused[inside, inside], whole[inside, inside])
+
+
+@pytest.mark.parametrize("encode", [tf.io.encode_png, tf.io.encode_jpeg])
+def test_bytes_of_any_format_are_cropped(encode):
+    decode = Preprocessing((16, 16, 3)).decode
+    part = crop_area(encode(photo()), (0.2, 0.3), 3, decode, seeds(1)[0])
+    assert 0.19 < part.shape[0] * part.shape[1] / (60 * 80) < 0.31
+
+
+def test_colours_vary_within_their_bounds():
+    grey = np.full((4, 4, 3), 100, "uint8")
+    values = np.array([jitter_colors(grey, 0.2, seed)[0, 0, 0] for seed in seeds(60)])
+    # Contrast and saturation leave an even grey: it is brightness alone.
+    assert 100 - 51 - 0.01 <= values.min() < 60
+    assert 140 < values.max() <= 100 + 51 + 0.01
+
+
+def test_contrast_and_saturation_vary():
+    image = np.array([[[120, 100, 100], [160, 130, 130]]], "uint8")
+    varied = np.array([jitter_colors(image, 0.3, seed) for seed in seeds(60)])
+    contrast = np.ptp(varied.mean(axis=-1), axis=(1, 2)) / np.ptp(image.mean(axis=-1))
+    saturation = 1 - varied.min(axis=-1) / varied.max(axis=-1)
+    assert contrast.min() < 0.9 and contrast.max() > 1.1
+    assert np.ptp(saturation[:, 0, 0]) > 0.05
+
+
+def test_rand_augment_does_what_the_layer_of_keras_does():
+    augment = RandAugment(RandAugmentSettings(num_ops=2, factor=0.4))
+    image = photo(16, 16)
+
+    @tf.function
+    def both(seeds):
+        images = tf.constant(image, tf.float32)[None]
+        chosen, transformations = augment.draw(images, seeds)
+        drawn = dict(zip(augment.layer._AUGMENT_LAYERS, transformations, strict=True))
+        mixture = {"layer_idxes": chosen, "transforms": drawn}
+        expected = augment.layer.transform_images(images, mixture)[0]
+        return augment(tf.constant(image), seeds), expected, chosen
+
+    operations = set()
+    for seed in seeds(30):
+        ours, theirs, chosen = both(seed)
+        np.testing.assert_allclose(ours, tf.clip_by_value(theirs, 0, 255), atol=1e-3)
+        operations |= set(chosen.numpy())
+    assert operations == set(range(len(augment.operations)))
+
+
+@pytest.mark.slow
+def test_the_global_dtype_policy_changes_no_pixel():
+    before = augmented(photo(8, 8), rand_augment=RandAugmentSettings())
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        after = augmented(photo(8, 8), rand_augment=RandAugmentSettings())
+    finally:
+        keras.config.set_dtype_policy(policy)
+    np.testing.assert_array_equal(before, after)

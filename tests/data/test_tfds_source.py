@@ -1,0 +1,173 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+import tensorflow_datasets as tfds
+
+from keras_resattn.data import Preprocessing
+from keras_resattn.data import evaluation_batches
+from keras_resattn.data import load
+from keras_resattn.data import tfds_source
+from keras_resattn.data import training_batches
+from keras_resattn.data.random_seeds import seeds_of
+from keras_resattn.recipe import Augmentation
+from keras_resattn.recipe import Data
+
+IMAGENET = {"train": 40, "validation": 8, "test": 4}
+
+
+def prepare(name, data_dir, counts, shape):
+    """Write a few images of noise as a data set of tensorflow-datasets."""
+    builder = tfds.builder(name, data_dir=str(data_dir))
+    rng = np.random.default_rng(0)
+    classes = builder.info.features["label"].num_classes
+
+    def examples(split, count):
+        for i in range(count):
+            image = rng.integers(0, 256, shape, dtype="uint8")
+            label = -1 if (name, split) == ("imagenet2012", "test") else i % classes
+            example = {"image": image, "label": label}
+            others = set(builder.info.features) - set(example)
+            yield f"{split}{i}", example | dict.fromkeys(others, "0")
+
+    builder._split_generators = lambda dl_manager: {
+        split: examples(split, count) for split, count in counts.items()
+    }
+    builder.download_and_prepare()
+
+
+@pytest.fixture(scope="module")
+def imagenet(tmp_path_factory):
+    data_dir = tmp_path_factory.mktemp("tensorflow_datasets")
+    prepare("imagenet2012", data_dir, IMAGENET, (20, 30, 3))
+    return Data(name="imagenet2012", data_dir=str(data_dir))
+
+
+@pytest.mark.parametrize(
+    "name, shape, classes",
+    [
+        ("cifar10", (32, 32, 3), 10),
+        ("cifar100", (32, 32, 3), 100),
+        ("fashion_mnist", (28, 28, 1), 10),
+    ],
+)
+def test_small_sets_are_read_as_they_are(tmp_path, name, shape, classes):
+    prepare(name, tmp_path, {"train": 6, "test": 4}, shape)
+    preprocessing = Preprocessing(shape)
+    data = load(Data(name=name, data_dir=str(tmp_path)), preprocessing)
+    expected = tfds.load(name, split="train", data_dir=str(tmp_path))
+    assert len(data.labels) == classes
+    assert (data.train.count, data.test.count) == (6, 4)
+    for (image, label), example in zip(data.train.images, expected, strict=True):
+        np.testing.assert_array_equal(image, example["image"])
+        assert label == example["label"]
+    batches = training_batches(data.train, preprocessing, 3, classes)
+    assert batches.element_spec[0] == tf.TensorSpec((3, *shape), tf.uint8)
+
+
+def test_imagenet_is_tested_on_its_validation_images(imagenet):
+    data = load(imagenet, Preprocessing((16, 16, 3)))
+    assert (data.train.count, data.test.count) == (40, 8)
+    assert len(data.labels) == 1000
+    labels = [int(label) for _, label in data.test.images]
+    assert sorted(labels) == list(range(8))
+
+
+def test_records_are_shuffled_by_the_seeds_and_each_occurs_once(imagenet):
+    data = load(imagenet, Preprocessing((16, 16, 3)))
+
+    def order(epoch):
+        epochs = tf.data.Dataset.from_tensors(seeds_of(0, epoch))
+        pairs = epochs.flat_map(data.train.encoded)
+        return [int(label) for _, label in pairs]
+
+    assert sorted(order(0)) == list(range(40))
+    assert order(0) == order(0)
+    assert order(0) != order(1)
+
+
+def test_large_sets_are_read_again_in_each_epoch(imagenet, monkeypatch):
+    # As if they were large: neither kept in memory nor shuffled as a whole.
+    monkeypatch.setattr("keras_resattn.data.pipeline.CACHE_BYTES", 0)
+    monkeypatch.setattr(tfds_source, "SHUFFLE_BYTES", 10_000)
+    preprocessing = Preprocessing((16, 16, 3))
+    data = load(imagenet, preprocessing)
+
+    def batches(first_epoch):
+        return [
+            (images.numpy(), labels.numpy().argmax(axis=-1))
+            for images, labels in training_batches(
+                data.train, preprocessing, 8, 1000, epochs=3, first_epoch=first_epoch
+            )
+        ]
+
+    whole, rest = batches(0), batches(2)
+    for epoch in range(3):
+        labels = [label for _, y in whole[5 * epoch :][:5] for label in y]
+        assert sorted(labels) == list(range(40))
+    for (x, y), (images, labels) in zip(whole[10:], rest, strict=True):
+        np.testing.assert_array_equal(x, images)
+        np.testing.assert_array_equal(y, labels)
+    ((images, _),) = evaluation_batches(data.test, preprocessing, 8)
+    assert images.shape == (8, 16, 16, 3)
+
+
+def test_wrong_labels_are_the_same_in_every_order(imagenet):
+    noisy = imagenet.model_copy(update={"correct_labels": 0.5})
+    right, wrong = (load(d, Preprocessing((16, 16, 3))) for d in (imagenet, noisy))
+    expected = {
+        image.numpy().tobytes(): int(label) for image, label in wrong.train.images
+    }
+    changed = [
+        expected[image.numpy().tobytes()] != int(label)
+        for image, label in right.train.images
+    ]
+    assert 8 < sum(changed) < 32
+    epochs = tf.data.Dataset.from_tensors(seeds_of(0, 3))
+    for content, label in epochs.flat_map(wrong.train.encoded):
+        assert expected[wrong.train.decode(content).numpy().tobytes()] == label
+
+
+def test_parts_of_a_split_have_their_own_images(imagenet, monkeypatch):
+    monkeypatch.setattr(
+        tfds_source, "_instructions", lambda _: ("train[10%:]", "train[:10%]")
+    )
+    data = load(imagenet, Preprocessing((16, 16, 3)))
+    train, test = (
+        {int(label) for _, label in split.images} for split in (data.train, data.test)
+    )
+    assert (len(train), len(test)) == (36, 4)
+    assert not train & test
+
+
+def test_parts_of_jpeg_records_are_decoded(imagenet):
+    preprocessing = Preprocessing((16, 16, 3))
+    data = load(imagenet, preprocessing)
+    batches = training_batches(
+        data.train, preprocessing, 8, 1000, Augmentation(crop="resized")
+    )
+    images, _ = next(iter(batches))
+    assert images.dtype == tf.float32
+    assert 0 <= images.numpy().min() and images.numpy().max() <= 255
+
+
+@pytest.mark.parametrize(
+    "name, advice",
+    [("cifar10", "cifar10_from_npm.py"), ("imagenet2012", "image-net.org by hand")],
+)
+def test_a_data_set_that_is_absent_is_an_error_at_once(tmp_path, name, advice):
+    message = f"download: true.*{advice}.*Received: {name}"
+    with pytest.raises(FileNotFoundError, match=message):
+        load(Data(name=name, data_dir=str(tmp_path)), Preprocessing((32, 32, 3)))
+
+
+def test_archives_to_fetch_by_hand_are_named(tmp_path):
+    data = Data(name="imagenet2012", data_dir=str(tmp_path), download=True)
+    message = "(?s)ILSVRC2012_img_train.tar.*Received: imagenet2012"
+    with pytest.raises(FileNotFoundError, match=message):
+        load(data, Preprocessing((32, 32, 3)))
+
+
+def test_leaving_out_records_is_an_error(tmp_path):
+    data = Data(name="mnist_corrupted", data_dir=str(tmp_path), on_error="skip")
+    with pytest.raises(ValueError, match="folders only.*Received: on_error='skip'"):
+        load(data, Preprocessing((28, 28, 1)))
