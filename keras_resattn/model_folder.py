@@ -13,20 +13,24 @@ import tensorflow as tf
 from keras_resattn.data import Preprocessing
 from keras_resattn.data import check_images
 from keras_resattn.recipe import Recipe
-from keras_resattn.recipe import load_recipe
+from keras_resattn.recipe_file import load_recipe
 
 MODEL = "model.keras"
 RECIPE = "recipe.yaml"
 LABELS = "labels.txt"
 METRICS = "metrics.csv"
 EVALUATION = "evaluation.json"
+ENVIRONMENT = "environment.json"
+SKIPPED = "skipped.txt"
+CARD = "card.md"
 
 
 @dataclasses.dataclass(frozen=True)
 class ModelFolder:
     """A trained model with what is needed to use it.
 
-    It holds `model.keras`, `recipe.yaml`, `labels.txt` and `metrics.csv`.
+    It holds `model.keras`, `recipe.yaml`, `labels.txt`, `metrics.csv`,
+    `environment.json` and `card.md`.
 
     Example:
 
@@ -61,7 +65,7 @@ class ModelFolder:
     @functools.cached_property
     def recipe(self):
         """The `Recipe` of the run."""
-        return load_recipe(self.path / RECIPE)
+        return load_recipe(self.path / RECIPE, to_build=False)
 
     @functools.cached_property
     def labels(self):

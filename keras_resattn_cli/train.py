@@ -1,5 +1,9 @@
 """`keras-resattn train`."""
 
+import enum
+import json
+import os
+import signal
 from pathlib import Path
 from typing import Annotated
 
@@ -7,15 +11,33 @@ import typer
 
 from keras_resattn_cli.start import import_keras
 
+PROFILED_STEPS = 10
+
+
+class Engine(enum.StrEnum):
+    local = enum.auto()
+    ray = enum.auto()
+
 
 def train(
     recipe: Annotated[
-        str,
-        typer.Argument(help="A recipe's name (see `recipes`) or a YAML file."),
-    ],
+        str | None,
+        typer.Argument(
+            help="A recipe's name (see `recipes`) or a YAML file. With --resume it "
+            "may be left out.",
+        ),
+    ] = None,
     out: Annotated[
-        Path, typer.Option(help="The model folder to make.", metavar="FOLDER")
-    ],
+        Path | None, typer.Option(help="The model folder to make.", metavar="FOLDER")
+    ] = None,
+    resume: Annotated[
+        Path | None,
+        typer.Option(
+            help="The model folder of a run to go on with after its last whole "
+            "epoch. With a recipe, the run is begun if there is none yet.",
+            metavar="FOLDER",
+        ),
+    ] = None,
     set_: Annotated[
         list[str] | None,
         typer.Option(
@@ -24,27 +46,168 @@ def train(
             help="Change a setting of the recipe, as in train.epochs=10. Repeatable.",
         ),
     ] = None,
+    data_dir: Annotated[
+        Path | None,
+        typer.Option(
+            help="Where tensorflow-datasets keeps its files, the same as "
+            "--set data.data_dir=FOLDER.",
+            metavar="FOLDER",
+        ),
+    ] = None,
+    precision: Annotated[
+        str | None,
+        typer.Option(help="float32, bfloat16 or float16, the same as --set precision."),
+    ] = None,
+    jit: Annotated[
+        bool | None,
+        typer.Option(
+            "--jit/--no-jit",
+            help="Compile with XLA, or not. By default only on GPUs.",
+            show_default=False,
+        ),
+    ] = None,
+    distribution: Annotated[
+        str,
+        typer.Option(
+            help="Over what to divide each batch: none, mirrored (the GPUs of this "
+            "machine), multiworker (the machines of TF_CONFIG), jax (all devices of "
+            "JAX); auto is mirrored where there are several GPUs.",
+        ),
+    ] = "auto",
+    sync_batch_norm: Annotated[
+        bool,
+        typer.Option(
+            "--sync-batch-norm",
+            help="Normalize by the statistics of the whole batch, not each device's.",
+        ),
+    ] = False,
+    engine: Annotated[
+        Engine,
+        typer.Option(
+            help="Train in this process, or by the workers of a Ray cluster.",
+        ),
+    ] = Engine.local,
+    workers: Annotated[
+        int, typer.Option(min=1, help="With --engine ray: the number of workers.")
+    ] = 2,
+    tensorboard: Annotated[
+        bool,
+        typer.Option(
+            "--tensorboard",
+            help="Write curves for TensorBoard into FOLDER/tensorboard.",
+        ),
+    ] = False,
+    masks_every: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            metavar="EPOCHS",
+            help="Write the masks of some test images for TensorBoard, every so many "
+            "epochs.",
+        ),
+    ] = 0,
+    profile: Annotated[
+        bool,
+        typer.Option("--profile", help="Profile ten steps for TensorBoard."),
+    ] = False,
+    logger: Annotated[
+        list[str] | None,
+        typer.Option(help="Write to a tracker, too: wandb or mlflow. Repeatable."),
+    ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace a run that is there.")
     ] = False,
 ):
     """Train a network by a recipe; leave a model folder.
 
-    The folder holds model.keras, recipe.yaml, labels.txt and metrics.csv.
+    The folder holds model.keras, recipe.yaml, labels.txt and metrics.csv. While
+    the training goes on it is FOLDER.partial, from which --resume goes on.
     """
+    folder = _folder(recipe, out, resume)
+    overrides = _overrides(set_, data_dir, precision, jit)
+    if recipe is None and overrides:
+        raise typer.BadParameter(
+            "a run is resumed with the recipe it began with; leave out what changes "
+            f"it. Received: {', '.join(overrides)}"
+        )
+    if distribution == "jax":
+        os.environ.setdefault("KERAS_BACKEND", "jax")
     import_keras()
 
     from keras_resattn import training
-    from keras_resattn.recipe import load_recipe
+    from keras_resattn.recipe_file import load_recipe
 
-    settings = load_recipe(recipe, set_ or ())
+    settings = load_recipe(recipe, overrides) if recipe else None
+    if engine is Engine.ray:
+        _train_with_ray(settings, folder, workers, sync_batch_norm)
+        typer.echo(f"The model folder is {folder}.")
+        return
+    watch = training.Watch(
+        tensorboard, masks_every, PROFILED_STEPS if profile else 0, tuple(logger or ())
+    )
+    signal.signal(signal.SIGTERM, _stop)
     try:
-        training.fit(settings, out, overwrite)
-    except KeyboardInterrupt:
-        partial = out.with_name(f"{out.name}.partial")
+        training.fit(
+            settings,
+            folder,
+            overwrite,
+            resume is not None,
+            distribution,
+            sync_batch_norm,
+            watch,
+        )
+    except KeyboardInterrupt as stop:
+        partial = folder.with_name(f"{folder.name}.partial")
         if (partial / "model.keras").is_file():
-            typer.echo(f"Stopped. The last whole epoch's model is in {partial}.")
+            typer.echo(
+                f"Stopped. The last whole epoch's model is in {partial}; go on with "
+                f"`keras-resattn train --resume {folder}`."
+            )
         else:
             typer.echo("Stopped in the first epoch; there is no model yet.")
-        raise typer.Exit(130) from None
-    typer.echo(f"The model folder is {out}.")
+        raise typer.Exit(143 if stop.args else 130) from None
+    typer.echo(f"The model folder is {folder}.")
+
+
+def _folder(recipe, out, resume):
+    if out is None and resume is None:
+        raise typer.BadParameter(
+            "give the model folder to make by --out FOLDER, or that of a run to go on "
+            "with by --resume FOLDER."
+        )
+    if out is not None and resume is not None:
+        raise typer.BadParameter(
+            f"give --out or --resume, not both. Received: --out {out} --resume {resume}"
+        )
+    if recipe is None and resume is None:
+        raise typer.BadParameter("give a recipe; `keras-resattn recipes` lists them.")
+    return resume or out
+
+
+def _train_with_ray(recipe, folder, workers, sync_batch_norm):
+    from keras_resattn.training.ray_engine import train_with_ray
+
+    if recipe is None:
+        raise typer.BadParameter(
+            "on Ray, a run is resumed with its recipe: `keras-resattn train RECIPE "
+            f"--resume {folder} --engine ray`."
+        )
+    train_with_ray(recipe, folder, workers, sync_batch_norm=sync_batch_norm)
+
+
+def _overrides(set_, data_dir, precision, jit):
+    """Return the options that change the recipe as `--set` would."""
+    options = {
+        "data.data_dir": data_dir and str(data_dir),
+        "precision": precision,
+        "jit": jit,
+    }
+    stated = {key: value for key, value in options.items() if value is not None}
+    # What JSON writes is YAML, whatever is in it.
+    return [f"{key}={json.dumps(value)}" for key, value in stated.items()] + (
+        set_ or []
+    )
+
+
+def _stop(number, frame):
+    raise KeyboardInterrupt(signal.Signals(number).name)

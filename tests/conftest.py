@@ -1,10 +1,15 @@
 import functools
 import os
+import signal
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 import pytest
+
+# A shell ignores Ctrl-C in what it runs in the background, and so would the
+# processes that the tests start and interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
@@ -48,11 +53,12 @@ def tiny_network():
 @pytest.fixture(scope="session")
 def small_recipe(photos):
     """A recipe for the tiny network on the folder of pictures."""
-    from keras_resattn.recipe import load_recipe
+    from keras_resattn.recipe_file import load_recipe
 
     settings = {
         "data.name": photos,
         "network.name": "tiny",
+        "network.weights": "null",
         "network.input_shape": "[16, 16, 3]",
         "augmentation.crop_padding": 2,
         "train.epochs": 2,

@@ -1,90 +1,78 @@
-"""Keras callbacks: save the model whole, show progress."""
+"""Keras callbacks of every run: stop at a loss that is no number, save the model."""
 
 import time
 
 import keras
-from rich.console import Console
-from rich.progress import BarColumn
-from rich.progress import MofNCompleteColumn
-from rich.progress import Progress as Bars
-from rich.progress import TextColumn
-from rich.progress import TimeRemainingColumn
+import numpy as np
 
 from keras_resattn.model_folder import write_beside
 
 
+class Timer(keras.callbacks.Callback):
+    """Add the time of an epoch, with its test, to its logs as `seconds`."""
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.start = time.perf_counter()
+
+    def on_epoch_end(self, epoch, logs=None):
+        logs["seconds"] = round(time.perf_counter() - self.start, 3)
+
+
+class StopAtNaN(keras.callbacks.Callback):
+    """End a run whose loss or weights are no numbers, before anything is saved.
+
+    `keras.callbacks.TerminateOnNaN` ends it too, but lets the epoch end and the
+    model be saved as it is.
+
+    Raises:
+        FloatingPointError: As soon as the loss is NaN or infinite; it names the
+            epoch and the step, both counted from 1. After an epoch the loss of
+            the test and the weights are checked, too: a ReLU can hide a NaN.
+    """
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch + 1
+
+    def on_train_batch_end(self, batch, logs=None):
+        self._check(logs["loss"], f"in step {batch + 1} of epoch {self.epoch}")
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._check(logs.get("val_loss", 0.0), f"in the test after epoch {self.epoch}")
+        for weight in self.model.weights:
+            if not np.isfinite(keras.ops.convert_to_numpy(weight)).all():
+                self._check(np.nan, f"in epoch {self.epoch} ({weight.path} is none)")
+
+    def _check(self, loss, where):
+        if not np.isfinite(loss):
+            raise FloatingPointError(
+                f"The loss was no number {where}. What was saved before is as it "
+                "was; try a lower `train.learning_rate`, a longer "
+                "`train.warmup_epochs`, or `precision: mixed_bfloat16` in place of "
+                f"mixed_float16. Received: loss={float(loss)}"
+            )
+
+
 class SaveModel(keras.callbacks.Callback):
-    """Save the model after each epoch, beside first and then renamed.
+    """Save a network after each epoch, beside first and then renamed.
+
+    The file holds the network alone, without the optimizer. Where the optimizer
+    averages the weights, the averages are saved.
 
     Args:
+        network: The `keras.Model` to save, a part of the one that is trained.
         path: A `pathlib.Path` that ends in `.keras`.
     """
 
-    def __init__(self, path):
+    def __init__(self, network, path):
         super().__init__()
+        # Another model of the same layers, which was never compiled.
+        self.network = keras.Model(network.inputs, network.outputs, name=network.name)
         self.path = path
 
     def on_epoch_end(self, epoch, logs=None):
-        write_beside(self.path, self.model.save)
-
-
-class Progress(keras.callbacks.Callback):
-    """Show a progress bar while an epoch runs and a line when it ends.
-
-    Args:
-        batch_size: Integer, the number of images a batch, for images/s.
-        console: A `rich.console.Console`, by default standard output.
-    """
-
-    def __init__(self, batch_size, console=None):
-        super().__init__()
-        self.batch_size = batch_size
-        self.console = console or Console()
-
-    def on_train_begin(self, logs=None):
-        self.bars = Bars(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[metrics]}"),
-            TimeRemainingColumn(),
-            console=self.console,
-            transient=True,
-        )
-        self.bars.start()
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self.title = f"epoch {epoch + 1}/{self.params['epochs']}"
-        self.start = time.perf_counter()
-        self.steps = 0
-        self.bar = self.bars.add_task(
-            self.title, total=self.params["steps"], metrics=""
-        )
-
-    def on_train_batch_end(self, batch, logs=None):
-        self.steps = batch + 1
-        metrics = f"{_metrics(logs)}  {self._images_per_second():.0f} images/s"
-        self.bars.update(self.bar, completed=self.steps, metrics=metrics)
-
-    def on_test_begin(self, logs=None):
-        self.speed = self._images_per_second()
-        self.bars.update(self.bar, description=f"{self.title}, testing")
-
-    def on_epoch_end(self, epoch, logs=None):
-        self.bars.remove_task(self.bar)
-        self.bars.console.print(
-            f"{self.title}  {_metrics(logs)}  {self.speed:.0f} images/s",
-            highlight=False,
-            soft_wrap=True,
-        )
-
-    def on_train_end(self, logs=None):
-        self.bars.stop()
-
-    def _images_per_second(self):
-        return self.steps * self.batch_size / (time.perf_counter() - self.start)
-
-
-def _metrics(logs):
-    names = {"val_loss": "test loss", "val_accuracy": "test accuracy"}
-    return "  ".join(f"{names.get(k, k)} {v:.4f}" for k, v in (logs or {}).items())
+        variables = self.model.trainable_variables
+        values = [keras.ops.copy(variable.value) for variable in variables]
+        self.model.optimizer.finalize_variable_values(variables)
+        write_beside(self.path, self.network.save)
+        for variable, value in zip(variables, values, strict=True):
+            variable.assign(value)

@@ -12,6 +12,7 @@ from keras_resattn.data import load
 from keras_resattn.model_folder import EVALUATION
 from keras_resattn.model_folder import write_beside
 from keras_resattn.training.fit import naming_unreadable_images
+from keras_resattn.training.run_card import write_run_card
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,7 +43,8 @@ def evaluate(folder, batch_size=64, callbacks=None):
     >>> evaluate(ModelFolder.open("runs/demo")).accuracy
 
     Args:
-        folder: A `ModelFolder`. `evaluation.json` is written into it.
+        folder: A `ModelFolder`. `evaluation.json` is written into it,
+            and into its `card.md`.
         batch_size: Integer, how many images to compute at a time.
         callbacks: Optional list of Keras callbacks.
 
@@ -50,12 +52,7 @@ def evaluate(folder, batch_size=64, callbacks=None):
         An `Evaluation`.
     """
     recipe = folder.recipe
-    data = load(
-        recipe.data.name,
-        folder.preprocessing,
-        recipe.data.data_dir,
-        recipe.data.download,
-    )
+    data = load(recipe.data, folder.preprocessing, recipe.seed)
     if data.labels != folder.labels:
         raise ValueError(
             f"The model's classes are not those of '{data.name}'. "
@@ -77,4 +74,5 @@ def evaluate(folder, batch_size=64, callbacks=None):
     )
     text = json.dumps(dataclasses.asdict(evaluation))
     write_beside(folder.path / EVALUATION, lambda path: path.write_text(text))
+    write_run_card(folder.path)
     return evaluation

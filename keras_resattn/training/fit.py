@@ -1,8 +1,6 @@
 """Training by a recipe: `compile`, `fit` and a list of callbacks."""
 
 import contextlib
-import shutil
-from pathlib import Path
 
 import keras
 import tensorflow as tf
@@ -10,24 +8,51 @@ import tensorflow as tf
 from keras_resattn.data import check_images
 from keras_resattn.data import evaluation_batches
 from keras_resattn.data import load
+from keras_resattn.data import steps_per_epoch
 from keras_resattn.data import training_batches
-from keras_resattn.model_folder import LABELS
 from keras_resattn.model_folder import METRICS
 from keras_resattn.model_folder import MODEL
-from keras_resattn.model_folder import RECIPE
 from keras_resattn.model_folder import ModelFolder
 from keras_resattn.model_folder import preprocessing_of
-from keras_resattn.training.callbacks import Progress
+from keras_resattn.training.build import build_model
 from keras_resattn.training.callbacks import SaveModel
-from keras_resattn.training.fused_normalization import fuse_batch_normalization
-from keras_resattn.zoo import create_model
+from keras_resattn.training.callbacks import StopAtNaN
+from keras_resattn.training.callbacks import Timer
+from keras_resattn.training.card import describe_environment
+from keras_resattn.training.checkpoint import Checkpoint
+from keras_resattn.training.checkpoint import restore
+from keras_resattn.training.distribution import check_batch_size
+from keras_resattn.training.distribution import check_workers_agree
+from keras_resattn.training.distribution import choose_strategy
+from keras_resattn.training.distribution import count_replicas
+from keras_resattn.training.distribution import describe
+from keras_resattn.training.distribution import end_together
+from keras_resattn.training.distribution import is_chief
+from keras_resattn.training.distribution import naming_lost_workers
+from keras_resattn.training.distribution import test_batch_size
+from keras_resattn.training.multi_worker import whole_batches
+from keras_resattn.training.progress import Progress
+from keras_resattn.training.run import Run
+from keras_resattn.training.run_card import write_run_card
 
 
-def fit(recipe, out, overwrite=False, callbacks=None):
+def fit(
+    recipe,
+    out,
+    overwrite=False,
+    resume=False,
+    distribution="auto",
+    sync_batch_norm=False,
+    watch=None,
+    callbacks=None,
+):
     """Train a network as a recipe says and leave a model folder.
 
     While it trains, the folder is `<out>.partial`: a whole model folder from
-    the end of the first epoch on. It becomes `out` at the end.
+    the end of the first epoch on, with a checkpoint. It becomes `out` at the
+    end. However a run ended before (a signal, a crash, a full disk), `resume`
+    goes on after its last whole epoch, and its result is the one that it would
+    have had; on a CPU, bit by bit.
 
     Example:
 
@@ -36,9 +61,18 @@ def fit(recipe, out, overwrite=False, callbacks=None):
     'cifar_attention56'
 
     Args:
-        recipe: A `Recipe`.
+        recipe: A `Recipe`. With `resume` it may be `None`: that of the run.
         out: The path of the model folder to make.
         overwrite: Boolean, whether to replace an earlier run in `out`.
+        resume: Boolean, whether to go on with a run of this recipe in `out`,
+            if there is one. A run that is finished is left as it is.
+        distribution: String, over which devices to divide each batch: see
+            `choose_strategy`. Several workers must share the file system of
+            `out`; the first of them writes, all resume from what it wrote.
+        sync_batch_norm: Boolean, whether batch normalization takes the
+            statistics of the whole batch, in place of each device's part. On
+            JAX it always does.
+        watch: A `Watch`: TensorBoard, trackers. Defaults to none.
         callbacks: A list of Keras callbacks beside those that save the model
             and its metrics. Defaults to a progress bar.
 
@@ -47,98 +81,117 @@ def fit(recipe, out, overwrite=False, callbacks=None):
 
     Raises:
         FileExistsError: If `out` exists and is not to be replaced.
-        FileNotFoundError: If the data set is absent.
+        FileNotFoundError: If the data set is absent, or a run to resume.
+        FloatingPointError: If the loss becomes NaN or infinite.
         ValueError: If the network, the data and the recipe do not fit.
     """
-    out = Path(out)
-    partial = out.with_name(f"{out.name}.partial")
-    _check_free(out, partial, overwrite)
+    run = Run(out)
+    if resume and run.is_finished():
+        return run.finished(recipe)
+    if resume:
+        recipe = run.recipe_to_resume(recipe)
+    else:
+        run.check_free(overwrite)
+    strategy = choose_strategy(distribution)
+    chief = is_chief(strategy)
     keras.utils.set_random_seed(recipe.seed)
     preprocessing = preprocessing_of(recipe)
-    data = load(
-        recipe.data.name, preprocessing, recipe.data.data_dir, recipe.data.download
+    data = load(recipe.data, preprocessing, recipe.seed)
+    batch_size = min(recipe.train.batch_size, data.train.count)
+    steps = steps_per_epoch(data.train, batch_size)
+    check_batch_size(batch_size, count_replicas(strategy))
+    network, model = build_model(
+        recipe, preprocessing, len(data.labels), steps, strategy, sync_batch_norm
     )
+
+    resumed = resume and run.checkpoint.is_file()
+    first_epoch = restore(model, run.checkpoint) if resumed else 0
+    # From here on all workers have read what is there, and the chief may write.
+    check_workers_agree(strategy, first_epoch, "the epoch to begin with")
+    if chief and resumed:
+        run.forget_metrics_from(first_epoch)
+    elif chief:
+        run.begin(recipe, data, describe_environment())
+    train, test = _batches(
+        recipe, data, preprocessing, batch_size, first_epoch, strategy
+    )
+    shown = list(callbacks or [])
+    if chief and callbacks is None:
+        print(describe(recipe.train, strategy, batch_size))
+        shown = [Progress(batch_size)]
+    if chief and watch:
+        shown += watch.callbacks(run.partial, recipe, network, preprocessing, test)
+    callbacks = [*shown, Timer(), StopAtNaN()]
+    if recipe.train.ema_momentum is not None:
+        callbacks.append(keras.callbacks.SwapEMAWeights())
+    if chief:
+        callbacks += _saving(run, network, append=first_epoch > 0)
+    kept = run.removed_if_empty() if chief else contextlib.nullcontext()
+    with (
+        naming_unreadable_images(data, preprocessing),
+        kept,
+        naming_lost_workers(strategy),
+        _stopped(shown),
+    ):
+        if first_epoch < recipe.train.epochs:
+            model.fit(
+                train,
+                steps_per_epoch=steps,
+                validation_data=whole_batches(test, batch_size, strategy),
+                initial_epoch=first_epoch,
+                epochs=recipe.train.epochs,
+                callbacks=callbacks,
+                shuffle=False,  # the batches are
+                verbose=0,
+            )
+    if chief:
+        write_run_card(run.partial)
+        run.finish()
+    end_together(strategy)
+    return ModelFolder.open(run.out)
+
+
+def _batches(recipe, data, preprocessing, batch_size, first_epoch, strategy):
+    """Return the batches of all epochs to come, and those to test on."""
+    classes = len(data.labels)
     train = training_batches(
         data.train,
         preprocessing,
-        recipe.train.batch_size,
+        batch_size,
+        classes,
+        recipe.augmentation,
         recipe.seed,
-        recipe.augmentation.flip,
-        recipe.augmentation.crop_padding,
+        recipe.train.epochs,
+        first_epoch,
     )
-    test = evaluation_batches(data.test, preprocessing, recipe.train.batch_size)
-    with dtype_policy(recipe.precision):
-        model = create_model(
-            recipe.network.name,
-            input_shape=recipe.network.input_shape,
-            classes=len(data.labels),
-        )
-    fuse_batch_normalization(model)
-    compile_model(model, recipe.train, steps_per_epoch=len(train))
+    test = evaluation_batches(
+        data.test,
+        preprocessing,
+        test_batch_size(strategy, batch_size, data.test.count),
+        classes,
+        standardized=False,
+    )
+    return train, test
 
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    (partial / RECIPE).write_text(recipe.to_yaml(), encoding="utf-8")
-    (partial / LABELS).write_text("\n".join(data.labels) + "\n", encoding="utf-8")
-    callbacks = [
-        SaveModel(partial / MODEL),
-        keras.callbacks.CSVLogger(partial / METRICS),
-        *([Progress(recipe.train.batch_size)] if callbacks is None else callbacks),
+
+def _saving(run, network, append):
+    """Return the callbacks that write after each epoch, the checkpoint last."""
+    return [
+        keras.callbacks.CSVLogger(run.partial / METRICS, append=append),
+        SaveModel(network, run.partial / MODEL),
+        Checkpoint(run.checkpoint),
     ]
-    with naming_unreadable_images(data, preprocessing), _removed_if_empty(partial):
-        model.fit(
-            train,
-            validation_data=test,
-            epochs=recipe.train.epochs,
-            callbacks=callbacks,
-            shuffle=False,  # the batches are
-            verbose=0,
-        )
-    shutil.rmtree(out, ignore_errors=True)
-    partial.rename(out)
-    return ModelFolder.open(out)
-
-
-def compile_model(model, settings, steps_per_epoch):
-    """Compile a classifier as the section `train` of a recipe says.
-
-    Args:
-        model: A `keras.Model` with probabilities as output.
-        settings: The recipe's `Train`.
-        steps_per_epoch: Integer, the number of batches an epoch.
-    """
-    steps = settings.epochs * steps_per_epoch
-    warmup_steps = min(int(settings.warmup_epochs * steps_per_epoch), steps - 1)
-    schedule = keras.optimizers.schedules.CosineDecay(
-        initial_learning_rate=settings.learning_rate / 10,
-        decay_steps=max(1, steps - warmup_steps),
-        warmup_target=settings.learning_rate,
-        warmup_steps=warmup_steps,
-    )
-    optimizer = keras.optimizers.SGD(
-        schedule,
-        momentum=settings.momentum,
-        nesterov=settings.nesterov,
-        weight_decay=settings.weight_decay or None,
-    )
-    model.compile(
-        optimizer,
-        loss="sparse_categorical_crossentropy",
-        metrics=["accuracy"],
-        # XLA halves the speed of this network on a CPU.
-        jit_compile=bool(tf.config.list_physical_devices("GPU")),
-    )
 
 
 @contextlib.contextmanager
-def dtype_policy(name):
-    """Build models under a dtype policy, and restore the one before."""
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(name)
+def _stopped(callbacks):
+    """Take progress bars away, also where Keras does not end a training itself."""
     try:
         yield
     finally:
-        keras.config.set_dtype_policy(before)
+        for callback in callbacks:
+            if isinstance(callback, Progress):
+                callback.stop()
 
 
 @contextlib.contextmanager
@@ -149,27 +202,3 @@ def naming_unreadable_images(data, preprocessing):
     except tf.errors.OpError:
         check_images(data.train.paths + data.test.paths, preprocessing)
         raise
-
-
-@contextlib.contextmanager
-def _removed_if_empty(partial):
-    """Where training ends before its first model is saved, leave nothing."""
-    try:
-        yield
-    finally:
-        if not (partial / MODEL).is_file():
-            shutil.rmtree(partial)
-
-
-def _check_free(out, partial, overwrite):
-    for path in (out, partial):
-        if path.exists() and not overwrite:
-            raise FileExistsError(
-                "There is a run already; choose another folder, or replace it with "
-                f"`--overwrite`. Received: {path}"
-            )
-        if path.exists() and not ((path / RECIPE).is_file() or not any(path.iterdir())):
-            raise FileExistsError(
-                "This folder holds no run and is not replaced; choose another. "
-                f"Received: {path}"
-            )

@@ -27,12 +27,6 @@ def test_every_command_explains_itself(run, command):
     assert f"Usage: keras-resattn {command}" in output
 
 
-def test_recipes_are_listed(run):
-    code, output, _ = run("recipes")
-    assert code == 0
-    assert output.startswith("demo: Attention-56 for small images")
-
-
 def test_predict_prints_a_table(run, model_folder, pictures):
     code, output, _ = run("predict", model_folder.path, pictures[0])
     assert code == 0

@@ -10,12 +10,18 @@ from rich.console import Console
 
 from keras_resattn import training
 from keras_resattn.model_folder import ModelFolder
-from keras_resattn.recipe import load_recipe
 
 
 def test_a_run_leaves_a_model_folder(model_folder, small_recipe):
     names = sorted(path.name for path in model_folder.path.iterdir())
-    assert names == ["labels.txt", "metrics.csv", "model.keras", "recipe.yaml"]
+    assert names == [
+        "card.md",
+        "environment.json",
+        "labels.txt",
+        "metrics.csv",
+        "model.keras",
+        "recipe.yaml",
+    ]
     assert model_folder.labels == ("bright", "dark")
     assert model_folder.recipe == small_recipe
     with (model_folder.path / "metrics.csv").open(newline="") as file:
@@ -84,17 +90,6 @@ def test_an_unreadable_image_is_named_and_no_run_is_left(
     with pytest.raises(ValueError, match=f"no readable image.*Received: {bad}"):
         training.fit(recipe, tmp_path / "run", callbacks=[])
     assert [path.name for path in tmp_path.iterdir()] == ["photos"]
-
-
-def test_the_rate_rises_and_then_falls_to_zero():
-    settings = load_recipe("demo", ["train.epochs=4", "train.warmup_epochs=1"]).train
-    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2, "softmax")])
-    training.compile_model(model, settings, steps_per_epoch=10)
-    rate = model.optimizer._learning_rate
-    rates = [float(rate(step)) for step in range(41)]
-    assert rates[0] == pytest.approx(0.01)
-    assert max(rates) == rates[10] == pytest.approx(0.1)
-    assert rates[40] == pytest.approx(0, abs=1e-6)
 
 
 def test_progress_tells_epochs_metrics_and_speed(small_recipe, tmp_path):

@@ -1,0 +1,43 @@
+"""The model card of a run, from the files of its folder."""
+
+import csv
+import json
+
+from keras_resattn.model_folder import CARD
+from keras_resattn.model_folder import ENVIRONMENT
+from keras_resattn.model_folder import EVALUATION
+from keras_resattn.model_folder import LABELS
+from keras_resattn.model_folder import METRICS
+from keras_resattn.model_folder import RECIPE
+from keras_resattn.model_folder import SKIPPED
+from keras_resattn.recipe_file import load_recipe
+from keras_resattn.training.card import write_card
+
+
+def write_run_card(folder):
+    """Write `card.md` into the folder of a run, from what else is in it.
+
+    Args:
+        folder: The `pathlib.Path` of a model folder.
+    """
+    rows = list(csv.DictReader(_lines(folder / METRICS)))
+    known = bool(rows) and all("seconds" in row for row in rows)
+    environment, evaluation = folder / ENVIRONMENT, folder / EVALUATION
+    write_card(
+        folder / CARD,
+        load_recipe(folder / RECIPE, to_build=False),
+        _lines(folder / LABELS),
+        rows,
+        sum(float(row["seconds"]) for row in rows) if known else None,
+        json.loads(evaluation.read_text("utf-8")) if evaluation.is_file() else None,
+        _lines(folder / SKIPPED),
+        environment=(
+            json.loads(environment.read_text("utf-8"))
+            if environment.is_file()
+            else {"environment of the training": "unknown"}
+        ),
+    )
+
+
+def _lines(path):
+    return path.read_text("utf-8").splitlines() if path.is_file() else []

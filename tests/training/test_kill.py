@@ -1,0 +1,70 @@
+"""A run as a process that is killed again and again ends as an undisturbed one."""
+
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from keras_resattn.model_folder import ModelFolder
+
+COMMAND = [sys.executable, "-m", "keras_resattn_cli", "train"]
+SETTINGS = {
+    "train.epochs": 40,
+    "network.input_shape": "[8, 8, 3]",
+    "network.name": "cifar_attention56",
+    "train.batch_size": 12,
+}
+
+
+def arguments(photos):
+    settings = SETTINGS | {"data.name": photos}
+    return ["folder", *(f"--set={key}={value}" for key, value in settings.items())]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(photos, tmp_path_factory):
+    out = tmp_path_factory.mktemp("runs") / "undisturbed"
+    subprocess.run([*COMMAND, *arguments(photos), "--out", out], check=True)
+    return ModelFolder.open(out)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_a_killed_run_ends_as_an_undisturbed_one(photos, undisturbed, tmp_path, number):
+    out = tmp_path / "run"
+    command = [*COMMAND, *arguments(photos), "--resume", out]
+    moments = random.Random(0)
+    kills = 0
+    while True:
+        process = subprocess.Popen(command)
+        wait_for(tmp_path / "run.partial" / "checkpoint.h5", process)
+        time.sleep(moments.uniform(0, 1))  # any moment: of a step, of a save
+        process.send_signal(number)
+        code = process.wait(timeout=120)
+        if code == 0:
+            break
+        kills += 1
+        assert code in {-number, 128 + number}
+        assert kills < 100
+    assert kills >= 3
+    for one, other in zip(
+        ModelFolder.open(out).model.get_weights(),
+        undisturbed.model.get_weights(),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(one, other)
+
+
+def wait_for(checkpoint, process):
+    """Wait until a process has saved a checkpoint of its own, or has ended."""
+    before = checkpoint.stat().st_mtime_ns if checkpoint.is_file() else None
+    deadline = time.monotonic() + 300
+    while process.poll() is None:
+        assert time.monotonic() < deadline
+        if checkpoint.is_file() and checkpoint.stat().st_mtime_ns != before:
+            return
+        time.sleep(0.01)

@@ -1,0 +1,128 @@
+"""Trainings over several devices, each in processes of its own."""
+
+import csv
+import sys
+
+import numpy as np
+import pytest
+
+from keras_resattn.model_folder import ModelFolder
+from tests.training import processes
+from tests.training import tiny_command
+from tests.training.processes import ROOT
+from tests.training.processes import assert_equal
+
+pytestmark = pytest.mark.slow
+
+SMALL = ("-m", "tests.training.small_training")
+TINY = ("-m", "tests.training.tiny_command")
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory):
+    """Losses and weights of one device."""
+    out = tmp_path_factory.mktemp("expected") / "one.npz"
+    processes.wait(processes.start(*SMALL, out))
+    return out
+
+
+@pytest.fixture(scope="module")
+def options(photos):
+    """A run of the command that takes seconds."""
+    settings = {
+        "data.name": photos,
+        "network.name": "tiny",
+        "network.weights": "null",
+        "network.input_shape": "[8,8,3]",
+        "augmentation.crop_padding": 1,
+        "train.epochs": 3,
+        "train.batch_size": 12,
+        "train.learning_rate": 0.02,
+    }
+    pairs = [("--set", f"{key}={value}") for key, value in settings.items()]
+    return ["folder", *(word for pair in pairs for word in pair)]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(options, tmp_path_factory):
+    """The run folder of two workers that nothing happened to."""
+    out = tmp_path_factory.mktemp("runs") / "undisturbed"
+    processes.wait(_two_workers(options, out))
+    return out
+
+
+def _two_workers(options, out, **environment):
+    train = ["train", *options, "--resume", out]
+    distribution = ["--distribution", "multiworker", "--sync-batch-norm"]
+    command = [sys.executable, *TINY, *train, *distribution]
+    supervisor = ROOT / "cluster" / "local_workers.py"
+    return processes.start(supervisor, "2", *command, **environment)
+
+
+def _weights(out):
+    tiny_command.add_tiny_network()
+    return ModelFolder.open(out).model.get_weights()
+
+
+def _losses(out):
+    with (out / "metrics.csv").open(newline="") as file:
+        return [float(row["val_loss"]) for row in csv.DictReader(file)]
+
+
+def test_two_devices_train_as_one(expected, tmp_path):
+    out = tmp_path / "two.npz"
+    processes.wait(
+        processes.start(*SMALL, out, "--distribution", "mirrored", "--devices", "2")
+    )
+    assert_equal(out, expected)
+
+
+def test_two_workers_train_as_one_process(expected, tmp_path):
+    outs = [tmp_path / "chief.npz", tmp_path / "worker.npz"]
+    processes.wait(
+        *(
+            processes.start(*SMALL, out, "--distribution", "multiworker", **environment)
+            for out, environment in zip(
+                outs, processes.worker_environments(2), strict=True
+            )
+        )
+    )
+    assert_equal(outs[0], expected)
+    assert_equal(outs[1], outs[0], atol=0)
+
+
+def test_two_devices_of_jax_train_as_one(tmp_path):
+    pytest.importorskip("jax")
+    outs = [tmp_path / "one.npz", tmp_path / "two.npz"]
+    two = "--xla_force_host_platform_device_count=2"
+    processes.wait(
+        processes.start(*SMALL, outs[0], KERAS_BACKEND="jax"),
+        processes.start(
+            *SMALL, outs[1], "--distribution=jax", KERAS_BACKEND="jax", XLA_FLAGS=two
+        ),
+    )
+    assert_equal(outs[1], outs[0])
+
+
+def test_the_command_trains_on_two_workers_as_on_one(undisturbed, options, tmp_path):
+    out = tmp_path / "one"
+    processes.wait(processes.start(*TINY, "train", *options, "--out", out))
+    np.testing.assert_allclose(_losses(undisturbed), _losses(out), atol=1e-5)
+    for weight, one in zip(_weights(undisturbed), _weights(out), strict=True):
+        np.testing.assert_allclose(weight, one, atol=1e-5)
+    names = sorted(path.name for path in undisturbed.iterdir())
+    assert names == sorted(path.name for path in out.iterdir())
+
+
+def test_a_killed_worker_changes_nothing_in_the_end(undisturbed, options, tmp_path):
+    out, died = tmp_path / "run", tmp_path / "died"
+    (printed,) = processes.wait(
+        _two_workers(options, out, DIE_AT_EPOCH="1", DIED=str(died))
+    )
+    assert died.exists()
+    assert "Worker 1 ended with exit code -9." in printed
+    assert "Another worker was lost" in printed
+    assert "Worker 0 ended with exit code 1." in printed
+    assert _losses(out) == _losses(undisturbed)
+    for weight, other in zip(_weights(out), _weights(undisturbed), strict=True):
+        np.testing.assert_array_equal(weight, other)

@@ -1,0 +1,44 @@
+"""`keras-resattn` with a network of its own: `python -m tests.training.tiny_command`.
+
+If `DIE_AT_EPOCH` is set, the worker that is not the chief kills itself in the
+middle of that epoch, once: `DIED` is the path of a file that says it has.
+"""
+
+import functools
+import os
+import pathlib
+import signal
+
+import keras
+
+from keras_resattn import ResidualAttentionNetwork
+from keras_resattn import Stage
+from keras_resattn import training
+from keras_resattn import zoo
+from keras_resattn_cli.main import main
+
+
+class Die(keras.callbacks.Callback):
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        died = pathlib.Path(os.environ["DIED"])
+        if self.epoch == int(os.environ["DIE_AT_EPOCH"]) and not died.exists():
+            died.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def add_tiny_network():
+    stages = [Stage(8, 2, 1, mask_depth=1)]
+    network = functools.partial(
+        ResidualAttentionNetwork, stages, "cifar", t=1, default_size=16, name="tiny"
+    )
+    zoo.NETWORKS["tiny"] = zoo.ModelInfo(network, 0, 0, 16, 10)
+
+
+if __name__ == "__main__":
+    add_tiny_network()
+    if "DIE_AT_EPOCH" in os.environ and '"index": 1' in os.environ["TF_CONFIG"]:
+        training.fit = functools.partial(training.fit, callbacks=[Die()])
+    main()
