@@ -19,10 +19,18 @@ from keras_resattn.version import __version__
 try:
     import jinja2
     import matplotlib.figure
+    from matplotlib.ticker import MaxNLocator
 except ImportError as error:
     raise ImportError(
         'The report needs jinja2 and matplotlib: pip install "keras-resattn[vis]"'
     ) from error
+
+# The figures: the axis, and the lines of it: a column of metrics.csv and its name.
+CURVES = {
+    "loss": (("loss", "training"), ("val_loss", "test")),
+    "accuracy": (("accuracy", "training"), ("val_accuracy", "test")),
+    "learning rate": (("learning_rate", "training"),),
+}
 
 
 def write_report(folder, path, count=8):
@@ -42,6 +50,8 @@ def write_report(folder, path, count=8):
     """
     path = Path(path)
     template = Path(__file__).with_name("report.html").read_text(encoding="utf-8")
+    metrics = _read_metrics(folder.path / METRICS)
+    curves = _curves(metrics)
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
     html = environment.from_string(template).render(
         name=folder.path.name,
@@ -49,7 +59,8 @@ def write_report(folder, path, count=8):
         network=folder.recipe.network.name,
         parameters=folder.model.count_params(),
         recipe=folder.recipe.to_yaml(),
-        curves=_as_png(_curves(folder.path / METRICS)),
+        curves=_as_png(curves) if curves else None,
+        gaps=_gaps(metrics),
         evaluation=_evaluation(folder),
         labels=folder.labels,
         masks=_as_png(_test_images_with_masks(folder, count)),
@@ -63,26 +74,60 @@ def _evaluation(folder):
     return json.loads(path.read_text()) if path.is_file() else None
 
 
-def _curves(path):
+def _read_metrics(path):
+    """Return the metrics by name, an array each, an entry an epoch."""
+    if not path.is_file():
+        return {}
     with path.open(newline="") as file:
         rows = list(csv.DictReader(file))
-    epochs = [int(row["epoch"]) + 1 for row in rows]
-    figure = matplotlib.figure.Figure(figsize=(8, 3), layout="constrained")
-    for axis, metric in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
-        for key, label in ((metric, "training"), (f"val_{metric}", "test")):
-            axis.plot(epochs, [float(row[key]) for row in rows], "o-", label=label)
+    names = rows[0] if rows else ()
+    return {name: np.array([_number(row[name]) for row in rows]) for name in names}
+
+
+def _number(text):
+    try:
+        number = float(text)
+    except (TypeError, ValueError):  # "NA", or a line that was not written whole
+        return np.nan
+    return number if np.isfinite(number) else np.nan
+
+
+def _curves(metrics):
+    """Draw each metric that there is over the epochs; return a figure or None."""
+    drawn = {
+        title: {label: metrics[name] for name, label in lines if name in metrics}
+        for title, lines in CURVES.items()
+    }
+    drawn = {title: lines for title, lines in drawn.items() if lines}
+    if not drawn:
+        return None
+    epochs = metrics["epoch"] + 1
+    figure = matplotlib.figure.Figure(figsize=(4 * len(drawn), 3), layout="constrained")
+    axes = figure.subplots(1, len(drawn), squeeze=False)[0]
+    for axis, (title, lines) in zip(axes, drawn.items(), strict=True):
+        for label, values in lines.items():
+            axis.plot(epochs, values, "o-", markersize=3, label=label)
         axis.set_xlabel("epoch")
-        axis.set_ylabel(metric)
-        axis.set_xticks(epochs if len(epochs) <= 10 else epochs[:: len(epochs) // 10])
-        axis.legend()
+        axis.set_ylabel(title)
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+        if len(lines) > 1:
+            axis.legend()
     return figure
+
+
+def _gaps(metrics):
+    """Return, as text, the metrics and epochs that hold no number."""
+    gaps = {
+        name: [str(int(epoch) + 1) for epoch in metrics["epoch"][np.isnan(values)]]
+        for name, values in metrics.items()
+        if any(name == known for lines in CURVES.values() for known, _ in lines)
+    }
+    return [f"{name}: {', '.join(epochs)}" for name, epochs in gaps.items() if epochs]
 
 
 def _test_images_with_masks(folder, count):
     recipe, preprocessing = folder.recipe, folder.preprocessing
-    data = load(
-        recipe.data.name, preprocessing, recipe.data.data_dir, recipe.data.download
-    )
+    data = load(recipe.data, preprocessing, recipe.seed)
     pairs = list(data.test.images.take(count))
     images = np.stack([preprocessing.resize(image) for image, _ in pairs])
     inputs = preprocessing.standardize(images)
