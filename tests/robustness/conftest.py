@@ -1,3 +1,5 @@
+import gc
+
 import keras
 import pytest
 
@@ -8,6 +10,7 @@ def a_fresh_start():
     keras.utils.set_random_seed(0)
     yield
     keras.utils.clear_session()
+    gc.collect()  # The graphs of hundreds of networks would take gigabytes.
 
 
 @pytest.fixture

@@ -13,6 +13,8 @@ SKIPPED = 16
 def compiled(model, learning_rate=0.1, **options):
     optimizer = keras.optimizers.SGD(learning_rate)
     model.compile(optimizer, "sparse_categorical_crossentropy", **options)
+    # Else TensorFlow would trace the step twice, as the first makes variables.
+    model.optimizer.build(model.trainable_weights)
     return model
 
 
