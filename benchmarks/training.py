@@ -1,0 +1,151 @@
+"""How fast recipes train: with their data, with the model alone, on several devices.
+
+    python -m benchmarks.training cifar10_attention56 --data-dir ~/tensorflow_datasets
+    python -m benchmarks.training demo --steps 40
+
+Each line is a process of its own: the first, as the recipe has it; then with one
+batch again and again, which no data pipeline can make faster; then the batch divided
+over two logical CPUs, and over two processes that talk to each other. All share the
+same cores, so this shows what dividing costs. Memory is the highest that a process had.
+"""
+
+import argparse
+import json
+import os
+import resource
+import socket
+import subprocess
+import sys
+
+KINDS = (
+    "with its data",
+    "one batch again and again",
+    "two logical devices",
+    "two processes",
+)
+STRATEGIES = dict(zip(KINDS, ("none", "none", "mirrored", "multiworker"), strict=True))
+
+
+def measure(name, kind, steps, settings):
+    """Train some steps and return their speed and the memory."""
+    import tensorflow as tf
+
+    from keras_resattn.data import load
+    from keras_resattn.data import steps_per_epoch
+    from keras_resattn.data import training_batches
+    from keras_resattn.model_folder import preprocessing_of
+    from keras_resattn.recipe_file import load_recipe
+    from keras_resattn.training import Progress
+    from keras_resattn.training.build import build_model
+    from keras_resattn.training.distribution import choose_strategy
+
+    if kind == KINDS[2]:
+        cpu = tf.config.list_physical_devices("CPU")[0]
+        halves = [tf.config.LogicalDeviceConfiguration()] * 2
+        tf.config.set_logical_device_configuration(cpu, halves)
+    recipe = load_recipe(name, settings)
+    preprocessing = preprocessing_of(recipe)
+    data = load(recipe.data, preprocessing, recipe.seed)
+    batch_size, classes = recipe.train.batch_size, len(data.labels)
+    strategy = choose_strategy(STRATEGIES[kind])
+    _, model = build_model(
+        recipe,
+        preprocessing,
+        classes,
+        steps_per_epoch(data.train, batch_size),
+        strategy,
+    )
+    batches = training_batches(
+        data.train,
+        preprocessing,
+        batch_size,
+        classes,
+        recipe.augmentation,
+        epochs=10**6,
+    )
+    if kind == KINDS[1]:
+        batches = batches.take(1).cache().repeat()
+    progress = Progress(batch_size)
+    # The first epoch fills caches and traces.
+    history = model.fit(
+        batches, steps_per_epoch=steps, epochs=2, verbose=0, callbacks=[progress]
+    ).history
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    return {
+        "steps/s": history["images_per_second"][-1] / batch_size,
+        "images/s": history["images_per_second"][-1],
+        "data wait": history["data_wait"][-1],
+        "GiB": memory,
+    }
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("recipe", nargs="+")
+    parser.add_argument("--data-dir")
+    parser.add_argument("--steps", type=int, default=20)
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
+    parser.add_argument("--kind", choices=KINDS, help="measure this one; print JSON")
+    options = parser.parse_args()
+    settings = options.set
+    if options.data_dir:
+        settings = [*settings, f"data.data_dir={json.dumps(options.data_dir)}"]
+    if options.kind:
+        name, kind = options.recipe[0], options.kind
+        print(json.dumps(measure(name, kind, options.steps, settings)))
+        return
+    print("| recipe | | steps/s | images/s | data wait | GiB |")
+    print("|---|---|---|---|---|---|")
+    for name in options.recipe:
+        for kind in KINDS:
+            found = run(name, kind, options.steps, settings)
+            print(
+                f"| {name} | {kind} | {found['steps/s']:.2f} | {found['images/s']:.0f} "
+                f"| {found['data wait']:.1%} | {found['GiB']:.1f} |",
+                flush=True,
+            )
+
+
+def run(name, kind, steps, settings, environment=None):
+    """Measure in a process of its own, or two."""
+    command = [sys.executable, "-m", "benchmarks.training", name, "--kind", kind]
+    command += ["--steps", str(steps)]
+    for setting in settings:
+        command += ["--set", setting]
+    clusters = two_workers() if kind == KINDS[3] else [{}]
+    processes = [
+        subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, **cluster, **(environment or {})},
+        )
+        for cluster in clusters
+    ]
+    outputs = [process.communicate()[0] for process in processes]
+    if any(process.returncode for process in processes):
+        sys.exit(f"{name}, {kind}: failed")
+    return json.loads(outputs[0].splitlines()[-1])
+
+
+def two_workers():
+    """Return what TF_CONFIG is for each of two workers on this machine."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
+    workers = [f"127.0.0.1:{server.getsockname()[1]}" for server in sockets]
+    for server in sockets:
+        server.close()
+    return [
+        {
+            "TF_CONFIG": json.dumps(
+                {
+                    "cluster": {"worker": workers},
+                    "task": {"type": "worker", "index": index},
+                }
+            )
+        }
+        for index in range(2)
+    ]
+
+
+if __name__ == "__main__":
+    main()
