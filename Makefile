@@ -22,7 +22,7 @@ test: .venv-test/installed
 test-all: .venv-test/installed-backends
 	.venv-test/bin/python -m pytest -m "slow or not slow"
 
-TEST_BACKEND := .venv-test/bin/python -m pytest tests/layers tests/network tests/compatibility tests/convert -m "not (slow or one_backend)"
+TEST_BACKEND := .venv-test/bin/python -m pytest tests/layers tests/network tests/compatibility tests/convert tests/test_optimizer.py -m "not (slow or one_backend)"
 
 # The layers and networks are pure Keras: the same tests on the other backends.
 test-backends: .venv-test/installed-backends
