@@ -19,7 +19,7 @@ demo: .venv-demo/installed
 test: .venv-test/installed
 	.venv-test/bin/python -m pytest
 
-test-all: .venv-test/installed-backends
+test-all: .venv-test/installed-all
 	.venv-test/bin/python -m pytest -m "slow or not slow"
 
 TEST_BACKEND := .venv-test/bin/python -m pytest tests/layers tests/network tests/compatibility tests/convert tests/test_optimizer.py -m "not (slow or one_backend)"
@@ -48,7 +48,13 @@ clean:
 	touch $@
 
 # The version of PyTorch can be chosen: one that is a CPU build saves gigabytes.
+# pytorchcv is there to compare with, without its torchvision: gigabytes not needed.
 TORCH ?= torch
 .venv-test/installed-backends: .venv-test/installed
 	.venv-test/bin/python -m pip install --quiet "$(TORCH)" --editable ".[backends]"
+	.venv-test/bin/python -m pip install --quiet --no-deps "pytorchcv>=0.0.74"
+	touch $@
+
+.venv-test/installed-all: .venv-test/installed-backends
+	.venv-test/bin/python -m pip install --quiet --editable ".[ray]"
 	touch $@

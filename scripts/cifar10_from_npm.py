@@ -138,10 +138,8 @@ def main(arguments=None):
         sys.exit(f"{parser.prog}: {error}")
     print(
         f"CIFAR-10 is {'now' if is_new else 'already'} in {path}. To train on it:\n\n"
-        "keras-resattn train folder --set data.name=cifar10 "
-        f"--set data.data_dir={shlex.quote(str(path.parents[1]))} --set "
-        "'network.input_shape=[32,32,3]' --set augmentation.crop_padding=4 "
-        "--out runs/cifar10"
+        "keras-resattn train cifar10_attention56_short --data-dir "
+        f"{shlex.quote(str(path.parents[1]))} --out runs/cifar10"
     )
 
 

@@ -1,5 +1,7 @@
 """Batches for training and evaluation, from labelled images."""
 
+import math
+
 import tensorflow as tf
 
 from keras_resattn.data.augmentation import image_augmentation
@@ -114,7 +116,10 @@ def evaluation_batches(
 
     images = _resized(split, preprocessing)
     images = images.cache() if _fits(split, images) else images
-    return _delivered(images.batch(batch_size).map(finish, tf.data.AUTOTUNE))
+    batches = images.batch(batch_size).map(finish, tf.data.AUTOTUNE)
+    # Else Keras would not know when to end, and warn of the end as of a fault.
+    count = math.ceil(split.count / batch_size)
+    return _delivered(batches.apply(tf.data.experimental.assert_cardinality(count)))
 
 
 def _training_source(split, preprocessing, augmentation):

@@ -161,7 +161,7 @@ def test_the_command_says_where_it_is(tool, converted, capsys):
     tool.main(["--data-dir", str(converted)])
     printed = capsys.readouterr().out
     assert f"already in {converted.resolve() / 'cifar10'}" in printed
-    assert f"--set data.data_dir={converted.resolve()}" in printed
+    assert f"--data-dir {converted.resolve()}" in printed
 
 
 def test_the_command_ends_with_the_error(tool, tmp_path):

@@ -109,6 +109,8 @@ def test_large_sets_are_read_again_in_each_epoch(imagenet, monkeypatch):
         np.testing.assert_array_equal(y, labels)
     ((images, _),) = evaluation_batches(data.test, preprocessing, 8)
     assert images.shape == (8, 16, 16, 3)
+    # Keras warns of a data set that ends without having said when.
+    assert len(evaluation_batches(data.test, preprocessing, 3)) == 3
 
 
 def test_wrong_labels_are_the_same_in_every_order(imagenet):

@@ -9,6 +9,7 @@ import pytest
 import keras_resattn
 from keras_resattn import cifar
 from keras_resattn import data
+from keras_resattn.recipe import Data
 from keras_resattn.recipe_file import load_recipe
 from keras_resattn.weights import table
 from keras_resattn.weights.address import is_address
@@ -69,7 +70,8 @@ def test_the_accuracy_is_that_which_is_stated(info):
     if not (folder / info.data).is_dir():
         pytest.skip(f"no {info.data} in {folder}; set KERAS_RESATTN_DATA_DIR")
     preprocessing = data.Preprocessing(info.input_shape, info.mean, info.std)
-    test = data.load(info.data, preprocessing, str(folder)).test
+    settings = Data(name=info.data, data_dir=str(folder))
+    test = data.load(settings, preprocessing).test
     batches = data.evaluation_batches(test, preprocessing, 100)
     predicted = network(info).predict(batches, verbose=0).argmax(axis=-1)
     truth = np.concatenate([labels for _, labels in batches])
