@@ -32,7 +32,8 @@ class Progress(keras.callbacks.Callback):
     * `images_per_second`: in training, without testing and saving;
     * `data_wait`: the share, 0 to 1, of the training steps' time in which the
       next batch was not there yet: what a faster input pipeline could save at
-      most. NaN with `steps_per_execution` above 1, where nothing can time it.
+      most. NaN with `steps_per_execution` above 1 and on several workers, where
+      nothing can time it.
 
     The first step of a training is no part of these, since it builds the graph.
     The time left of a run holds testing and saving from the second epoch on,

@@ -3,6 +3,8 @@
 import math
 import time
 
+import tensorflow as tf
+
 
 class StepClock:
     """Time the steps of an epoch, without the testing and saving after them.
@@ -88,7 +90,12 @@ class FetchingStep:
 def time_fetching(model, clock):
     """Let a model whose `fit` has begun tell a clock how long it waits."""
     leave_fetching(model)  # an interrupted training may have left its clock
-    clock.times_waiting = bool(model.train_function) and model.steps_per_execution == 1
+    # All workers must take the same step, and some may have no clock.
+    workers = isinstance(
+        model.distribute_strategy, tf.distribute.MultiWorkerMirroredStrategy
+    )
+    one_step = bool(model.train_function) and model.steps_per_execution == 1
+    clock.times_waiting = one_step and not workers
     if clock.times_waiting:
         model.train_function = FetchingStep(model.train_function, clock)
 

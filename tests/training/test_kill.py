@@ -16,6 +16,7 @@ SETTINGS = {
     "train.epochs": 40,
     "network.input_shape": "[8, 8, 3]",
     "network.name": "cifar_attention56",
+    "network.weights": "null",
     "train.batch_size": 12,
 }
 

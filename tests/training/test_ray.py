@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from keras_resattn.training import ray_engine
+from tests.training.processes import ROOT
 from tests.training.recipes import changed
 
 
@@ -49,10 +50,14 @@ def test_workers_of_ray_leave_the_run_of_one_device(tiny_recipe, tmp_path):
     tiny_command.add_tiny_network()
     died = tmp_path / "died"
     hook = functools.partial(prepare_worker, str(died))
+    functools.update_wrapper(hook, prepare_worker)  # Ray asks for its name
     ray.init(
         num_cpus=3,
         include_dashboard=False,
-        runtime_env={"worker_process_setup_hook": hook},
+        runtime_env={
+            "worker_process_setup_hook": hook,
+            "env_vars": {"PYTHONPATH": str(ROOT)},
+        },
     )
     try:
         folder = ray_engine.train_with_ray(
