@@ -11,6 +11,7 @@ same cores, so this shows what dividing costs. Memory is the highest that a proc
 
 import argparse
 import json
+import math
 import os
 import resource
 import socket
@@ -99,9 +100,11 @@ def main():
     for name in options.recipe:
         for kind in KINDS:
             found = run(name, kind, options.steps, settings)
+            wait = found["data wait"]
+            wait = "not timed" if math.isnan(wait) else f"{wait:.1%}"
             print(
                 f"| {name} | {kind} | {found['steps/s']:.2f} | {found['images/s']:.0f} "
-                f"| {found['data wait']:.1%} | {found['GiB']:.1f} |",
+                f"| {wait} | {found['GiB']:.1f} |",
                 flush=True,
             )
 
