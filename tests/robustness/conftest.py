@@ -14,15 +14,6 @@ def a_fresh_start():
 
 
 @pytest.fixture
-def dtype_policy(request):
-    """Let a test, parametrized by it, run under a policy of precision."""
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(request.param)
-    yield request.param
-    keras.config.set_dtype_policy(before)
-
-
-@pytest.fixture
 def channels_first():
     """Return a function that puts Keras into channels-first."""
     before = keras.config.image_data_format()

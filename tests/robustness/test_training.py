@@ -13,15 +13,13 @@ in number: the last maps are 1 x 1, and normalization over 4 values has gradient
 too large for float16, at which loss scaling skips every step (cifar_resnet164).
 """
 
+import json
+
 import numpy as np
 import pytest
 
-from tests.robustness.networks import build
 from tests.robustness.networks import every
-from tests.robustness.training import compiled
-from tests.robustness.training import unmoved_by_a_step
-
-pytestmark = pytest.mark.usefixtures("a_fresh_start")
+from tests.robustness.processes import run
 
 HALVES = ("mixed_bfloat16", "mixed_float16")
 
@@ -34,30 +32,31 @@ REPRESENTATIVES = (
 )
 
 
-def check_a_step(model):
-    loss, unmoved = unmoved_by_a_step(model)
-    assert np.isfinite(loss)
-    assert unmoved == []
+def check_a_step(name, policy="float32", jit_compile=False):
+    printed = run("train_one_step", name, policy, jit_compile)
+    result = json.loads(printed.splitlines()[-1])
+    assert np.isfinite(result["loss"])
+    assert result["unmoved"] == []
 
 
 @pytest.mark.parametrize("name", every(fast=[]))
 def test_gradients_reach_every_weight_by_one_step(name):
-    check_a_step(compiled(build(name), jit_compile=False))
+    check_a_step(name)
 
 
-@pytest.mark.parametrize("dtype_policy", HALVES, indirect=True)
+@pytest.mark.parametrize("policy", HALVES)
 @pytest.mark.parametrize("name", every(fast=["tiny"]))
-def test_a_step_in_half_precision(name, dtype_policy):
-    check_a_step(compiled(build(name), jit_compile=False))
+def test_a_step_in_half_precision(name, policy):
+    check_a_step(name, policy)
 
 
 @pytest.mark.parametrize("name", every(fast=["tiny"]))
 def test_a_step_compiled_by_xla(name):
-    check_a_step(compiled(build(name), jit_compile=True))
+    check_a_step(name, jit_compile=True)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("dtype_policy", HALVES, indirect=True)
+@pytest.mark.parametrize("policy", HALVES)
 @pytest.mark.parametrize("name", REPRESENTATIVES)
-def test_a_step_compiled_by_xla_in_half_precision(name, dtype_policy):
-    check_a_step(compiled(build(name), jit_compile=True))
+def test_a_step_compiled_by_xla_in_half_precision(name, policy):
+    check_a_step(name, policy, jit_compile=True)
