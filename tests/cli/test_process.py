@@ -106,7 +106,12 @@ def test_ctrl_c_while_training_ends_in_one_line(photos, tmp_path):
             *COMMAND,
             *("train", "folder", "--out", tmp_path / "run"),
             *("--set", f"data.name={photos}", "--set", "train.epochs=1000"),
-            *("--set", "network.input_shape=[8, 8, 3]"),
+            *(
+                "--set",
+                "network.input_shape=[8, 8, 3]",
+                "--set",
+                "network.weights=null",
+            ),
         ],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
