@@ -40,7 +40,7 @@ def feature_maps(model):
         for name, module in attention_modules(model).items()
         for part, tensor in module._asdict().items()
     }
-    return keras.Model(model.inputs, outputs, name=f"{model.name}_feature_maps")
+    return keras.Model(model.input, outputs, name=f"{model.name}_feature_maps")
 
 
 def pyramid_outputs(model):
@@ -55,7 +55,7 @@ def pyramid_outputs(model):
      'P3': (None, None, None, 512),
      'P4': (None, None, None, 1024),
      'P5': (None, None, None, 2048)}
-    >>> model = keras.Model(backbone.inputs, pyramid)
+    >>> model = keras.Model(backbone.input, pyramid)
 
     Args:
         model: A model of keras_resattn made with `include_top=False`.
@@ -81,7 +81,7 @@ def pyramid_outputs(model):
             f"Received: model={model!r}"
         )
     maps = [node_in(model, layer).outputs[0] for layer in ends.values()]
-    levels = _levels(keras.Model(model.inputs, maps))
+    levels = _levels(keras.Model(model.input, maps))
     return dict(zip(levels, maps, strict=True))
 
 

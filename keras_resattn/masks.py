@@ -44,4 +44,4 @@ def attention_masks(model, upsample=False):
             name: AlignedResize(name=f"{name}_mask_upsampled")([mask, images])
             for name, mask in outputs.items()
         }
-    return keras.Model(model.inputs, outputs, name=f"{model.name}_masks")
+    return keras.Model(model.input, outputs, name=f"{model.name}_masks")

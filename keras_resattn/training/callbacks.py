@@ -66,7 +66,7 @@ class SaveModel(keras.callbacks.Callback):
     def __init__(self, network, path):
         super().__init__()
         # Another model of the same layers, which was never compiled.
-        self.network = keras.Model(network.inputs, network.outputs, name=network.name)
+        self.network = keras.Model(network.input, network.output, name=network.name)
         self.path = path
 
     def on_epoch_end(self, epoch, logs=None):

@@ -22,6 +22,7 @@ STAGES = (
 
 @pytest.fixture(scope="module")
 def small():
+    keras.utils.set_random_seed(0)
     return pytorchcv.network(STAGES, input_shape=(40, 36, 3), classes=4)
 
 
@@ -97,7 +98,7 @@ def test_equal_weights_give_other_masks(small):
     assert list(masks) == ["stage1_attention1", "stage2_attention1"]
     for name, mask in masks.items():
         assert mask.shape == others[name].shape
-        assert np.abs(mask - others[name]).mean() > 1e-3
+        assert np.abs(mask - others[name]).max() > 0.1
 
 
 def test_a_model_is_loaded_as_it_was_saved(small, tmp_path):
