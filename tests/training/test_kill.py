@@ -11,11 +11,11 @@ import pytest
 
 from keras_resattn.model_folder import ModelFolder
 
-COMMAND = [sys.executable, "-m", "keras_resattn_cli", "train"]
+COMMAND = [sys.executable, "-m", "tests.training.tiny_command", "train"]
 SETTINGS = {
     "train.epochs": 40,
     "network.input_shape": "[8, 8, 3]",
-    "network.name": "cifar_attention56",
+    "network.name": "tiny",
     "network.weights": "null",
     "train.batch_size": 12,
 }
