@@ -13,7 +13,7 @@ from keras_resattn.model_folder import ModelFolder
 
 COMMAND = [sys.executable, "-m", "tests.training.tiny_command", "train"]
 SETTINGS = {
-    "train.epochs": 40,
+    "train.epochs": 20,
     "network.input_shape": "[8, 8, 3]",
     "network.name": "tiny",
     "network.weights": "null",
