@@ -132,7 +132,7 @@ class Train(Settings):
     nesterov: bool = True
     weight_decay: pydantic.NonNegativeFloat = 0.0
     label_smoothing: Fraction = 0.0
-    ema_momentum: Fraction | None = None
+    ema_momentum: Annotated[float, pydantic.Field(gt=0, lt=1)] | None = None
 
     @property
     def peak_learning_rate(self):

@@ -1,5 +1,7 @@
-"""Keras callbacks of every run: stop at a loss that is no number, save the model."""
+"""Keras callbacks of every run: stop at a loss that is no number, save the model
+and its metrics."""
 
+import csv
 import time
 
 import keras
@@ -50,6 +52,27 @@ class StopAtNaN(keras.callbacks.Callback):
                 "`train.warmup_epochs`, or `precision: mixed_bfloat16` in place of "
                 f"mixed_float16. Received: loss={float(loss)}"
             )
+
+
+class MetricsFile(keras.callbacks.CSVLogger):
+    """Write the logs of each epoch as a line of a CSV file.
+
+    Where a file is gone on with, its columns stay, whatever the logs are now.
+
+    Args:
+        path: A `pathlib.Path`, the file.
+        append: Boolean, whether to go on with the file that is there.
+    """
+
+    def __init__(self, path, append=False):
+        super().__init__(path, append=append)
+        self.path = path
+
+    def on_train_begin(self, logs=None):
+        super().on_train_begin(logs)
+        if not self.append_header:
+            with self.path.open(newline="") as file:
+                self.keys = next(csv.reader(file))[1:]
 
 
 class SaveModel(keras.callbacks.Callback):

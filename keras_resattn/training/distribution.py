@@ -42,7 +42,7 @@ def choose_strategy(name="auto", timeout=300.0, report=print):
     `"mirrored"` is for the GPUs of one machine (without any: for the logical
     CPU devices), `"multiworker"` for the machines that `TF_CONFIG` names,
     `"jax"` for all devices of JAX, where Keras runs on that, and is set for the
-    whole process until `end_together`. `"auto"` is
+    whole process until `undistribute`. `"auto"` is
     `"multiworker"` where `TF_CONFIG` names more than one worker, `"mirrored"`
     where there are several GPUs, and `"none"` else.
 
@@ -146,7 +146,7 @@ def test_batch_size(strategy, batch_size, count):
     return batch_size
 
 
-def describe(settings, strategy, batch_size=None):
+def describe(settings, strategy):
     """Return a line on how the batch is divided, and the learning rate that is used.
 
     Example:
@@ -157,16 +157,15 @@ def describe(settings, strategy, batch_size=None):
     Args:
         settings: The recipe's `Train`.
         strategy: What `choose_strategy` returned.
-        batch_size: Optional integer, the batch if it is not the settings' own.
     """
-    size = batch_size or settings.batch_size
+    size = settings.batch_size
     replicas = count_replicas(strategy)
     devices = "device" if replicas == 1 else "devices"
-    base = settings.base_batch_size or settings.batch_size
+    base = settings.base_batch_size or size
     return (
         f"global batch {size} = {replicas} {devices} x {size // replicas}; "
         f"learning rate {settings.peak_learning_rate:g} = "
-        f"{settings.learning_rate:g} x {settings.batch_size} / {base}"
+        f"{settings.learning_rate:g} x {size} / {base}"
     )
 
 
@@ -213,15 +212,44 @@ def naming_lost_workers(strategy):
         ) from error
 
 
-def end_together(strategy):
-    """Wait for all workers, and end the distribution.
+def facts_of(strategy, sync_batch_norm, begun=None):
+    """Return what of the distribution a run depends on, for its checkpoint.
 
-    To be called when the files are written: a worker that ended before could
-    not take part if another had to begin again.
+    Args:
+        strategy: What `choose_strategy` returned.
+        sync_batch_norm: Boolean, whether it is asked for.
+        begun: Optional dictionary, the facts of a run that is resumed: batch
+            normalization goes on as it began. Another number of devices is
+            told of: each normalizes a part of another size then.
+
+    Returns:
+        A dictionary of integers.
+
+    Raises:
+        ValueError: If a run began without `sync_batch_norm` and now shall have it.
     """
+    facts = {
+        "replicas": count_replicas(strategy),
+        "sync_batch_norm": int(sync_batch_norm),
+    }
+    earlier = {**facts, **(begun or {})}
+    if sync_batch_norm > earlier["sync_batch_norm"]:
+        raise ValueError(
+            "This run began without synchronized batch normalization; resume it "
+            "without, too. Received: sync_batch_norm=True"
+        )
+    if facts["replicas"] != earlier["replicas"]:
+        print(
+            f"This run had {earlier['replicas']} devices and goes on with "
+            f"{facts['replicas']}: its result is not exactly that of one that did not."
+        )
+    return facts | {"sync_batch_norm": earlier["sync_batch_norm"]}
+
+
+def undistribute(strategy):
+    """End what `choose_strategy` set for the whole process, on JAX."""
     if isinstance(strategy, DataParallel):
         keras.distribution.set_distribution(None)
-    check_workers_agree(strategy, 0, "the end")
 
 
 def _automatic():

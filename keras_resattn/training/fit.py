@@ -15,21 +15,25 @@ from keras_resattn.model_folder import MODEL
 from keras_resattn.model_folder import ModelFolder
 from keras_resattn.model_folder import preprocessing_of
 from keras_resattn.training.build import build_model
+from keras_resattn.training.callbacks import MetricsFile
 from keras_resattn.training.callbacks import SaveModel
 from keras_resattn.training.callbacks import StopAtNaN
 from keras_resattn.training.callbacks import Timer
 from keras_resattn.training.card import describe_environment
+from keras_resattn.training.checkpoint import EPOCHS
 from keras_resattn.training.checkpoint import Checkpoint
+from keras_resattn.training.checkpoint import read_facts
 from keras_resattn.training.checkpoint import restore
 from keras_resattn.training.distribution import check_batch_size
 from keras_resattn.training.distribution import check_workers_agree
 from keras_resattn.training.distribution import choose_strategy
 from keras_resattn.training.distribution import count_replicas
 from keras_resattn.training.distribution import describe
-from keras_resattn.training.distribution import end_together
+from keras_resattn.training.distribution import facts_of
 from keras_resattn.training.distribution import is_chief
 from keras_resattn.training.distribution import naming_lost_workers
 from keras_resattn.training.distribution import test_batch_size
+from keras_resattn.training.distribution import undistribute
 from keras_resattn.training.multi_worker import whole_batches
 from keras_resattn.training.progress import Progress
 from keras_resattn.training.run import Run
@@ -71,7 +75,7 @@ def fit(
             `out`; the first of them writes, all resume from what it wrote.
         sync_batch_norm: Boolean, whether batch normalization takes the
             statistics of the whole batch, in place of each device's part. On
-            JAX it always does.
+            JAX it always does. A run is resumed as it began.
         watch: A `Watch`: TensorBoard, trackers. Defaults to none.
         callbacks: A list of Keras callbacks beside those that save the model
             and its metrics. Defaults to a progress bar.
@@ -80,7 +84,8 @@ def fit(
         The `ModelFolder`.
 
     Raises:
-        FileExistsError: If `out` exists and is not to be replaced.
+        FileExistsError: If `out` exists and is not to be replaced, or another
+            process trains this run.
         FileNotFoundError: If the data set is absent, or a run to resume.
         FloatingPointError: If the loss becomes NaN or infinite.
         ValueError: If the network, the data and the recipe do not fit.
@@ -93,62 +98,76 @@ def fit(
     else:
         run.check_free(overwrite)
     strategy = choose_strategy(distribution)
-    chief = is_chief(strategy)
+    try:
+        _train(run, recipe, resume, strategy, sync_batch_norm, watch, callbacks)
+    finally:
+        undistribute(strategy)
+    return ModelFolder.open(run.out)
+
+
+def _train(run, recipe, resume, strategy, sync_batch_norm, watch, callbacks):
     keras.utils.set_random_seed(recipe.seed)
     preprocessing = preprocessing_of(recipe)
     data = load(recipe.data, preprocessing, recipe.seed)
     batch_size = min(recipe.train.batch_size, data.train.count)
     steps = steps_per_epoch(data.train, batch_size)
     check_batch_size(batch_size, count_replicas(strategy))
+    begun = resume and run.checkpoint.is_file() and read_facts(run.checkpoint)
+    facts = facts_of(strategy, sync_batch_norm, begun)
+    settings = recipe.train.model_copy(update={"batch_size": batch_size})
     network, model = build_model(
-        recipe, preprocessing, len(data.labels), steps, strategy, sync_batch_norm
+        recipe.model_copy(update={"train": settings}),
+        preprocessing,
+        len(data.labels),
+        steps,
+        strategy,
+        facts["sync_batch_norm"],
     )
-
-    resumed = resume and run.checkpoint.is_file()
-    first_epoch = restore(model, run.checkpoint) if resumed else 0
+    if begun:
+        restore(model, run.checkpoint)
+    first_epoch = begun[EPOCHS] if begun else 0
     # From here on all workers have read what is there, and the chief may write.
     check_workers_agree(strategy, first_epoch, "the epoch to begin with")
-    if chief and resumed:
-        run.forget_metrics_from(first_epoch)
-    elif chief:
-        run.begin(recipe, data, describe_environment())
     train, test = _batches(
         recipe, data, preprocessing, batch_size, first_epoch, strategy
     )
-    shown = list(callbacks or [])
-    if chief and callbacks is None:
-        print(describe(recipe.train, strategy, batch_size))
-        shown = [Progress(batch_size)]
-    if chief and watch:
-        shown += watch.callbacks(run.partial, recipe, network, preprocessing, test)
-    callbacks = [*shown, Timer(), StopAtNaN()]
-    if recipe.train.ema_momentum is not None:
-        callbacks.append(keras.callbacks.SwapEMAWeights())
-    if chief:
-        callbacks += _saving(run, network, append=first_epoch > 0)
-    kept = run.removed_if_empty() if chief else contextlib.nullcontext()
-    with (
-        naming_unreadable_images(data, preprocessing),
-        kept,
-        naming_lost_workers(strategy),
-        _stopped(shown),
-    ):
-        if first_epoch < recipe.train.epochs:
-            model.fit(
-                train,
-                steps_per_epoch=steps,
-                validation_data=whole_batches(test, batch_size, strategy),
-                initial_epoch=first_epoch,
-                epochs=recipe.train.epochs,
-                callbacks=callbacks,
-                shuffle=False,  # the batches are
-                verbose=0,
-            )
-    if chief:
-        write_run_card(run.partial)
-        run.finish()
-    end_together(strategy)
-    return ModelFolder.open(run.out)
+    chief = is_chief(strategy)
+    with run.held() if chief else contextlib.nullcontext():
+        shown = list(callbacks or [])
+        if chief and callbacks is None:
+            print(describe(settings, strategy))
+            shown = [Progress(batch_size)]
+        if chief and watch:
+            shown += watch.callbacks(run.partial, recipe, network, preprocessing, test)
+        if chief and begun:
+            run.forget_from(first_epoch)
+        elif chief:
+            run.begin(recipe, data, describe_environment())
+        callbacks = [*shown, Timer(), StopAtNaN()]
+        if recipe.train.ema_momentum is not None:
+            callbacks.append(keras.callbacks.SwapEMAWeights())
+        if chief:
+            callbacks += _saving(run, network, facts, append=first_epoch > 0)
+        with (
+            naming_unreadable_images(data, preprocessing),
+            naming_lost_workers(strategy),
+            _stopped(shown),
+        ):
+            if first_epoch < recipe.train.epochs:
+                model.fit(
+                    train,
+                    steps_per_epoch=steps,
+                    validation_data=whole_batches(test, batch_size, strategy),
+                    initial_epoch=first_epoch,
+                    epochs=recipe.train.epochs,
+                    callbacks=callbacks,
+                    shuffle=False,  # the batches are
+                    verbose=0,
+                )
+        if chief:
+            write_run_card(run.partial)
+            run.finish()
+    check_workers_agree(strategy, 0, "the end")
 
 
 def _batches(recipe, data, preprocessing, batch_size, first_epoch, strategy):
@@ -174,12 +193,12 @@ def _batches(recipe, data, preprocessing, batch_size, first_epoch, strategy):
     return train, test
 
 
-def _saving(run, network, append):
+def _saving(run, network, facts, append):
     """Return the callbacks that write after each epoch, the checkpoint last."""
     return [
-        keras.callbacks.CSVLogger(run.partial / METRICS, append=append),
+        MetricsFile(run.partial / METRICS, append),
         SaveModel(network, run.partial / MODEL),
-        Checkpoint(run.checkpoint),
+        Checkpoint(run.checkpoint, facts),
     ]
 
 

@@ -94,4 +94,5 @@ if __name__ == "__main__":
     strategy = distribution.choose_strategy(options.distribution, timeout=60)
     _, results = train(strategy)
     np.savez(options.out, **results)
-    distribution.end_together(strategy)
+    distribution.check_workers_agree(strategy, 0, "the end")
+    distribution.undistribute(strategy)
