@@ -164,6 +164,7 @@ def facts(folder, file):
         "network": recipe.network.name,
         "data": public(recipe).data.name,
         "classes": len(folder.labels),
+        "labels": list(folder.labels),
         "input_shape": recipe.network.input_shape,
         "arguments": architecture(recipe.network),
         "mean": preprocessing.mean,

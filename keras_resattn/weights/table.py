@@ -23,6 +23,7 @@ class WeightsInfo(NamedTuple):
         name: What `weights` takes, such as `"cifar10"`.
         data: The data set that it was trained on.
         classes: The number of classes.
+        labels: The names of the classes, in the order of the outputs.
         input_shape: The shape of an image in training.
         arguments: The arguments of the network that are not its defaults.
         mean: Subtracted from pixel values, 0 to 255: a float or one a channel.
@@ -44,6 +45,7 @@ class WeightsInfo(NamedTuple):
     name: str
     data: str
     classes: int
+    labels: tuple
     input_shape: tuple
     arguments: dict
     mean: float | tuple

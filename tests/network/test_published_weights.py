@@ -44,12 +44,14 @@ def test_facts_are_whole(info):
     assert recipe.network.input_shape == info.input_shape
     assert np.array_equal(recipe.preprocessing.mean, info.mean)
     assert np.array_equal(recipe.preprocessing.std, info.std)
+    assert len(info.labels) == info.classes
     assert info.licence and (folder / "LICENSE").read_text()
     epochs = (folder / "metrics.csv").read_text().splitlines()[1:]
     assert len(epochs) == recipe.train.epochs
     assert 1 / info.classes < info.accuracy <= 1 and info.test_images > 0
     if info.data == "cifar10":
         assert np.array_equal((info.mean, info.std), (cifar.MEAN, cifar.STD))
+        assert info.labels == cifar.LABELS
         assert info.test_images == 10_000
 
 
@@ -81,8 +83,9 @@ def test_the_whole_test_set_gives_the_accuracy_that_is_stated(info):
 
 def check_accuracy(info, data_dir):
     preprocessing = data.Preprocessing(info.input_shape, info.mean, info.std)
-    test = data.load(Data(name=info.data, data_dir=data_dir), preprocessing).test
-    batches = data.evaluation_batches(test, preprocessing, 100)
+    loaded = data.load(Data(name=info.data, data_dir=data_dir), preprocessing)
+    assert info.labels == tuple(loaded.labels)
+    batches = data.evaluation_batches(loaded.test, preprocessing, 100)
     predicted = network(info).predict(batches, verbose=0).argmax(axis=-1)
     truth = np.concatenate([labels for _, labels in batches])
     assert len(truth) == info.test_images
