@@ -44,11 +44,12 @@ def measure(name, kind, steps, settings):
         cpu = tf.config.list_physical_devices("CPU")[0]
         halves = [tf.config.LogicalDeviceConfiguration()] * 2
         tf.config.set_logical_device_configuration(cpu, halves)
+    # First of all: TensorFlow joins other processes only before it computes.
+    strategy = choose_strategy(STRATEGIES[kind])
     recipe = load_recipe(name, settings)
     preprocessing = preprocessing_of(recipe)
     data = load(recipe.data, preprocessing, recipe.seed)
     batch_size, classes = recipe.train.batch_size, len(data.labels)
-    strategy = choose_strategy(STRATEGIES[kind])
     _, model = build_model(
         recipe,
         preprocessing,
