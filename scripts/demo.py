@@ -86,7 +86,7 @@ def ended_with_us(process):
 @contextlib.contextmanager
 def server(base):
     """Serve the models in `base` on a free port; yield the server's URL."""
-    command = ["serve", str(base), "--port", "0"]
+    command = ["serve", str(base), "--port", "0", "--no-grpc"]
     console.print("[dim]$ keras-resattn " + " ".join(command))
     process = subprocess.Popen(
         [*KERAS_RESATTN, *command], stdout=subprocess.PIPE, text=True

@@ -1,11 +1,9 @@
 """The REST interface: what each URL answers."""
 
-import asyncio
+import functools
 import json
 import logging
-import os
 import re
-from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import unquote
 
 from starlette.applications import Starlette
@@ -16,15 +14,12 @@ from starlette.responses import Response
 from starlette.routing import Mount
 from starlette.routing import Route
 
-from keras_resattn.server.json_parser import parse_json
-from keras_resattn.server.predict_format import read_signature_name
-from keras_resattn.server.predict_format import read_tensors
-from keras_resattn.server.predict_format import write_columns
-from keras_resattn.server.predict_format import write_rows
+from keras_resattn.server import rest_inference
+from keras_resattn.server.inference import Inference
+from keras_resattn.server.options import MAX_REQUEST_BYTES
 from keras_resattn.server.registry import ServableRegistry
 from keras_resattn.server.status import ServingError
-
-MAX_BODY_BYTES = 64 * 1024 * 1024
+from keras_resattn.server.versions import MAX_VERSION
 
 _VERSION = r"(?:/versions/(?P<version>[0-9]+)|/labels/(?P<label>[^/:]+))?"
 _INFERENCE = re.compile(
@@ -35,71 +30,37 @@ _DESCRIPTION = re.compile(
     rf"/v1/models(?:/(?P<name>[^/:]+))?{_VERSION}(?P<metadata>/metadata)?",
     re.IGNORECASE,
 )
-_MAX_VERSION = 2**63 - 1
 
 _logger = logging.getLogger(__name__)
 
 
 def create_app(
-    registry: ServableRegistry, max_body_bytes: int = MAX_BODY_BYTES
+    registry: ServableRegistry,
+    inference: Inference | None = None,
+    max_request_bytes: int = MAX_REQUEST_BYTES,
 ) -> Starlette:
     """Makes the ASGI application that answers for a registry's models.
 
     Args:
         registry: The models.
-        max_body_bytes: Larger request bodies are refused with 413.
+        inference: Runs them; None for one of its own.
+        max_request_bytes: Larger request bodies are refused with 413.
 
     Returns:
-        The application. Predictions run in its thread pool, so that status and
-        health requests are answered meanwhile.
+        The application. Inference runs in a thread pool, so that status and health
+        requests are answered meanwhile.
     """
-    return Starlette(
-        routes=[
-            Route("/healthz", _health),
-            Mount("/", _RestApi(registry, max_body_bytes)),
-        ]
-    )
-
-
-def predict(
-    registry: ServableRegistry,
-    name: str,
-    version: int | None,
-    label: str | None,
-    body: bytes,
-) -> str:
-    """Answers one predict request.
-
-    Args:
-        registry: The models.
-        name: The model's name.
-        version: Its version; None for the one served.
-        label: The label of a version, instead of `version`.
-        body: The request's body.
-
-    Returns:
-        The answer's body.
-
-    Raises:
-        ServingError: The request cannot be answered.
-    """
-    try:
-        request = parse_json(body)
-        signature_name = read_signature_name(request)
-        servable = registry.get(name, version, label)
-        specs = servable.input_specs(signature_name)
-        arrays, by_rows = read_tensors(request, specs)
-    except RecursionError as error:  # in a message that prints the nested value
-        raise ServingError("JSON value is nested too deeply.") from error
-    outputs = servable.run(signature_name, arrays)
-    return write_rows(outputs) if by_rows else write_columns(outputs)
+    rest_api = _RestApi(registry, inference or Inference(), max_request_bytes)
+    return Starlette(routes=[Route("/healthz", _health), Mount("/", rest_api)])
 
 
 class _RestApi:
-    def __init__(self, registry: ServableRegistry, max_body_bytes: int):
+    def __init__(
+        self, registry: ServableRegistry, inference: Inference, max_request_bytes: int
+    ):
         self.registry = registry
-        self.max_body_bytes = max_body_bytes
-        self.threads = ThreadPoolExecutor(os.cpu_count(), "predict")
+        self.inference = inference
+        self.max_request_bytes = max_request_bytes
 
     async def __call__(self, scope, receive, send) -> None:
         request = Request(scope, receive)
@@ -134,35 +95,31 @@ class _RestApi:
         label: str | None,
         verb: str,
     ) -> Response:
-        if verb.lower() != "predict":
-            raise ServingError(
-                "The embedded server answers :predict only so far."
-                f" Received: :{verb.lower()}",
-                "UNIMPLEMENTED",
-            )
         body = await self.read_body(request)
         if body is None:
-            limit = self.max_body_bytes
+            limit = self.max_request_bytes
             return _error(f"The request's body is larger than {limit} bytes.", 413)
-        text = await asyncio.get_running_loop().run_in_executor(
-            self.threads,
-            predict,
-            self.registry,
+        answer = {
+            "predict": rest_inference.predict,
+            "classify": rest_inference.classify,
+            "regress": rest_inference.regress,
+        }[verb.lower()]
+        find = functools.partial(
+            self.registry.get,
             unquote(name),
             _version_number(version),
             label and unquote(label),
-            body,
         )
-        return _json(text)
+        return _json(await answer(self.inference, find, body))
 
     async def read_body(self, request: Request) -> bytes | None:
         """The body; None where it is too large, told as early as it can be."""
-        if int(request.headers.get("content-length", 0)) > self.max_body_bytes:
+        if int(request.headers.get("content-length", 0)) > self.max_request_bytes:
             return None
         body = bytearray()
         async for chunk in request.stream():
             body += chunk
-            if len(body) > self.max_body_bytes:
+            if len(body) > self.max_request_bytes:
                 return None
         return bytes(body)
 
@@ -178,7 +135,20 @@ class _RestApi:
         name, number = unquote(name), _version_number(version)
         if metadata:
             return self.registry.get(name, number, label and unquote(label)).metadata()
-        return self.registry.status(name, number)
+        statuses = self.registry.statuses(name, number)
+        return {
+            "model_version_status": [
+                {
+                    "version": str(version),
+                    "state": status.state,
+                    "status": {
+                        "error_code": status.code,
+                        "error_message": status.message,
+                    },
+                }
+                for version, status in statuses.items()
+            ]
+        }
 
 
 async def _health(request: Request) -> Response:
@@ -196,7 +166,7 @@ def _version_number(text: str | None) -> int | None:
     if text is None:
         return None
     # The length first: Python refuses to convert thousands of digits.
-    if len(text) > 100 or int(text) > _MAX_VERSION:
+    if len(text) > 100 or int(text) > MAX_VERSION:
         raise ServingError(f"Failed to convert version: {text} to numeric.")
     return int(text)
 

@@ -61,6 +61,12 @@ def is_base64_object(value: object) -> bool:
     )
 
 
+def json_type(value: object) -> str:
+    """Names a JSON value's type as the contract does: `Null`, `True`, `Number`, ..."""
+    kinds = {type(None): "Null", bool: str(value), dict: "Object", list: "Array"}
+    return kinds.get(type(value), "String" if isinstance(value, str) else "Number")
+
+
 def _leading_shape(value: object) -> list[int]:
     shape = []
     while isinstance(value, list):
@@ -198,9 +204,7 @@ def _decode_base64(text: str) -> bytes:
 
 
 def _type_error(value: object, dtype: str) -> ServingError:
-    kinds = {type(None): "Null", bool: str(value), dict: "Object", list: "Array"}
-    kind = kinds.get(type(value), "String" if isinstance(value, str) else "Number")
     return ServingError(
-        f"JSON Value: {echo(value)} Type: {kind}"
+        f"JSON Value: {echo(value)} Type: {json_type(value)}"
         f" is not of expected type: {type_text(dtype)}"
     )

@@ -1,52 +1,91 @@
-"""The models of one server: finding them on disk and by name."""
+"""The servables of one server: by name, version and label, and how each is."""
 
-from collections.abc import Iterator
+import dataclasses
+import threading
+from collections import defaultdict
+from collections.abc import Iterable
 from collections.abc import Mapping
-from pathlib import Path
 
-from keras_resattn.server.servable import SAVED_MODEL
 from keras_resattn.server.servable import Servable
 from keras_resattn.server.status import ServingError
 
-Labels = Mapping[str, Mapping[str, int]]
+
+@dataclasses.dataclass(frozen=True)
+class VersionStatus:
+    """How one version of a model is, in TensorFlow Serving's terms.
+
+    Args:
+        state: `"LOADING"`, `"AVAILABLE"` or `"END"`.
+        code: Name of a status code: why it ended, `"OK"` where it was unloaded.
+        message: The error's text.
+    """
+
+    state: str
+    code: str = "OK"
+    message: str = ""
 
 
 class ServableRegistry:
-    """The servables of one server, by model name.
+    """The servables of one server. Any thread may ask and change it.
 
     Args:
-        servables: The loaded versions, one for each model.
+        servables: The versions that are loaded already.
         labels: For each model, its version labels: `{"clf": {"stable": 1}}`.
     """
 
     def __init__(
         self,
-        servables: list[Servable],
-        labels: Labels | None = None,
+        servables: Iterable[Servable] = (),
+        labels: Mapping[str, Mapping[str, int]] | None = None,
     ):
-        self._servables = {servable.name: servable for servable in servables}
-        self._labels = labels or {}
+        self._lock = threading.Lock()
+        self._servables: dict[str, dict[int, Servable]] = defaultdict(dict)
+        self._statuses: dict[str, dict[int, VersionStatus]] = defaultdict(dict)
+        self._labels = {name: dict(marks) for name, marks in (labels or {}).items()}
+        for servable in servables:
+            self.add(servable)
 
-    @classmethod
-    def load(cls, base: str | Path, labels: Labels | None = None) -> "ServableRegistry":
-        """Loads the highest version of every model in a folder.
+    def add(self, servable: Servable) -> None:
+        """Makes a loaded version available."""
+        name, version = servable.name, servable.version
+        with self._lock:
+            self._servables[name][version] = servable
+            self._statuses[name][version] = VersionStatus("AVAILABLE")
 
-        Args:
-            base: A folder with `NAME/<integer>/saved_model.pb`, or one model's own
-                folder with `<integer>/saved_model.pb`.
-            labels: For each model, its version labels: `{"clf": {"stable": 1}}`.
+    def remove(self, name: str, version: int) -> None:
+        """Ends a version. Requests that have found it already are still answered."""
+        with self._lock:
+            self._servables[name].pop(version)
+            self._statuses[name][version] = VersionStatus("END")
 
-        Returns:
-            The registry.
+    def set_status(self, name: str, version: int, status: VersionStatus) -> None:
+        """Says how a version is that is not available."""
+        with self._lock:
+            self._statuses[name][version] = status
 
-        Raises:
-            FileNotFoundError: Nothing in `base` can be served.
-        """
-        found = find_versions(Path(base))
-        return cls([Servable(name, path) for name, path in found.items()], labels)
+    def forget(self, name: str, version: int) -> None:
+        """Says no more of a version that is not available."""
+        with self._lock:
+            self._statuses[name].pop(version, None)
 
-    def __iter__(self) -> Iterator[Servable]:
-        return iter(self._servables.values())
+    def set_labels(self, name: str, labels: Mapping[str, int]) -> None:
+        """Replaces a model's labels."""
+        with self._lock:
+            self._labels[name] = dict(labels)
+
+    def labels(self, name: str) -> dict[str, int]:
+        """Returns a model's version labels."""
+        with self._lock:
+            return dict(self._labels.get(name, {}))
+
+    def available(self) -> dict[str, list[int]]:
+        """Returns the versions that serve, the highest first, by model name."""
+        with self._lock:
+            return {
+                name: sorted(versions, reverse=True)
+                for name, versions in self._servables.items()
+                if versions
+            }
 
     def get(
         self, name: str, version: int | None = None, label: str | None = None
@@ -55,7 +94,7 @@ class ServableRegistry:
 
         Args:
             name: The model's name.
-            version: Its version; None for the one served.
+            version: Its version; None for the highest that serves.
             label: The label of a version, instead of `version`.
 
         Returns:
@@ -65,18 +104,22 @@ class ServableRegistry:
             ServingError: NOT_FOUND, or INVALID_ARGUMENT for an unknown label.
         """
         if label is not None:
-            version = self._labels.get(name, {}).get(label)
+            version = self.labels(name).get(label)
             if version is None:
                 raise ServingError(f"Unrecognized servable version label: {label}")
-        servable = self._servables.get(name)
-        if servable is None or version not in (None, servable.version):
-            latest = version is None
-            wanted = f"Latest({name})" if latest else f"Specific({name}, {version})"
-            raise ServingError(f"Servable not found for request: {wanted}", "NOT_FOUND")
-        return servable
+        with self._lock:
+            versions = self._servables.get(name, {})
+            number = max(versions, default=None) if version is None else version
+            if number in versions:
+                return versions[number]
+        latest = version is None
+        wanted = f"Latest({name})" if latest else f"Specific({name}, {version})"
+        raise ServingError(f"Servable not found for request: {wanted}", "NOT_FOUND")
 
-    def status(self, name: str, version: int | None = None) -> dict:
-        """Returns what `GET /v1/models/NAME` answers.
+    def statuses(
+        self, name: str, version: int | None = None
+    ) -> dict[int, VersionStatus]:
+        """Returns how the versions of a model are, the highest first.
 
         Args:
             name: The model's name.
@@ -85,45 +128,13 @@ class ServableRegistry:
         Raises:
             ServingError: NOT_FOUND.
         """
-        servable = self._servables.get(name)
-        if servable is None or version not in (None, servable.version):
+        with self._lock:
+            found = {
+                number: status
+                for number, status in self._statuses.get(name, {}).items()
+                if version in (None, number)
+            }
+        if not found:
             wanted = "any versions" if version is None else f"version {version}"
             raise ServingError(f"Could not find {wanted} of model {name}", "NOT_FOUND")
-        state = {
-            "version": str(servable.version),
-            "state": "AVAILABLE",
-            "status": {"error_code": "OK", "error_message": ""},
-        }
-        return {"model_version_status": [state]}
-
-
-def find_versions(base: Path) -> dict[str, Path]:
-    """Finds the folder of each model's highest version.
-
-    Args:
-        base: As for `ServableRegistry.load`.
-
-    Returns:
-        The versions' folders by model name.
-
-    Raises:
-        FileNotFoundError: There is none.
-    """
-    base = base.resolve()
-    folders = [base, *sorted(base.iterdir())] if base.is_dir() else []
-    found = {}
-    for folder in folders:
-        versions = [
-            path.parent
-            for path in folder.glob(f"*/{SAVED_MODEL}")
-            if path.parent.name.isdecimal() and path.parent.name.isascii()
-        ]
-        if versions:
-            found[folder.name] = max(versions, key=lambda path: int(path.name))
-    if not found:
-        raise FileNotFoundError(
-            f"There is no model to serve: expected NAME/<integer>/{SAVED_MODEL} in"
-            f" the folder, or <integer>/{SAVED_MODEL} in one model's own; export one"
-            f" with `keras-resattn export MODEL {base}/NAME/1`. Received: {base}"
-        )
-    return found
+        return dict(sorted(found.items(), reverse=True))

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 from google.protobuf.json_format import MessageToDict
+from tensorflow.core.protobuf import meta_graph_pb2
 from tensorflow.core.protobuf import saved_model_pb2
 
 from keras_resattn.server.json_encode import shape_text
@@ -17,7 +18,9 @@ Specs = dict[str, tf.TensorSpec]
 
 SAVED_MODEL = "saved_model.pb"
 
-_DEFAULT_SIGNATURE = "serving_default"
+SignatureDef = meta_graph_pb2.SignatureDef
+
+DEFAULT_SIGNATURE = "serving_default"
 
 
 class Servable:
@@ -34,6 +37,19 @@ class Servable:
         self._signature_defs = _read_signature_defs(directory / SAVED_MODEL)
         self._model = tf.saved_model.load(str(directory))
 
+    def signature(self, signature_name: str) -> SignatureDef | None:
+        """Returns the definition of a signature, None where there is none.
+
+        Args:
+            signature_name: Its name; `""` is `serving_default`.
+        """
+        return self._signature_defs.get(signature_name or DEFAULT_SIGNATURE)
+
+    @property
+    def signatures(self) -> dict[str, SignatureDef]:
+        """The definitions of all signatures by name."""
+        return dict(self._signature_defs)
+
     def input_specs(self, signature_name: str) -> Specs:
         """Returns the inputs of a signature.
 
@@ -46,12 +62,13 @@ class Servable:
         Raises:
             ServingError: There is no such signature, or it has no inputs.
         """
-        name = signature_name or _DEFAULT_SIGNATURE
-        if name not in self._signature_defs:
+        definition = self.signature(signature_name)
+        if definition is None:
             raise ServingError(
-                f'Serving signature name: "{name}" not found in signature def'
+                f'Serving signature name: "{signature_name or DEFAULT_SIGNATURE}"'
+                " not found in signature def"
             )
-        specs = _specs(self._signature_defs[name].inputs)
+        specs = _specs(definition.inputs)
         if not specs:
             raise ServingError(
                 "Failed to get input map for signature: "
@@ -77,11 +94,11 @@ class Servable:
         Raises:
             ServingError: A tensor does not fit the signature, or running it failed.
         """
-        name = signature_name or _DEFAULT_SIGNATURE
+        name = signature_name or DEFAULT_SIGNATURE
         specs = self.input_specs(signature_name)
         arrays = {
-            key: _checked(key, _whole_empty_batch(arrays[key], spec), spec)
-            for key, spec in specs.items()
+            key: _checked(key, index, _whole_empty_batch(arrays[key], spec), spec)
+            for index, (key, spec) in enumerate(specs.items())
         }
         output_specs = _specs(self._signature_defs[name].outputs)
         if _is_empty_batch(arrays, specs) and all(map(_batched, output_specs.values())):
@@ -116,6 +133,36 @@ class Servable:
         }
 
 
+def signature_changes(old: Servable, new: Servable) -> list[str]:
+    """Says in what the signatures of two versions differ.
+
+    Args:
+        old: The version that clients know.
+        new: The one that takes its place.
+
+    Returns:
+        One text for each tensor: `"serving_default input x: float [-1] -> none"`.
+    """
+    before, after = _described(old), _described(new)
+    return [
+        f"{key}: {before.get(key, 'none')} -> {after.get(key, 'none')}"
+        for key in sorted(before.keys() | after.keys())
+        if before.get(key) != after.get(key)
+    ]
+
+
+def _described(servable: Servable) -> dict[str, str]:
+    return {
+        f"{name} {kind} {key}": _spec_text(spec)
+        for name, definition in servable.signatures.items()
+        for kind, infos in (
+            ("input", definition.inputs),
+            ("output", definition.outputs),
+        )
+        for key, spec in _specs(infos).items()
+    }
+
+
 def _read_signature_defs(path: Path) -> dict:
     saved_model = saved_model_pb2.SavedModel.FromString(path.read_bytes())
     for graph in saved_model.meta_graphs:
@@ -127,21 +174,32 @@ def _read_signature_defs(path: Path) -> dict:
 def _specs(tensor_infos: Mapping) -> Specs:
     return {
         name: tf.TensorSpec(info.tensor_shape, info.dtype)
-        for name, info in tensor_infos.items()
+        for name, info in sorted(tensor_infos.items())
     }
 
 
-def _checked(name: str, array: np.ndarray, spec: tf.TensorSpec) -> np.ndarray:
-    wanted = "string" if array.dtype.kind == "O" else array.dtype.name
-    if wanted != spec.dtype.name or not spec.shape.is_compatible_with(array.shape):
-        known = spec.shape.rank is not None
-        expected = shape_text(spec.shape) if known else "any shape"
+def _checked(
+    name: str, index: int, array: np.ndarray, spec: tf.TensorSpec
+) -> np.ndarray:
+    dtype = "string" if array.dtype.kind == "O" else array.dtype.name
+    if dtype != spec.dtype.name:
+        raise ServingError(
+            f"Expects arg[{index}] to be {type_text(spec.dtype.name)}"
+            f" but {type_text(dtype)} is provided"
+        )
+    if not spec.shape.is_compatible_with(array.shape):
         raise ServingError(
             f"Input '{name}' does not fit the signature: expected"
-            f" {type_text(spec.dtype.name)} {expected}."
-            f" Received: {type_text(wanted)} {shape_text(array.shape)}"
+            f" {_spec_text(spec)}. Received: {type_text(dtype)}"
+            f" {shape_text(array.shape)}"
         )
     return array
+
+
+def _spec_text(spec: tf.TensorSpec) -> str:
+    known = spec.shape.rank is not None
+    shape = shape_text(spec.shape) if known else "any shape"
+    return f"{type_text(spec.dtype.name)} {shape}"
 
 
 def _batched(spec: tf.TensorSpec) -> bool:

@@ -70,3 +70,22 @@ def from_op_error(error: tf.errors.OpError) -> ServingError:
     message = _CALLED_OP.sub("", message)
     message = _DIRECTORIES.sub("", message)
     return ServingError(message, _CODE_NAMES.get(error.error_code, "UNKNOWN"))
+
+
+def from_load_error(error: Exception) -> ServingError:
+    """Turns what loading a model raised into an error that a client may see.
+
+    Args:
+        error: Any error.
+
+    Returns:
+        Its message without the directories of files, under its own status code if
+        it has one, else FAILED_PRECONDITION.
+    """
+    if isinstance(error, ServingError):
+        return error
+    if isinstance(error, tf.errors.OpError):
+        return from_op_error(error)
+    missing = isinstance(error, FileNotFoundError)
+    code = "NOT_FOUND" if missing else "FAILED_PRECONDITION"
+    return ServingError(_DIRECTORIES.sub("", str(error) or repr(error)), code)

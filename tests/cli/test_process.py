@@ -48,7 +48,9 @@ def url(model_folder, tmp_path_factory):
     base = tmp_path_factory.mktemp("served")
     export(model_folder, base / "small" / "1")
     process = subprocess.Popen(
-        [*COMMAND, "serve", base, "--port", "0"], stdout=subprocess.PIPE, text=True
+        [*COMMAND, "serve", base, "--port", "0", "--grpc-port", "0"],
+        stdout=subprocess.PIPE,
+        text=True,
     )
     line = process.stdout.readline()
     yield line.strip().rsplit(" at ", 1)[1]

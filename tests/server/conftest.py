@@ -1,10 +1,12 @@
 import contextlib
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import NamedTuple
 
+import grpc
 import httpx
 import pytest
 
@@ -12,38 +14,73 @@ MODELS = Path(__file__).parent / "data" / "models"
 # Fed to the `slow` signature of `misc`, it takes a second or more.
 SECONDS_OF_STEPS = 600.0
 PROGRAM = """
+import json
 import sys
 from keras_resattn.server import serve
-serve(sys.argv[1], port=0, labels={"clf": {"stable": 1}})
+base, options = json.loads(sys.argv[1])
+serve(base, **options)
 """
 
 
+class RunningServer(NamedTuple):
+    process: subprocess.Popen
+    url: str
+    grpc_address: str
+    lines: list[str]
+
+
 @contextlib.contextmanager
-def running_server(base):
-    """A server in its own process; gives the process and the server's URL."""
+def running_server(base, **options):
+    """A server in its own process, which looks for new versions ten times a second."""
+    options = {
+        "port": 0,
+        "grpc_port": 0,
+        "file_system_poll_wait_seconds": 0.1,
+        "labels": {"clf": {"stable": 1}},
+        **options,
+    }
     process = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, str(base)],
+        [sys.executable, "-c", PROGRAM, json.dumps([base and str(base), options])],
         stdout=subprocess.PIPE,
         text=True,
         env={**os.environ, "CUDA_VISIBLE_DEVICES": "-1"},
     )
     try:
-        line = process.stdout.readline()
-        assert line.startswith("Serving "), line
-        url = urlsplit(line.split()[-1])
-        yield process, f"http://{url.netloc}"
+        yield _announced(process)
     finally:
         process.kill()
         process.wait()
+        process.stdout.close()
+
+
+def _announced(process):
+    lines = []
+    while not lines or not lines[-1].startswith("Serving gRPC at "):
+        line = process.stdout.readline()
+        assert line.startswith("Serving "), line
+        lines.append(line.strip())
+    url = lines[0].split()[-1].partition("/v1/")[0]
+    return RunningServer(process, url, lines[-1].split()[-1], lines)
 
 
 @pytest.fixture(scope="session")
-def server_url():
-    with running_server(MODELS) as (_, url):
-        yield url
+def server():
+    with running_server(MODELS) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def server_url(server):
+    return server.url
 
 
 @pytest.fixture
 def client(server_url):
     with httpx.Client(base_url=server_url, timeout=30) as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def channel(server):
+    with grpc.insecure_channel(server.grpc_address) as channel:
+        yield channel

@@ -1,6 +1,7 @@
 """What a TensorFlow Serving answered to the same requests for the same models."""
 
 import json
+import re
 from pathlib import Path
 
 import httpx
@@ -13,13 +14,9 @@ DIFFERENT = {
     "healthz": 200,  # an addition of its own
     "inputs scalar": 400,  # rank 0 for a signature of rank 1: checked before running
     "clf wrong shape": 400,  # the same check: the message names the input
-    "classify": 501,  # :classify and :regress are not answered
-    "classify no examples": 501,
-    "classify instances": 501,
-    "classify bad example": 501,
-    "classify wrong sig": 501,
-    "regress on clf": 501,
 }
+# Protobuf's mark, of random length, on text that is not to be parsed.
+DEBUG_PREFIX = re.compile(r"goo\.gle/debugproto\s+")
 METADATA = ("metadata", "metadata label")
 
 
@@ -38,7 +35,7 @@ def comparable(answer):
     if isinstance(answer, list):
         return [comparable(value) for value in answer]
     if isinstance(answer, str):
-        return answer.split("\n\t [[")[0]
+        return DEBUG_PREFIX.sub("", answer.split("\n\t [[")[0])
     return f"{answer:.6g}" if isinstance(answer, float) else answer
 
 

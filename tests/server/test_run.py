@@ -13,6 +13,8 @@ import tensorflow as tf
 from keras_resattn.server import ServableRegistry
 from keras_resattn.server import create_app
 from keras_resattn.server import serve
+from keras_resattn.server.loader import ModelLoader
+from keras_resattn.server.model_config import ModelFolders
 from keras_resattn.server.status import from_op_error
 
 from .conftest import MODELS
@@ -22,7 +24,8 @@ from .conftest import running_server
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_after_the_answers_and_frees_the_port(number):
-    with running_server(MODELS / "misc") as (process, url):
+    with running_server(MODELS / "misc") as server:
+        process, url = server.process, server.url
         with ThreadPoolExecutor(1) as thread:
             slow = {"signature_name": "slow", "instances": [SECONDS_OF_STEPS]}
             answer = thread.submit(
@@ -60,7 +63,7 @@ def test_a_folder_without_models_is_named_with_the_layout_expected(tmp_path, lay
     if layout:
         (base / layout).mkdir(parents=True)
     with pytest.raises(FileNotFoundError) as caught:
-        ServableRegistry.load(base)
+        ModelFolders(base)
     message = str(caught.value)
     assert "NAME/<integer>/saved_model.pb" in message
     assert message.endswith(f"Received: {base}")
@@ -73,8 +76,9 @@ def test_the_highest_version_serves_and_versions_compare_as_numbers(tmp_path):
         target.symlink_to(MODELS / "misc" / "7")
     (tmp_path / "misc" / "11-unfinished").symlink_to(MODELS / "misc" / "7")
     for base in (tmp_path, tmp_path / "misc"):
-        (servable,) = ServableRegistry.load(base)
-        assert (servable.name, servable.version) == ("misc", 10)
+        loader = ModelLoader(ServableRegistry(), ModelFolders(base))
+        loader.poll(at_once=True)
+        assert loader.registry.available() == {"misc": [10]}
 
 
 def test_a_client_sees_neither_trace_nor_directory():
@@ -92,8 +96,8 @@ def test_a_client_sees_neither_trace_nor_directory():
 
 
 def test_an_unexpected_error_is_logged_and_kept_from_the_client(monkeypatch, caplog):
-    registry = ServableRegistry([])
-    monkeypatch.setattr(registry, "status", lambda *_: 1 / 0)
+    registry = ServableRegistry()
+    monkeypatch.setattr(registry, "statuses", lambda *_: 1 / 0)
     transport = httpx.ASGITransport(create_app(registry))
 
     async def ask():

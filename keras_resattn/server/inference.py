@@ -1,0 +1,55 @@
+"""The one way to a model: every request of both protocols is run here."""
+
+import asyncio
+import os
+from collections.abc import Callable
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import ParamSpec
+from typing import TypeVar
+
+import numpy as np
+
+from keras_resattn.server.servable import Servable
+
+_Arguments = ParamSpec("_Arguments")
+_Result = TypeVar("_Result")
+
+
+class Inference:
+    """Runs signatures in a pool of threads, so that the event loop stays free.
+
+    Args:
+        threads: How many run at a time; None for one for each processor.
+    """
+
+    def __init__(self, threads: int | None = None):
+        self._pool = ThreadPoolExecutor(threads or os.cpu_count(), "inference")
+
+    async def run(
+        self, servable: Servable, signature_name: str, arrays: Mapping[str, np.ndarray]
+    ) -> dict[str, np.ndarray]:
+        """Runs a signature.
+
+        Args:
+            servable: The model's version.
+            signature_name: The signature; `""` is `serving_default`.
+            arrays: One array for each input.
+
+        Returns:
+            The output arrays, sorted by name.
+
+        Raises:
+            ServingError: A tensor does not fit the signature, or running it failed.
+        """
+        return await self.call(servable.run, signature_name, arrays)
+
+    async def call(
+        self,
+        function: Callable[_Arguments, _Result],
+        *arguments: _Arguments.args,
+    ) -> _Result:
+        """Calls a function in the pool: reading and writing large tensors takes
+        time, too."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._pool, function, *arguments)

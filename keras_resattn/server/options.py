@@ -1,0 +1,41 @@
+"""What can be set about a server."""
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+
+# 64 MiB hold a batch of 100 photographs as decoded float32 pixels.
+MAX_REQUEST_BYTES = 64 * 1024 * 1024
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ServerOptions:
+    """Settings of a server, named as TensorFlow Serving's flags where it has one.
+
+    Args:
+        host: Address to listen on; `"0.0.0.0"` for all of IPv4.
+        port: REST port to listen on; 0 takes a free one.
+        grpc_port: gRPC port to listen on; 0 takes a free one, None serves no gRPC.
+        labels: For each model, its version labels, `{"clf": {"stable": 1}}`, where
+            there is no model config file.
+        model_config_file: A text proto with a `model_config_list`.
+        model_config_file_poll_wait_seconds: How often to read the model config file
+            again; 0 for never.
+        file_system_poll_wait_seconds: How often to look for new versions; 0 for
+            never.
+        max_num_load_retries: How often to try a version again that could not be
+            loaded and whose files stay the same.
+        load_retry_interval_micros: Microseconds between these attempts.
+        max_request_bytes: The largest request, over REST and gRPC.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8501
+    grpc_port: int | None = 8500
+    labels: Mapping[str, Mapping[str, int]] | None = None
+    model_config_file: str | Path | None = None
+    model_config_file_poll_wait_seconds: float = 0
+    file_system_poll_wait_seconds: float = 1
+    max_num_load_retries: int = 5
+    load_retry_interval_micros: int = 60_000_000
+    max_request_bytes: int = MAX_REQUEST_BYTES
