@@ -34,6 +34,12 @@ def serve(
     max_request_bytes: Annotated[
         int, typer.Option(min=1, help="The largest request, over REST and gRPC.")
     ] = 64 * 1024 * 1024,
+    drain_seconds: Annotated[
+        int,
+        typer.Option(
+            min=0, help="Time for requests under way when the server is told to end."
+        ),
+    ] = 30,
     model_config_file: Annotated[
         Path | None,
         typer.Option(
@@ -94,6 +100,7 @@ def serve(
         port=port,
         grpc_port=grpc_port if grpc else None,
         max_request_bytes=max_request_bytes,
+        drain_seconds=drain_seconds,
         model_config_file=model_config_file,
         model_config_file_poll_wait_seconds=model_config_file_poll_wait_seconds,
         file_system_poll_wait_seconds=file_system_poll_wait_seconds,

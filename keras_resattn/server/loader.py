@@ -137,12 +137,12 @@ class ModelLoader:
         try:
             servable = Servable(name, folder)
             warm_up(servable, folder)
+            self._log_changes(servable)
         except Exception as error:
             self._record_failure(key, error)
             return False
         self._failures.pop(key, None)
         del self._seen[key]
-        self._log_changes(servable)
         self.registry.add(servable)
         _logger.info("Loaded %s version %d", name, version)
         return True

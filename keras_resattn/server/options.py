@@ -27,6 +27,8 @@ class ServerOptions:
             loaded and whose files stay the same.
         load_retry_interval_micros: Microseconds between these attempts.
         max_request_bytes: The largest request, over REST and gRPC.
+        drain_seconds: Time for the answers to requests under way when the server is
+            told to end; what takes longer is cancelled.
     """
 
     host: str = "127.0.0.1"
@@ -39,3 +41,4 @@ class ServerOptions:
     max_num_load_retries: int = 5
     load_retry_interval_micros: int = 60_000_000
     max_request_bytes: int = MAX_REQUEST_BYTES
+    drain_seconds: int = 30

@@ -22,7 +22,6 @@ from keras_resattn.server.model_config import ModelFolders
 from keras_resattn.server.options import ServerOptions
 from keras_resattn.server.registry import ServableRegistry
 
-_DRAIN_SECONDS = 30
 # A client may have sent a request on a connection that looks idle from here.
 _LAST_REQUESTS_SECONDS = 0.5
 _LOADER_STOP_SECONDS = 10
@@ -79,7 +78,7 @@ class _Server(uvicorn.Server):
                 log_level="warning",
                 access_log=False,
                 server_header=False,
-                timeout_graceful_shutdown=_DRAIN_SECONDS,
+                timeout_graceful_shutdown=options.drain_seconds,
             )
         )
 
@@ -99,7 +98,7 @@ class _Server(uvicorn.Server):
         self.stop_loading.set()
         stopping = [self._stop_rest(sockets)]
         if self.grpc:
-            stopping.append(self.grpc.stop(_DRAIN_SECONDS))
+            stopping.append(self.grpc.stop(self.options.drain_seconds))
         await asyncio.gather(*stopping)
         await asyncio.to_thread(self.loading.join, _LOADER_STOP_SECONDS)
 

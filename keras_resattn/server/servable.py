@@ -155,6 +155,7 @@ def _described(servable: Servable) -> dict[str, str]:
     return {
         f"{name} {kind} {key}": _spec_text(spec)
         for name, definition in servable.signatures.items()
+        if definition.inputs  # else it is for the loader, not for clients
         for kind, infos in (
             ("input", definition.inputs),
             ("output", definition.outputs),

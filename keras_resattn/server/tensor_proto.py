@@ -46,15 +46,15 @@ def array_from_proto(name: str, proto: TensorProto, max_bytes: int) -> np.ndarra
     if proto.tensor_shape.unknown_rank or any(size < 0 for size in shape):
         raise ServingError(f"tensor parsing error: {name}")
     try:
-        dtype = tf.as_dtype(proto.dtype)
-        if math.prod(shape) * dtype.size > max_bytes:
+        dtype = np.dtype(tf.as_dtype(proto.dtype).as_numpy_dtype)
+        if math.prod(shape) * dtype.itemsize > max_bytes:
             raise ServingError(
                 f"Input '{name}' is larger than {max_bytes} bytes."
                 f" Received: {dtype.name} {shape}",
                 "RESOURCE_EXHAUSTED",
             )
         return tf.make_ndarray(proto)
-    except (TypeError, ValueError, OverflowError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise ServingError(f"tensor parsing error: {name}") from error
 
 

@@ -36,6 +36,7 @@ def running_server(base, **options):
         "port": 0,
         "grpc_port": 0,
         "file_system_poll_wait_seconds": 0.1,
+        "drain_seconds": 120,  # a busy machine can be slow
         "labels": {"clf": {"stable": 1}},
         **options,
     }
@@ -84,3 +85,18 @@ def client(server_url):
 def channel(server):
     with grpc.insecure_channel(server.grpc_address) as channel:
         yield channel
+
+
+@pytest.fixture(scope="session")
+def times(tmp_path_factory):
+    """Folders of models that multiply, by their factor; `"renamed"` is one whose
+    input has another name. Tests must not write to them."""
+    from .small_models import Renamed
+    from .small_models import Times
+    from .small_models import save
+
+    root = tmp_path_factory.mktemp("times")
+    modules = {**{factor: Times(factor) for factor in (1, 2, 3)}, "renamed": Renamed()}
+    for name, module in modules.items():
+        save(root / str(name), module)
+    return {name: root / str(name) for name in modules}
