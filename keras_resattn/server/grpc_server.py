@@ -86,21 +86,27 @@ class GrpcServer:
 
 
 class _Health(health.aio.HealthServicer):
-    """The health service. Watches would last as long as the client, and the server
-    with them."""
+    """The health service. Its watches would last as long as the client, and the
+    server's end would wait for them."""
 
     def __init__(self):
         super().__init__()
         self._watches: set[asyncio.Task] = set()
+        self._ended = False
 
     async def Watch(self, request, context) -> None:
-        task = asyncio.current_task()
-        self._watches.add(task)
+        watch = asyncio.create_task(super().Watch(request, context))
+        self._watches.add(watch)
         try:
-            await super().Watch(request, context)
+            await watch
+        except asyncio.CancelledError:
+            if not self._ended:  # the client is gone
+                raise
+            await context.abort(grpc.StatusCode.UNAVAILABLE, "The server ends.")
         finally:
-            self._watches.discard(task)
+            self._watches.discard(watch)
 
     def end_watches(self) -> None:
-        for task in self._watches:
-            task.cancel()
+        self._ended = True
+        for watch in self._watches:
+            watch.cancel()

@@ -177,3 +177,24 @@ def test_status_and_health_answer_while_predictions_run(client):
         assert client.get("/v1/models/clf").status_code == 200
         assert not any(future.done() for future in running)
     assert {future.result().status_code for future in running} == {200}
+
+
+@pytest.mark.parametrize(
+    "request_body, message",
+    [
+        ({"examples": {}}, "Expecting 'examples' value to be an list/array"),
+        ({"examples": []}, "'examples' value is an empty array"),
+        ({"context": [], "examples": [{}]}, "JSON object but got JSON Array"),
+        ({"examples": [{"x": None}]}, "Feature: x has element with unexpected JSON"),
+        ({"examples": [{"x": [[1]]}]}, "unexpected JSON type: Array"),
+        ({"examples": [{"x": [1, "a"]}]}, "in feature: x expecting type: int64"),
+        ({"examples": [{"x": 2**63}]}, "x has uint64 element. Only int64"),
+        ({"examples": [{"x": 1e39}]}, "to float without loss of precision"),
+        ({"examples": [{"x": 1}], "signature_name": 5}, "must be a string value"),
+        ({"examples": [{"x": 1}]}, "No classification inputs found in SignatureDef"),
+    ],
+)
+def test_examples_that_cannot_be_read_say_why(client, request_body, message):
+    response = client.post("/v1/models/clf:classify", json=request_body)
+    assert response.status_code == 400
+    assert message in response.json()["error"]

@@ -32,7 +32,7 @@ def predict_request(signature, x):
     return request
 
 
-def keep_asking_rest(url):
+def keep_asking_rest(url, all_asked):
     """What became of the requests of one client, until the server is gone."""
     outcomes = Counter()
     with httpx.Client(base_url=url, timeout=60) as client:
@@ -45,9 +45,10 @@ def keep_asking_rest(url):
                 outcomes[type(error).__name__] += 1
                 return outcomes
             outcomes[answer.status_code] += 1
+            all_asked(outcomes)
 
 
-def keep_asking_grpc(address):
+def keep_asking_grpc(address, all_asked):
     outcomes = Counter()
     with grpc.insecure_channel(address) as channel:
         service = PredictionServiceStub(channel)
@@ -58,6 +59,7 @@ def keep_asking_grpc(address):
                 outcomes[error.code().name] += 1
                 return outcomes
             outcomes["OK"] += 1
+            all_asked(outcomes)
 
 
 @contextlib.contextmanager
@@ -79,10 +81,19 @@ def slow_requests(server):
 
 def test_under_load_every_request_accepted_before_sigterm_is_answered():
     with running_server(MODELS / "misc") as server, ThreadPoolExecutor(9) as threads:
-        rest = [threads.submit(keep_asking_rest, server.url) for _ in range(4)]
+        all_asked = threading.Barrier(9, timeout=300)
+
+        def once(outcomes):
+            """Everybody has an answer before the signal comes."""
+            if outcomes.total() == 1:
+                all_asked.wait()
+
+        rest = [threads.submit(keep_asking_rest, server.url, once) for _ in range(4)]
         by_grpc = [
-            threads.submit(keep_asking_grpc, server.grpc_address) for _ in range(4)
+            threads.submit(keep_asking_grpc, server.grpc_address, once)
+            for _ in range(4)
         ]
+        all_asked.wait()
         with slow_requests(server) as (slow_rest, slow_grpc):
             server.process.send_signal(signal.SIGTERM)
             assert slow_rest.getresponse().status == 200
@@ -96,17 +107,17 @@ def test_under_load_every_request_accepted_before_sigterm_is_answered():
 
 def test_health_tells_its_watchers_first_and_they_do_not_hold_up_the_end():
     with (
-        running_server(MODELS / "misc") as server,
+        running_server(MODELS / "misc", drain_seconds=3600) as server,
         grpc.insecure_channel(server.grpc_address) as channel,
     ):
         states = health_pb2_grpc.HealthStub(channel).Watch(
-            health_pb2.HealthCheckRequest()
+            health_pb2.HealthCheckRequest(), timeout=300
         )
         assert next(states).status == health_pb2.HealthCheckResponse.SERVING
         with slow_requests(server) as (slow_rest, slow_grpc):
             server.process.send_signal(signal.SIGTERM)
             assert next(states).status == health_pb2.HealthCheckResponse.NOT_SERVING
-            with pytest.raises(grpc.RpcError):
+            with pytest.raises(grpc.RpcError, match="The server ends."):
                 next(states)
             assert slow_rest.getresponse().status == 200
             assert slow_grpc.result().outputs["y"].float_val
@@ -115,7 +126,9 @@ def test_health_tells_its_watchers_first_and_they_do_not_hold_up_the_end():
 
 def test_killed_it_starts_again_on_the_same_ports():
     with running_server(MODELS / "misc") as server:
-        asking = threading.Thread(target=keep_asking_rest, args=[server.url])
+        asking = threading.Thread(
+            target=keep_asking_rest, args=[server.url, lambda _: None]
+        )
         asking.start()
         port = int(server.url.rpartition(":")[2])
         grpc_port = int(server.grpc_address.rpartition(":")[2])
