@@ -50,15 +50,11 @@ def serve(
     """
     options = ServerOptions(**options)
     # The ports come first: models can take minutes to load.
-    with (
-        _listen(options.host, options.port) as listener,
-        asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner,
-    ):
+    with _listen(options.host, options.port) as listener:
         _check_grpc_port(options)
-        loader = _load(base, options)
-        server = _Server(loader, options, announce)
+        server = _Server(_load(base, options), options, announce)
         with _signals_end_in_success():
-            runner.run(server.serve([listener]))
+            asyncio.run(server.serve([listener]))
 
 
 class _Server(uvicorn.Server):
@@ -98,7 +94,7 @@ class _Server(uvicorn.Server):
         self.stop_loading.set()
         stopping = [self._stop_rest(sockets)]
         if self.grpc:
-            stopping.append(self.grpc.stop(self.options.drain_seconds))
+            stopping.append(self._stop_grpc())
         await asyncio.gather(*stopping)
         await asyncio.to_thread(self.loading.join, _LOADER_STOP_SECONDS)
 
@@ -111,6 +107,11 @@ class _Server(uvicorn.Server):
         if self.server_state.connections:
             await asyncio.sleep(_LAST_REQUESTS_SECONDS)
         await super().shutdown(sockets)
+
+    async def _stop_grpc(self) -> None:
+        stopping = asyncio.create_task(self.grpc.stop(self.options.drain_seconds))
+        while not stopping.done() and not self.force_exit:  # a second Ctrl-C
+            await asyncio.wait({stopping}, timeout=0.1)
 
     def _keep_loading(self) -> None:
         seconds = self.options.file_system_poll_wait_seconds

@@ -124,7 +124,11 @@ def bad_calls(model, picture, folder):
         ("export", missing, new / "1"),
     ):
         yield command, 2, f"no model folder.*Received: {missing}"
-    yield ("serve", missing), 2, f"Received: {missing}"
+    yield (
+        ("serve", missing, "--port", "0", "--grpc-port", "0"),
+        2,
+        f"Received: {missing}",
+    )
     yield ("export", model, new), 1, f"integer version.*Received: {new}"
     for image, code in ((empty, 1), (text, 1), (missing, 2)):
         yield ("predict", model, image), code, f"Received: {image}"
@@ -170,3 +174,24 @@ def test_a_busy_port_is_named(run, model_folder, tmp_path):
 def test_debug_shows_the_traceback(run, tmp_path):
     with pytest.raises(FileNotFoundError, match="no model folder"):
         run("--debug", "evaluate", tmp_path / "missing")
+
+
+def test_serve_passes_every_setting_on(run, monkeypatch, tmp_path):
+    import dataclasses
+
+    from keras_resattn import server
+
+    received = {}
+    monkeypatch.setattr(
+        server, "serve", lambda base, **options: received.update(options, base=base)
+    )
+    run("serve", tmp_path)
+    defaults = dataclasses.asdict(server.ServerOptions())
+    del defaults["labels"]  # the model config file's, here
+    assert received == {**defaults, "base": tmp_path}
+    settings = "--no-grpc --model-config-file x --max-num-load-retries 0".split()
+    run("serve", *settings)
+    assert received["base"] is None
+    assert received["grpc_port"] is None
+    assert str(received["model_config_file"]) == "x"
+    assert received["max_num_load_retries"] == 0

@@ -148,6 +148,22 @@ def test_a_broken_version_takes_nothing_down_and_blocks_nothing(
     assert status(loader, 2) == found
 
 
+@pytest.mark.slow
+def test_no_damage_to_a_version_ends_the_process(loader, folder, times):
+    random = np.random.default_rng(0)
+    files = [path for path in times[2].rglob("*") if path.is_file()]
+    for version in range(2, 200):
+        broken = publish(times[2], folder / str(version))
+        path = broken / files[random.integers(len(files))].relative_to(times[2])
+        content = np.frombuffer(path.read_bytes(), "uint8").copy()
+        for at in random.integers(len(content), size=random.choice([1, 3, 20])):
+            content[at] ^= 1 << random.integers(8)
+        path.write_bytes(content[: random.choice([len(content), at])].tobytes())
+        loader.poll(at_once=True)
+        assert available(loader)
+        shutil.rmtree(broken)
+
+
 def test_after_a_restart_the_highest_version_that_can_be_loaded_serves(folder, times):
     BROKEN["no variables"](publish(times[2], folder / "2"))
     loader = ModelLoader(ServableRegistry(), ModelFolders(folder.parent))

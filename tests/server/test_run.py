@@ -51,6 +51,27 @@ def test_a_busy_port_fails_before_any_model_loads():
     assert message.endswith(f"Received: 127.0.0.1:{port}")
 
 
+def test_a_busy_grpc_port_names_its_option():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(OSError, match="choose another port with --grpc-port"):
+            serve("no/such/folder", port=0, grpc_port=port)
+
+
+@pytest.mark.parametrize("sources", [{}, {"base": "x", "model_config_file": "y"}])
+def test_it_wants_a_folder_or_a_model_config_file(sources):
+    with pytest.raises(ValueError, match="one of the two"):
+        serve(**sources, port=0, grpc_port=None)
+
+
+def test_it_does_not_start_without_any_model_that_can_be_loaded(tmp_path):
+    (tmp_path / "clf" / "1").mkdir(parents=True)
+    (tmp_path / "clf" / "1" / "saved_model.pb").write_bytes(b"no model")
+    with pytest.raises(ValueError, match="No model became available") as caught:
+        serve(tmp_path, port=0, grpc_port=None)
+    assert str(caught.value).endswith(f"Received: {tmp_path}")
+
+
 @pytest.mark.parametrize("port", [70000, -1])
 def test_an_impossible_port_is_named(port):
     with pytest.raises(OSError, match=f"Received: 127.0.0.1:{port}"):
