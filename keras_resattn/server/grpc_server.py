@@ -20,6 +20,15 @@ _SERVICES = (
 )
 
 
+_HEALTH_CHECK = "/grpc.health.v1.Health/Check"
+_ENDS = "The server ends."
+# The server's core cancels what it has received but not yet passed on when it stops:
+# so requests are answered for a moment, then refused, until no more come.
+_LAST_REQUESTS_SECONDS = 0.5
+_QUIET_SECONDS = 0.1
+_MAX_QUIET_WAITS = 20
+
+
 class GrpcServer:
     """Serves gRPC on the running event loop. Make it inside of one.
 
@@ -33,13 +42,15 @@ class GrpcServer:
         self, loader: ModelLoader, inference: Inference, max_request_bytes: int
     ):
         self._health = _Health()
+        self._gate = _Gate()
         self._server = grpc.aio.server(
+            interceptors=[self._gate],
             options=[
                 ("grpc.max_receive_message_length", max_request_bytes),
                 ("grpc.max_send_message_length", -1),
                 # Else a second server would share the port, and the requests.
                 ("grpc.so_reuseport", 0),
-            ]
+            ],
         )
         prediction = PredictionService(loader.registry, inference, max_request_bytes)
         for add, service in (
@@ -79,10 +90,37 @@ class GrpcServer:
             seconds: Time for it; what takes longer is cancelled.
         """
         await self._health.enter_graceful_shutdown()
-        stopped = asyncio.create_task(self._server.stop(seconds))
-        await asyncio.sleep(0.1)  # for the health watchers to be told
+        await asyncio.sleep(_LAST_REQUESTS_SECONDS)
         self._health.end_watches()
-        await stopped
+        await self._gate.close()
+        await self._server.stop(seconds)
+
+
+class _Gate(grpc.aio.ServerInterceptor):
+    """Refuses requests once it is closed, by the status that clients try again on."""
+
+    def __init__(self):
+        self._closed = False
+        self._refused = 0
+
+    async def intercept_service(self, continuation, details):
+        if not self._closed or details.method == _HEALTH_CHECK:
+            return await continuation(details)
+        self._refused += 1
+        return grpc.unary_unary_rpc_method_handler(_refuse)
+
+    async def close(self) -> None:
+        """Returns when no more requests come."""
+        self._closed = True
+        for _ in range(_MAX_QUIET_WAITS):
+            before = self._refused
+            await asyncio.sleep(_QUIET_SECONDS)
+            if self._refused == before:
+                return
+
+
+async def _refuse(request, context) -> None:
+    await context.abort(grpc.StatusCode.UNAVAILABLE, _ENDS)
 
 
 class _Health(health.aio.HealthServicer):
@@ -102,7 +140,7 @@ class _Health(health.aio.HealthServicer):
         except asyncio.CancelledError:
             if not self._ended:  # the client is gone
                 raise
-            await context.abort(grpc.StatusCode.UNAVAILABLE, "The server ends.")
+            await context.abort(grpc.StatusCode.UNAVAILABLE, _ENDS)
         finally:
             self._watches.discard(watch)
 

@@ -92,7 +92,7 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
         self, request: classification_pb2.ClassificationRequest
     ) -> classification_pb2.ClassificationResponse:
         servable, name = self._find(request)
-        examples = read_input(request.input)
+        examples = await self._inference.call(read_input, request.input)
         found = await classify(self._inference, servable, name, examples)
         return write_classify(servable, name, found)
 
@@ -101,7 +101,7 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
         self, request: regression_pb2.RegressionRequest
     ) -> regression_pb2.RegressionResponse:
         servable, name = self._find(request)
-        examples = read_input(request.input)
+        examples = await self._inference.call(read_input, request.input)
         values = await regress(self._inference, servable, name, examples)
         return write_regress(servable, name, values)
 

@@ -36,7 +36,7 @@ def running_server(base, **options):
         "port": 0,
         "grpc_port": 0,
         "file_system_poll_wait_seconds": 0.1,
-        "drain_seconds": 120,  # a busy machine can be slow
+        "drain_seconds": 300,  # a busy machine can be slow
         "labels": {"clf": {"stable": 1}},
         **options,
     }

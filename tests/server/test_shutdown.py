@@ -35,7 +35,7 @@ def predict_request(signature, x):
 def keep_asking_rest(url, all_asked):
     """What became of the requests of one client, until the server is gone."""
     outcomes = Counter()
-    with httpx.Client(base_url=url, timeout=60) as client:
+    with httpx.Client(base_url=url, timeout=300) as client:
         while True:
             try:
                 answer = client.post(
@@ -54,7 +54,7 @@ def keep_asking_grpc(address, all_asked):
         service = PredictionServiceStub(channel)
         while True:
             try:
-                service.Predict(predict_request("", [1]), timeout=60)
+                service.Predict(predict_request("", [1]), timeout=300)
             except grpc.RpcError as error:
                 outcomes[error.code().name] += 1
                 return outcomes
@@ -67,12 +67,12 @@ def slow_requests(server):
     """Two that take a second or more: the one of REST as its connection, sent; the
     one of gRPC as a future."""
     host = server.url.removeprefix("http://")
-    rest = http.client.HTTPConnection(host, timeout=120)
+    rest = http.client.HTTPConnection(host, timeout=300)
     slow = {"signature_name": "slow", "instances": [SECONDS_OF_STEPS]}
     with grpc.insecure_channel(server.grpc_address) as channel:
         grpc.channel_ready_future(channel).result(timeout=60)
         request = predict_request("slow", [SECONDS_OF_STEPS])
-        by_grpc = PredictionServiceStub(channel).Predict.future(request, timeout=120)
+        by_grpc = PredictionServiceStub(channel).Predict.future(request, timeout=300)
         time.sleep(0.5)
         rest.request("POST", "/v1/models/misc:predict", json.dumps(slow))
         yield rest, by_grpc
@@ -102,7 +102,7 @@ def test_under_load_every_request_accepted_before_sigterm_is_answered():
             assert outcomes.keys() == {200, "ConnectError"}  # refused: not accepted
         for outcomes in (future.result() for future in by_grpc):
             assert outcomes.keys() == {"OK", "UNAVAILABLE"}
-        assert server.process.wait(timeout=60) == 0
+        assert server.process.wait(timeout=300) == 0
 
 
 def test_health_tells_its_watchers_first_and_they_do_not_hold_up_the_end():
@@ -121,7 +121,7 @@ def test_health_tells_its_watchers_first_and_they_do_not_hold_up_the_end():
                 next(states)
             assert slow_rest.getresponse().status == 200
             assert slow_grpc.result().outputs["y"].float_val
-        assert server.process.wait(timeout=60) == 0
+        assert server.process.wait(timeout=300) == 0
 
 
 def test_killed_it_starts_again_on_the_same_ports():
