@@ -1,0 +1,18 @@
+"""What the client knows of an exported model: names of signatures and tensors.
+
+They are those of `keras_resattn.export.contract`, which imports Keras.
+"""
+
+SERVING_DEFAULT = "serving_default"
+PREDICT_IMAGES = "predict_images"
+ATTENTION = "attention"
+EMBED = "embed"
+
+IMAGE_BYTES = "image_bytes"
+IMAGES = "images"
+
+PROBABILITIES = "probabilities"
+TOP_K_LABELS = "top_k_labels"
+TOP_K_PROBABILITIES = "top_k_probabilities"
+MASK_SUFFIX = "_mask"
+EMBEDDING = "embedding"

@@ -1,0 +1,145 @@
+"""The client's side of TensorFlow Serving's gRPC interface."""
+
+import grpc
+import numpy as np
+
+from keras_resattn_client import serving_pb2
+from keras_resattn_client.errors import ServerError
+from keras_resattn_client.errors import ServerTimeout
+from keras_resattn_client.errors import ServerUnreachable
+from keras_resattn_client.retry import Passing
+from keras_resattn_client.retry import Retry
+from keras_resattn_client.target import Target
+from keras_resattn_client.target import Tls
+from keras_resattn_client.tensors import to_array
+from keras_resattn_client.tensors import to_tensor
+
+PASSING = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED)
+
+_OPTIONS = [
+    # Masks of many images are larger than gRPC's 4 MB.
+    ("grpc.max_receive_message_length", -1),
+    ("grpc.max_send_message_length", -1),
+    # Ours are the retries; a server that starts is to be seen soon.
+    ("grpc.enable_retries", 0),
+    ("grpc.initial_reconnect_backoff_ms", 200),
+    ("grpc.min_reconnect_backoff_ms", 200),
+    ("grpc.max_reconnect_backoff_ms", 2000),
+]
+# As tensorflow_serving/apis/get_model_status.proto numbers them.
+_STATES = {
+    0: "UNKNOWN",
+    10: "START",
+    20: "LOADING",
+    30: "AVAILABLE",
+    40: "UNLOADING",
+    50: "END",
+}
+_CODES = {code.value[0]: code.name for code in grpc.StatusCode}
+
+
+class GrpcTransport:
+    """Runs signatures by `PredictionService.Predict`.
+
+    Args:
+        target: The server and the model.
+        retry: How often and how long to try.
+        api_key: Sent as metadata `authorization: Bearer KEY`; None for none.
+        tls: The files of an encrypted connection, made for `grpcs` or if any is
+            given.
+    """
+
+    def __init__(self, target: Target, retry: Retry, api_key: str | None, tls: Tls):
+        self.target = target
+        self.retry = retry
+        self.metadata = [("authorization", f"Bearer {api_key}")] if api_key else []
+        if target.scheme == "grpcs" or tls != Tls():
+            credentials = grpc.ssl_channel_credentials(*tls.contents())
+            self.channel = grpc.secure_channel(target.address, credentials, _OPTIONS)
+        else:
+            self.channel = grpc.insecure_channel(target.address, _OPTIONS)
+        self.predict = self._method(
+            "PredictionService/Predict", serving_pb2.PredictResponse
+        )
+        self.get_status = self._method(
+            "ModelService/GetModelStatus", serving_pb2.GetModelStatusResponse
+        )
+
+    def run(
+        self,
+        signature: str,
+        inputs: dict[str, np.ndarray | list[bytes]],
+        outputs: tuple[str, ...],
+    ) -> dict[str, np.ndarray]:
+        """Run one batch through a signature: see `RestTransport.run`."""
+        request = serving_pb2.PredictRequest(model_spec=self._model_spec(signature))
+        for name, values in inputs.items():
+            request.inputs[name].CopyFrom(to_tensor(values))
+        response = self._ask(self.predict, request)
+        return {name: to_array(tensor) for name, tensor in response.outputs.items()}
+
+    def status(self) -> list[dict]:
+        """Return the state of each version, as `Client.status` describes."""
+        request = serving_pb2.GetModelStatusRequest(model_spec=self._model_spec())
+        response = self._ask(self.get_status, request)
+        return [
+            {
+                "version": version.version,
+                "state": _STATES.get(version.state, str(version.state)),
+                "error_code": _CODES[version.status.error_code],
+                "error_message": version.status.error_message,
+            }
+            for version in response.model_version_status
+        ]
+
+    def close(self) -> None:
+        self.channel.close()
+
+    def _method(self, name, response):
+        return self.channel.unary_unary(
+            f"/tensorflow.serving.{name}",
+            request_serializer=lambda request: request.SerializeToString(),
+            response_deserializer=response.FromString,
+        )
+
+    def _model_spec(self, signature=""):
+        spec = serving_pb2.ModelSpec(name=self.target.model, signature_name=signature)
+        if self.target.version is not None:
+            spec.version.value = self.target.version
+        if self.target.label is not None:
+            spec.version_label = self.target.label
+        return spec
+
+    def _ask(self, method, request):
+        return self.retry.call(lambda seconds: self._attempt(method, request, seconds))
+
+    def _attempt(self, method, request, seconds):
+        try:
+            return method(request, timeout=seconds, metadata=self.metadata)
+        except grpc.RpcError as error:
+            failure = self._failure(error, seconds)
+            if error.code() in PASSING and not _is_too_large(error):
+                raise Passing(failure, _pushback(error)) from error
+            raise failure from error
+
+    def _failure(self, error, seconds):
+        url = f"{self.target.url}, model {self.target.model}"
+        code, details = error.code(), error.details() or ""
+        if code is grpc.StatusCode.DEADLINE_EXCEEDED:
+            return ServerTimeout(url, seconds)
+        if code is grpc.StatusCode.UNAVAILABLE and "connect" in details.lower():
+            return ServerUnreachable(url, details)
+        return ServerError(code.name, details, url)
+
+
+def _is_too_large(error):
+    """A message over the limit is not smaller the next time."""
+    return "larger than max" in (error.details() or "")
+
+
+def _pushback(error):
+    """The seconds after which the server wants to be asked again, if it says so."""
+    for name, value in error.trailing_metadata() or ():
+        if name == "grpc-retry-pushback-ms" and value.isdecimal():
+            return int(value) / 1000
+    return None

@@ -1,0 +1,97 @@
+"""What a user gives as images, in batches as the server takes them."""
+
+import io
+from collections.abc import Iterable
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from keras_resattn_client import contract
+
+Inputs = dict[str, np.ndarray | list[bytes]]
+
+# Below the 64 MiB that the embedded server reads, in base64 too.
+MAX_BATCH_BYTES = 32 * 1024 * 1024
+
+
+def input_batches(images: object, batch_size: int) -> Iterator[Inputs]:
+    """Yield the inputs of a signature, a batch at a time.
+
+    Files are read when their batch is due.
+
+    Args:
+        images: As for `Client.predict`.
+        batch_size: How many images a batch holds at most; fewer if they are large.
+
+    Yields:
+        `{"image_bytes": [...]}` or `{"images": array}`.
+    """
+    if isinstance(images, np.ndarray) and images.dtype.kind == "f":
+        yield from _pixel_batches(images, batch_size)
+        return
+    batch, size = [], 0
+    for image in _one_by_one(images):
+        encoded = _encoded(image)
+        if batch and (
+            len(batch) == batch_size or size + len(encoded) > MAX_BATCH_BYTES
+        ):
+            yield {contract.IMAGE_BYTES: batch}
+            batch, size = [], 0
+        batch.append(encoded)
+        size += len(encoded)
+    if not batch:
+        raise ValueError("Give one image or more. Received: none")
+    yield {contract.IMAGE_BYTES: batch}
+
+
+def _pixel_batches(images, batch_size):
+    if images.ndim != 4 or not len(images):
+        raise ValueError(
+            "Pixels as floats are an array (N, h, w, channels), 0 to 255, of one "
+            f"image or more. Received: an array of shape {images.shape}"
+        )
+    for start in range(0, len(images), batch_size):
+        pixels = images[start : start + batch_size].astype(np.float32, copy=False)
+        yield {contract.IMAGES: pixels}
+
+
+def _one_by_one(images) -> Iterable:
+    single = isinstance(images, str | bytes | Path)
+    if single or (isinstance(images, np.ndarray) and images.ndim < 4):
+        return [images]
+    return images
+
+
+def _encoded(image) -> bytes:
+    if isinstance(image, bytes):
+        return image
+    if isinstance(image, str | Path):
+        if not Path(image).is_file():
+            raise FileNotFoundError(
+                f"There is no such file; give an image. Received: {image}"
+            )
+        return Path(image).read_bytes()
+    if isinstance(image, np.ndarray) and image.dtype == np.uint8:
+        return _png(image)
+    kind = f"an array of {image.dtype}" if isinstance(image, np.ndarray) else None
+    raise TypeError(
+        "An image is a path, its file's bytes, or a uint8 array (h, w, channels). "
+        f"Received: {kind or type(image).__name__}"
+    )
+
+
+def _png(pixels: np.ndarray) -> bytes:
+    """Loses nothing, and is far smaller than the numbers as text."""
+    from PIL import Image
+
+    if pixels.ndim == 3 and pixels.shape[-1] == 1:
+        pixels = pixels[..., 0]
+    if pixels.ndim != 2 and (pixels.ndim != 3 or pixels.shape[-1] not in (3, 4)):
+        raise ValueError(
+            "Pixels are an array (h, w, channels) with 1, 3 or 4 channels. "
+            f"Received: an array of shape {pixels.shape}"
+        )
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG", compress_level=1)
+    return buffer.getvalue()
