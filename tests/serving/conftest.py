@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from keras_resattn.export import export
 from keras_resattn.masks import attention_masks
+from tests.cli.conftest import run  # noqa: F401  (a fixture)
 
 
 @pytest.fixture(scope="session")

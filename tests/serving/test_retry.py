@@ -1,7 +1,6 @@
 """What is tried again, how often and how long, against a scripted server."""
 
 import email.utils
-import socket
 import time
 
 import pytest
@@ -13,6 +12,7 @@ from keras_resattn.serving import ServerUnreachable
 from keras_resattn_client import retry
 from tests.serving.fake_server import Answer
 from tests.serving.fake_server import fake_server
+from tests.serving.ports import free_port
 
 OVERLOADED = Answer(503, {"error": "no batch slot"})
 
@@ -80,11 +80,6 @@ def test_a_server_that_hangs_is_a_timeout_and_not_asked_again():
             Client(fake.url, "small", timeout=0.2).predict(b"image")
     assert len(fake.requests) == 1
     assert fake.url in str(raised.value)
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
 
 
 @pytest.mark.parametrize("scheme", ["http", "grpc"])
