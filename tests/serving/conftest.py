@@ -22,17 +22,22 @@ def served(model_folder, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def rest_url(served):
-    """The URL of a server in a process of its own."""
+def urls(served):
+    """The URLs of a server in a process of its own: REST and gRPC."""
+    command = [sys.executable, "-m", "keras_resattn_cli", "serve", served]
     process = subprocess.Popen(
-        [sys.executable, "-m", "keras_resattn_cli", "serve", served, "--port", "0"],
-        stdout=subprocess.PIPE,
-        text=True,
+        [*command, "--port", "0", "--grpc-port", "0"], stdout=subprocess.PIPE, text=True
     )
-    line = process.stdout.readline()
-    yield re.search(r"http://[^/]+", line)[0]
+    lines = [process.stdout.readline() for _ in range(3)]  # two models, and gRPC
+    rest = re.search(r"http://[^/]+", lines[0])[0]
+    yield rest, "grpc://" + lines[2].split()[-1]
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=30) == 0
+
+
+@pytest.fixture(scope="session")
+def rest_url(urls):
+    return urls[0]
 
 
 def _export_views(folder, path):

@@ -1,0 +1,158 @@
+"""Exported models on a Ray cluster: replicas behind TensorFlow Serving's interfaces.
+
+    pip install "keras-resattn[ray]"
+    keras-resattn export runs/demo served/demo/1
+    python serving/ray_serve_app.py served --min-replicas 2 --max-replicas 8
+
+REST is at port 8501 and gRPC at port 8500 of every machine of the cluster, with the
+answers of `keras-resattn serve`. Replicas come and go with the requests; all of them
+read the models' folder, which all machines have to see, and take up new versions.
+"""
+
+import argparse
+import logging
+import signal
+import threading
+from pathlib import Path
+
+import ray
+from ray import serve
+from ray.serve.config import AutoscalingConfig
+from ray.serve.config import gRPCOptions
+
+PREDICTIONS = (
+    "tensorflow_serving.apis.prediction_service_pb2_grpc"
+    ".add_PredictionServiceServicer_to_server"
+)
+MODELS = (
+    "tensorflow_serving.apis.model_service_pb2_grpc.add_ModelServiceServicer_to_server"
+)
+POLL_SECONDS = 1.0
+
+
+class Abort(Exception):
+    """Ends a request whose status was set."""
+
+
+class Context:
+    """What the servicers use of gRPC's context, on that of Ray."""
+
+    def __init__(self, grpc_context):
+        self.grpc_context = grpc_context
+
+    async def abort(self, code, details):
+        self.grpc_context.set_code(code)
+        self.grpc_context.set_details(details)
+        raise Abort(details)
+
+
+@serve.deployment(max_ongoing_requests=16)
+@serve.ingress()
+class ServedModels:
+    """A replica: the models of a folder, and both interfaces to them.
+
+    Args:
+        base: The folder, with NAME/VERSION/saved_model.pb in it.
+    """
+
+    def __init__(self, base):
+        from keras_resattn.server.grpc_services import ModelService
+        from keras_resattn.server.grpc_services import PredictionService
+        from keras_resattn.server.inference import Inference
+        from keras_resattn.server.loader import ModelLoader
+        from keras_resattn.server.model_config import ModelFolders
+        from keras_resattn.server.options import MAX_REQUEST_BYTES
+
+        from keras_resattn.server.registry import ServableRegistry
+
+        self.registry, self.inference = ServableRegistry(), Inference()
+        loader = ModelLoader(self.registry, ModelFolders(base))
+        loader.poll(at_once=True)
+        if not self.registry.available():
+            raise ValueError(
+                f"No model became available; the log says why. Received: {base}"
+            )
+        self.predictions = PredictionService(
+            self.registry, self.inference, MAX_REQUEST_BYTES
+        )
+        self.models = ModelService(loader)
+        threading.Thread(
+            target=loader.poll_until,
+            args=[threading.Event(), POLL_SECONDS],
+            daemon=True,
+        ).start()
+
+    def __serve_build_asgi_app__(self):
+        from keras_resattn.server import create_app
+
+        return create_app(self.registry, self.inference)
+
+    async def Predict(self, request, grpc_context):
+        return await self.predictions.Predict(request, Context(grpc_context))
+
+    async def Classify(self, request, grpc_context):
+        return await self.predictions.Classify(request, Context(grpc_context))
+
+    async def Regress(self, request, grpc_context):
+        return await self.predictions.Regress(request, Context(grpc_context))
+
+    async def GetModelMetadata(self, request, grpc_context):
+        return await self.predictions.GetModelMetadata(request, Context(grpc_context))
+
+    async def GetModelStatus(self, request, grpc_context):
+        return await self.models.GetModelStatus(request, Context(grpc_context))
+
+
+def start(base, host, port, grpc_port, min_replicas, max_replicas, cpus):
+    """Start the replicas; return when they serve.
+
+    Args:
+        base: The folder with the models.
+        host: The address to bind REST to; gRPC takes every one.
+        port: The REST port.
+        grpc_port: The gRPC port.
+        min_replicas: How many replicas there are at least.
+        max_replicas: How many there are at most.
+        cpus: How many processors a replica takes.
+    """
+    serve.start(
+        http_options={"host": host, "port": port},
+        grpc_options=gRPCOptions(
+            port=grpc_port, grpc_servicer_functions=[PREDICTIONS, MODELS]
+        ),
+    )
+    deployment = ServedModels.options(
+        autoscaling_config=AutoscalingConfig(
+            min_replicas=min_replicas,
+            max_replicas=max_replicas,
+            target_ongoing_requests=4,
+        ),
+        ray_actor_options={"num_cpus": cpus},
+    )
+    serve.run(deployment.bind(str(Path(base).absolute())), name="keras_resattn")
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("base", help="the folder with NAME/VERSION/saved_model.pb")
+    parser.add_argument("--host", default="127.0.0.1", help="0.0.0.0 is every address")
+    parser.add_argument("--port", type=int, default=8501)
+    parser.add_argument("--grpc-port", type=int, default=8500)
+    parser.add_argument("--min-replicas", type=int, default=1)
+    parser.add_argument("--max-replicas", type=int, default=4)
+    parser.add_argument("--cpus", type=float, default=1, help="processors a replica")
+    parser.add_argument("--address", help="of a Ray cluster; by default a new one")
+    options = vars(parser.parse_args())
+    logging.basicConfig(level=logging.INFO)
+    ray.init(address=options.pop("address"), include_dashboard=False)
+    start(**options)
+    host, port, grpc_port = (options[name] for name in ("host", "port", "grpc_port"))
+    print(f"Serving REST at http://{host}:{port}, gRPC at port {grpc_port}", flush=True)
+    signal.sigwait({signal.SIGINT, signal.SIGTERM})
+    serve.shutdown()
+
+
+if __name__ == "__main__":
+    main()
