@@ -9,6 +9,8 @@ from keras_resattn_client.errors import ServerTimeout
 from keras_resattn_client.errors import ServerUnreachable
 from keras_resattn_client.retry import Passing
 from keras_resattn_client.retry import Retry
+from keras_resattn_client.services import MODEL_SERVICE
+from keras_resattn_client.services import PREDICTION_SERVICE
 from keras_resattn_client.target import Target
 from keras_resattn_client.target import Tls
 from keras_resattn_client.tensors import to_array
@@ -59,10 +61,10 @@ class GrpcTransport:
         else:
             self.channel = grpc.insecure_channel(target.address, _OPTIONS)
         self.predict = self._method(
-            "PredictionService/Predict", serving_pb2.PredictResponse
+            PREDICTION_SERVICE, "Predict", serving_pb2.PredictResponse
         )
         self.get_status = self._method(
-            "ModelService/GetModelStatus", serving_pb2.GetModelStatusResponse
+            MODEL_SERVICE, "GetModelStatus", serving_pb2.GetModelStatusResponse
         )
 
     def run(
@@ -95,9 +97,9 @@ class GrpcTransport:
     def close(self) -> None:
         self.channel.close()
 
-    def _method(self, name, response):
+    def _method(self, service, name, response):
         return self.channel.unary_unary(
-            f"/tensorflow.serving.{name}",
+            f"/{service}/{name}",
             request_serializer=lambda request: request.SerializeToString(),
             response_deserializer=response.FromString,
         )

@@ -10,23 +10,32 @@ read the models' folder, which all machines have to see, and take up new version
 """
 
 import argparse
-import logging
+import os
 import signal
 import threading
 from pathlib import Path
+
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 
 import ray
 from ray import serve
 from ray.serve.config import AutoscalingConfig
 from ray.serve.config import gRPCOptions
+from tensorflow_serving.apis import classification_pb2
+from tensorflow_serving.apis import get_model_metadata_pb2
+from tensorflow_serving.apis import get_model_status_pb2
+from tensorflow_serving.apis import predict_pb2
+from tensorflow_serving.apis import regression_pb2
 
-PREDICTIONS = (
-    "tensorflow_serving.apis.prediction_service_pb2_grpc"
-    ".add_PredictionServiceServicer_to_server"
-)
-MODELS = (
-    "tensorflow_serving.apis.model_service_pb2_grpc.add_ModelServiceServicer_to_server"
-)
+from keras_resattn.server import Inference
+from keras_resattn.server import ServableRegistry
+from keras_resattn.server import create_app
+from keras_resattn.server.grpc_services import ModelService
+from keras_resattn.server.grpc_services import PredictionService
+from keras_resattn.server.loader import ModelLoader
+from keras_resattn.server.model_config import ModelFolders
+from keras_resattn.server.options import MAX_REQUEST_BYTES
+
 POLL_SECONDS = 1.0
 
 
@@ -46,25 +55,16 @@ class Context:
         raise Abort(details)
 
 
-@serve.deployment(max_ongoing_requests=16)
-@serve.ingress()
 class ServedModels:
     """A replica: the models of a folder, and both interfaces to them.
+
+    Requests of gRPC come as bytes: the proxies know no messages.
 
     Args:
         base: The folder, with NAME/VERSION/saved_model.pb in it.
     """
 
     def __init__(self, base):
-        from keras_resattn.server.grpc_services import ModelService
-        from keras_resattn.server.grpc_services import PredictionService
-        from keras_resattn.server.inference import Inference
-        from keras_resattn.server.loader import ModelLoader
-        from keras_resattn.server.model_config import ModelFolders
-        from keras_resattn.server.options import MAX_REQUEST_BYTES
-
-        from keras_resattn.server.registry import ServableRegistry
-
         self.registry, self.inference = ServableRegistry(), Inference()
         loader = ModelLoader(self.registry, ModelFolders(base))
         loader.poll(at_once=True)
@@ -76,30 +76,30 @@ class ServedModels:
             self.registry, self.inference, MAX_REQUEST_BYTES
         )
         self.models = ModelService(loader)
-        threading.Thread(
-            target=loader.poll_until,
-            args=[threading.Event(), POLL_SECONDS],
-            daemon=True,
-        ).start()
+        polling = (threading.Event(), POLL_SECONDS)
+        threading.Thread(target=loader.poll_until, args=polling, daemon=True).start()
 
     def __serve_build_asgi_app__(self):
-        from keras_resattn.server import create_app
-
         return create_app(self.registry, self.inference)
 
     async def Predict(self, request, grpc_context):
+        request = predict_pb2.PredictRequest.FromString(request)
         return await self.predictions.Predict(request, Context(grpc_context))
 
     async def Classify(self, request, grpc_context):
+        request = classification_pb2.ClassificationRequest.FromString(request)
         return await self.predictions.Classify(request, Context(grpc_context))
 
     async def Regress(self, request, grpc_context):
+        request = regression_pb2.RegressionRequest.FromString(request)
         return await self.predictions.Regress(request, Context(grpc_context))
 
     async def GetModelMetadata(self, request, grpc_context):
+        request = get_model_metadata_pb2.GetModelMetadataRequest.FromString(request)
         return await self.predictions.GetModelMetadata(request, Context(grpc_context))
 
     async def GetModelStatus(self, request, grpc_context):
+        request = get_model_status_pb2.GetModelStatusRequest.FromString(request)
         return await self.models.GetModelStatus(request, Context(grpc_context))
 
 
@@ -108,7 +108,7 @@ def start(base, host, port, grpc_port, min_replicas, max_replicas, cpus):
 
     Args:
         base: The folder with the models.
-        host: The address to bind REST to; gRPC takes every one.
+        host: The address to bind REST to; Ray binds gRPC to every one.
         port: The REST port.
         grpc_port: The gRPC port.
         min_replicas: How many replicas there are at least.
@@ -118,10 +118,15 @@ def start(base, host, port, grpc_port, min_replicas, max_replicas, cpus):
     serve.start(
         http_options={"host": host, "port": port},
         grpc_options=gRPCOptions(
-            port=grpc_port, grpc_servicer_functions=[PREDICTIONS, MODELS]
+            port=grpc_port,
+            grpc_servicer_functions=["keras_resattn_client.services.add_services"],
+            enable_reflection=False,
         ),
     )
-    deployment = ServedModels.options(
+    deployment = serve.deployment(
+        serve.ingress()(ServedModels),
+        name="ServedModels",
+        max_ongoing_requests=16,
         autoscaling_config=AutoscalingConfig(
             min_replicas=min_replicas,
             max_replicas=max_replicas,
@@ -145,12 +150,14 @@ def main():
     parser.add_argument("--cpus", type=float, default=1, help="processors a replica")
     parser.add_argument("--address", help="of a Ray cluster; by default a new one")
     options = vars(parser.parse_args())
-    logging.basicConfig(level=logging.INFO)
+    ended = threading.Event()
     ray.init(address=options.pop("address"), include_dashboard=False)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ended.set())
     start(**options)
     host, port, grpc_port = (options[name] for name in ("host", "port", "grpc_port"))
     print(f"Serving REST at http://{host}:{port}, gRPC at port {grpc_port}", flush=True)
-    signal.sigwait({signal.SIGINT, signal.SIGTERM})
+    ended.wait()
     serve.shutdown()
 
 
