@@ -22,6 +22,9 @@ DATA_FILES = {
     "keras_resattn/data/fashion_mnist_sample/train-images-idx3-ubyte.xz",
     "keras_resattn/data/fashion_mnist_sample/test-images-idx3-ubyte.xz",
     "keras_resattn_cli/main.py",
+    "keras_resattn_client/py.typed",
+    "keras_resattn_client/serving.proto",
+    "keras_resattn_client/serving_pb2.py",
 }
 
 

@@ -1,6 +1,7 @@
 """Classifying many files by the workers of a Ray cluster."""
 
 import importlib
+import os
 from collections.abc import Iterator
 from collections.abc import Sequence
 from pathlib import Path
@@ -39,6 +40,7 @@ def classify_with_ray(
     Raises:
         ImportError: If Ray Data is not installed.
     """
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     ray = _import("ray")
     data = _import("ray.data")
     if not ray.is_initialized():

@@ -85,7 +85,7 @@ def test_replicas_answer_as_the_embedded_server(
         for url in (ray_urls[0], rest_url):
             method = "GET" if body is None else "POST"
             response = httpx.request(method, url + path, content=body, timeout=60)
-            answers.append((response.status_code, response.text))
+            answers.append((response.status_code, response.json()))
         assert answers[0] == answers[1], path
 
 
