@@ -1,20 +1,79 @@
-# The exported models in served/ (NAME/VERSION/saved_model.pb) behind TensorFlow
-# Serving: REST on port 8501, gRPC on port 8500.
+# A model of keras-resattn behind TensorFlow Serving: REST on port 8501, gRPC on 8500.
+# serving/README.md says what surrounds it: limits, TLS, monitoring, Kubernetes.
 #
-#   keras-resattn export runs/demo served/demo/1
-#   docker build --build-arg MODEL_NAME=demo --tag resattn .
-#   docker run --init --publish 8501:8501 --publish 8500:8500 resattn
+#   docker build --tag resattn-serving .                          # weights of CIFAR-10
+#   docker build --tag resattn-serving --build-arg MODEL=folder \
+#       --build-arg MODEL_FOLDER=runs/demo --build-arg MODEL_NAME=demo .
+#   docker build --tag resattn-serving --build-arg MODEL=saved_model .    # served/*
+#   docker run --read-only --tmpfs /tmp --publish 127.0.0.1:8501:8501 resattn-serving
 
+# Where the model comes from: `pretrained`, `folder` or `saved_model`.
+ARG MODEL=pretrained
 ARG TFS_VERSION=2.20.0
+
+
+FROM python:3.11-slim-bookworm AS export
+WORKDIR /opt/keras-resattn
+COPY setup.cfg pyproject.toml README.md LICENSE ./
+COPY keras_resattn keras_resattn
+COPY keras_resattn_cli keras_resattn_cli
+RUN pip install --no-cache-dir .
+
+
+FROM export AS pretrained
+ARG MODEL_NAME=cifar10
+ARG NETWORK=cifar_attention56
+ARG WEIGHTS=cifar10
+COPY serving/export_pretrained.py .
+RUN python export_pretrained.py "$NETWORK" "$WEIGHTS" "/models/$MODEL_NAME/1"
+
+
+FROM export AS folder
+ARG MODEL_NAME=cifar10
+ARG MODEL_FOLDER=runs/demo
+COPY ${MODEL_FOLDER} /model
+RUN keras-resattn export /model "/models/$MODEL_NAME/1"
+
+
+# NAME/VERSION/saved_model.pb, as `keras-resattn export` leaves it.
+FROM scratch AS saved_model
+COPY served/ /models/
+
+
+FROM ${MODEL} AS model
+
+
+FROM debian:bookworm-slim AS tini
+# Debian has one version of tini: nothing to pin.
+# hadolint ignore=DL3008
+RUN apt-get update && \
+    apt-get install --yes --no-install-recommends tini && \
+    rm -rf /var/lib/apt/lists/*
+
+
 FROM tensorflow/serving:${TFS_VERSION}
 
-ARG MODEL_NAME=demo
+ARG MODEL_NAME=cifar10
 ENV MODEL_NAME=${MODEL_NAME}
-COPY --chmod=a+rX served/ /models/
+# Linked statically, so it does not mind that the image is Ubuntu's.
+COPY --from=tini /usr/bin/tini-static /usr/bin/tini
+COPY --chmod=755 serving/start.sh serving/is_available.sh /opt/serving/
+COPY --chmod=644 serving/batching_parameters.txt serving/monitoring_config.txt \
+    serving/models.config /opt/serving/
+COPY --from=model --chmod=a+rX /models/ /models/
 
 # Any user that can read /models will do.
 USER 65534:65534
 
-# The image has no curl: bash itself asks whether the model is available.
-HEALTHCHECK --interval=10s --timeout=5s --start-period=60s CMD ["bash", "-c", \
-    "exec 3<>/dev/tcp/127.0.0.1/8501 && printf 'GET /v1/models/%s HTTP/1.0\\r\\n\\r\\n' \"$MODEL_NAME\" >&3 && grep -q AVAILABLE <&3"]
+HEALTHCHECK --interval=10s --timeout=5s --start-period=60s \
+    CMD ["/opt/serving/is_available.sh"]
+
+# As process 1 the server would ignore SIGTERM.
+ENTRYPOINT ["tini", "--", "/opt/serving/start.sh"]
+
+# A new version is looked for each second, loaded beside the old one, and tried once:
+# a broken one would hold up the versions after it for five minutes.
+CMD ["--file_system_poll_wait_seconds=1", \
+    "--max_num_load_retries=0", \
+    "--num_load_threads=1", \
+    "--monitoring_config_file=/opt/serving/monitoring_config.txt"]

@@ -1,0 +1,122 @@
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import keras_resattn
+from tests.server.conftest import MODELS
+from tests.server.conftest import running_server
+
+from .conftest import REPOSITORY
+from .conftest import SERVING
+
+DOCKERFILE = (REPOSITORY / "Dockerfile").read_text()
+BASH = shutil.which("bash")
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Run start.sh with a program in the server's place that tells its arguments."""
+    server = tmp_path / "tensorflow_model_server"
+    server.write_text('#!/bin/sh\necho "$@"\nexec sleep 60\n')
+    server.chmod(0o755)
+    environment = {
+        "PATH": f"{tmp_path}:{os.environ['PATH']}",
+        "MODEL_NAME": "a name",
+        "MODEL_BASE_PATH": "/models",
+    }
+
+    def start(*arguments):
+        return subprocess.Popen(
+            [BASH, SERVING / "start.sh", *arguments],
+            env=environment,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    return start
+
+
+def test_the_start_script_becomes_the_server(start):
+    process = start("--enable_batching", "--batching_parameters_file=x")
+    assert process.stdout.readline() == (
+        "--port=8500 --rest_api_port=8501 --model_name=a name"
+        " --model_base_path=/models/a name"
+        " --enable_batching --batching_parameters_file=x\n"
+    )
+    process.terminate()  # reaches the server, not a shell around it
+    assert process.wait(timeout=30) == -signal.SIGTERM
+
+
+def is_available(port, model, tmp_path):
+    """The exit status of is_available.sh, asking at `port`."""
+    text = (SERVING / "is_available.sh").read_text()
+    assert "/8501" in text
+    script = tmp_path / "is_available.sh"
+    script.write_text(text.replace("/8501", f"/{port}"))
+    environment = {"PATH": os.environ["PATH"], "MODEL_NAME": model}
+    return subprocess.run([BASH, script], env=environment, timeout=60).returncode
+
+
+def test_the_health_check_tells_a_model_that_serves_from_one_that_does_not(tmp_path):
+    with running_server(MODELS) as (_, url):
+        port = url.rsplit(":", 1)[1]
+        assert is_available(port, "clf", tmp_path) == 0
+        assert is_available(port, "nope", tmp_path) == 1
+    assert is_available(port, "clf", tmp_path) == 1
+
+
+def test_the_image_is_given_only_files_that_are_here():
+    sources = [
+        source
+        for line in re.sub(r"\\\n", " ", DOCKERFILE).splitlines()
+        if line.startswith("COPY") and "--from" not in line
+        for source in line.split()[1:-1]
+        if not source.startswith("--")
+    ]
+    # What the user brings: a model folder or an exported model.
+    brought = {"${MODEL_FOLDER}", "served/"}
+    assert brought < set(sources)
+    for source in set(sources) - brought:
+        assert (REPOSITORY / source).exists(), source
+        assert not ignored(source), source
+
+
+def ignored(path):
+    """Whether .dockerignore keeps a path out of the build."""
+    rules = (REPOSITORY / ".dockerignore").read_text().splitlines()
+    allowed = [rule[1:] for rule in rules if rule.startswith("!")]
+    pattern = "|".join(re.escape(rule).replace(r"\*", "[^/]*") for rule in allowed)
+    return not re.fullmatch(pattern, path)
+
+
+def test_the_server_runs_as_nobody_under_tini():
+    last_stage = DOCKERFILE.split("\nFROM ")[-1]
+    assert "\nUSER 65534:65534\n" in last_stage
+    assert '\nENTRYPOINT ["tini", "--", "/opt/serving/start.sh"]\n' in last_stage
+    assert 'CMD ["/opt/serving/is_available.sh"]' in last_stage
+    for script in ("start.sh", "is_available.sh"):
+        assert os.access(SERVING / script, os.X_OK)
+
+
+@pytest.mark.slow
+def test_the_weights_of_the_package_become_a_served_model(tmp_path):
+    out = tmp_path / "cifar10" / "1"
+    command = [SERVING / "export_pretrained.py", "cifar_attention56", "cifar10", out]
+    subprocess.run([sys.executable, *command], cwd=REPOSITORY, check=True)
+    signatures = tf.saved_model.load(str(out)).signatures
+    images = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3))
+    served = signatures["predict_images"](images=tf.constant(images, tf.float32))
+    model = keras_resattn.cifar.Attention56(weights="cifar10")
+    expected = model.predict(keras_resattn.cifar.preprocess_input(images), verbose=0)
+    np.testing.assert_allclose(served["probabilities"], expected, atol=1e-5)
+    labels = served["top_k_labels"][:, 0].numpy()
+    assert [label.decode() for label in labels] == [
+        keras_resattn.cifar.LABELS[i] for i in expected.argmax(1)
+    ]
