@@ -58,5 +58,5 @@ TORCH ?= torch
 	touch $@
 
 .venv-test/installed-all: .venv-test/installed-backends
-	.venv-test/bin/python -m pip install --quiet --editable ".[ray]"
+	.venv-test/bin/python -m pip install --quiet --editable ".[deployment,ray]"
 	touch $@
