@@ -60,7 +60,7 @@ COPY --from=tini /usr/bin/tini-static /usr/bin/tini
 COPY --chmod=755 serving/start.sh serving/is_available.sh /opt/serving/
 COPY --chmod=644 serving/batching_parameters.txt serving/monitoring_config.txt \
     serving/models.config /opt/serving/
-COPY --from=model --chmod=a+rX /models/ /models/
+COPY --from=model --chmod=755 /models/ /models/
 
 # Any user that can read /models will do.
 USER 65534:65534
