@@ -65,8 +65,8 @@ def is_available(port, model, tmp_path):
 
 
 def test_the_health_check_tells_a_model_that_serves_from_one_that_does_not(tmp_path):
-    with running_server(MODELS) as (_, url):
-        port = url.rsplit(":", 1)[1]
+    with running_server(MODELS) as server:
+        port = server.url.rsplit(":", 1)[1]
         assert is_available(port, "clf", tmp_path) == 0
         assert is_available(port, "nope", tmp_path) == 1
     assert is_available(port, "clf", tmp_path) == 1

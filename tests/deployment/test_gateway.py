@@ -240,10 +240,12 @@ def test_a_server_that_is_away_is_unavailable(tmp_path, certificates):
 
 def test_the_embedded_server_answers_through_it(tmp_path, certificates):
     request = {"instances": [1.0, 2.0]}
-    with running_server(MODELS) as (_, url):
-        direct = httpx.post(f"{url}/v1/models/misc:predict", json=request)
+    with running_server(MODELS) as server:
+        direct = httpx.post(f"{server.url}/v1/models/misc:predict", json=request)
         with (
-            running_gateway(tmp_path, certificates, url.rsplit(":", 1)[1]) as port,
+            running_gateway(
+                tmp_path, certificates, server.url.rsplit(":", 1)[1]
+            ) as port,
             https_client(port, certificates) as client,
         ):
             through = client.post("/v1/models/misc:predict", json=request)
