@@ -4,7 +4,6 @@ import datetime
 import html
 import os
 import platform
-import shlex
 from pathlib import Path
 
 import keras
@@ -15,7 +14,6 @@ import yaml
 from keras_resattn.model_folder import write_beside
 from keras_resattn.version import __version__
 
-CARD = "card.md"
 UNKNOWN = "unknown"
 SHOWN_NAMES = 20
 CITATION = """\
@@ -32,6 +30,11 @@ The paper of the Residual Attention Network:
   year      = {2017}
 }
 ```"""
+LICENCE = """\
+## Licence
+
+Whoever trained the weights has stated none here. keras-resattn, which made the
+network, is under Apache-2.0."""
 LICENSES = {
     "fashion_mnist_sample": "It is a part of Fashion-MNIST, (c) 2017 Zalando SE, MIT.",
 }
@@ -45,9 +48,7 @@ def write_card(
     seconds=None,
     evaluation=None,
     skipped=(),
-    command=None,
     environment=None,
-    license=None,
 ):
     """Write the model card of a run, in the form of Hugging Face's.
 
@@ -68,11 +69,8 @@ def write_card(
         seconds: Float, how long the training took, with its tests.
         evaluation: Optional dictionary, what `evaluation.json` holds.
         skipped: The paths of the images that could not be read.
-        command: The command that trained it, a list of words. Defaults to the
-            one that trains it again.
         environment: A dictionary as of `describe_environment`, that of the
             training. Defaults to the one of this process.
-        license: The licence of the weights, as Hugging Face names it.
 
     Returns:
         The `pathlib.Path` of the file.
@@ -80,14 +78,14 @@ def write_card(
     path = Path(path)
     environment = describe_environment() if environment is None else environment
     sections = [
-        _front_matter(recipe, evaluation, license),
+        _front_matter(recipe, evaluation),
         _title(recipe, labels),
         _results(metrics_rows, evaluation),
         _data(recipe, labels, skipped),
-        _training(recipe, metrics_rows, seconds, command),
+        _training(recipe, metrics_rows, seconds),
         _environment(environment),
         _limits(recipe, labels, evaluation, skipped),
-        _license(license),
+        LICENCE,
         CITATION,
     ]
     text = "\n\n".join(sections) + "\n"
@@ -125,10 +123,9 @@ def _gpus():
         yield details.get("device_name", UNKNOWN)
 
 
-def _front_matter(recipe, evaluation, license):
+def _front_matter(recipe, evaluation):
     network, data = recipe.network.name, _data_name(recipe.data.name)
     fields = {
-        "license": license or UNKNOWN,
         "library_name": "keras",
         "pipeline_tag": "image-classification",
         "tags": ["image-classification", "keras-resattn", network],
@@ -205,13 +202,12 @@ def _data(recipe, labels, skipped):
     return "\n\n".join(parts)
 
 
-def _training(recipe, rows, seconds, command):
-    command = command or ["keras-resattn", "train", "recipe.yaml", "--out", "FOLDER"]
+def _training(recipe, rows, seconds):
     duration = UNKNOWN if seconds is None else _duration(seconds)
     return (
         f"## Training\n\n{len(rows)} of {recipe.train.epochs} epochs; time, tests "
         f"included: {duration}.\n\n"
-        f"```\n{shlex.join(_without_folders(word) for word in command)}\n```\n\n"
+        "```\nkeras-resattn train recipe.yaml --out FOLDER\n```\n\n"
         "The recipe, every setting spelt out, folders left out:\n\n"
         f"```yaml\n{_recipe_without_folders(recipe)}```"
     )
@@ -244,14 +240,6 @@ def _limits(recipe, labels, evaluation, skipped):
             "others were made wrong on purpose."
         )
     return "## Limits\n\n" + "\n".join(f"* {limit}" for limit in limits)
-
-
-def _license(license):
-    weights = license or f"{UNKNOWN}: whoever trained it has stated none"
-    return (
-        f"## Licence\n\nOf the weights: {weights}. keras-resattn, which made the "
-        "network, is under Apache-2.0."
-    )
 
 
 def _is_folder(name):
@@ -294,11 +282,10 @@ def _recipe_without_folders(recipe):
     settings = recipe.model_dump(mode="json")
     settings["data"] |= {"name": _data_name(recipe.data.name), "data_dir": None}
     if recipe.network.weights:
-        settings["network"]["weights"] = _without_folders(recipe.network.weights)
+        settings["network"]["weights"] = _file_name(recipe.network.weights)
     return yaml.safe_dump(settings, sort_keys=False)
 
 
-def _without_folders(word):
-    key, equals, value = word.rpartition("=")
-    is_path = value.startswith(("~", os.sep))
-    return f"{key}{equals}{Path(value).name}" if is_path else word
+def _file_name(weights):
+    """Return the name of a weights file; an address or a name as it is."""
+    return weights if "://" in weights else Path(weights).name
