@@ -35,7 +35,7 @@ class Evaluation:
     confusion: list[list[int]]
 
 
-def evaluate(folder, batch_size=64, callbacks=None):
+def evaluate(folder, batch_size=64):
     """Test a model on the test images of its recipe; keep the result with it.
 
     Example:
@@ -46,7 +46,6 @@ def evaluate(folder, batch_size=64, callbacks=None):
         folder: A `ModelFolder`. `evaluation.json` is written into it,
             and into its `card.md`.
         batch_size: Integer, how many images to compute at a time.
-        callbacks: Optional list of Keras callbacks.
 
     Returns:
         An `Evaluation`.
@@ -60,8 +59,11 @@ def evaluate(folder, batch_size=64, callbacks=None):
         )
     batches = evaluation_batches(data.test, folder.preprocessing, batch_size)
     with naming_unreadable_images(data, folder.preprocessing):
-        probabilities = folder.model.predict(batches, verbose=0, callbacks=callbacks)
-        truth = np.concatenate([labels.numpy() for _, labels in batches])
+        answers = [
+            (labels, folder.model.predict_on_batch(images))
+            for images, labels in batches.as_numpy_iterator()
+        ]
+    truth, probabilities = map(np.concatenate, zip(*answers, strict=True))
     predicted = probabilities.argmax(axis=-1)
     losses = keras.losses.sparse_categorical_crossentropy(truth, probabilities)
     confusion = tf.math.confusion_matrix(truth, predicted, len(data.labels))
