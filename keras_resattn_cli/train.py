@@ -12,6 +12,7 @@ import typer
 from keras_resattn_cli.start import import_keras
 
 PROFILED_STEPS = 10
+WORKERS = 2
 
 
 class Engine(enum.StrEnum):
@@ -71,7 +72,8 @@ def train(
         typer.Option(
             help="Over what to divide each batch: none, mirrored (the GPUs of this "
             "machine), multiworker (the machines of TF_CONFIG), jax (all devices of "
-            "JAX); auto is mirrored where there are several GPUs.",
+            "JAX); auto is multiworker where TF_CONFIG names several machines, else "
+            "mirrored where there are several GPUs.",
         ),
     ] = "auto",
     sync_batch_norm: Annotated[
@@ -88,8 +90,13 @@ def train(
         ),
     ] = Engine.local,
     workers: Annotated[
-        int, typer.Option(min=1, help="With --engine ray: the number of workers.")
-    ] = 2,
+        int | None,
+        typer.Option(
+            min=1,
+            help=f"With --engine ray: the number of workers, by default {WORKERS}.",
+            show_default=False,
+        ),
+    ] = None,
     tensorboard: Annotated[
         bool,
         typer.Option(
@@ -124,6 +131,8 @@ def train(
     the training goes on it is FOLDER.partial, from which --resume goes on.
     """
     folder = _folder(recipe, out, resume)
+    _check_overwrite(overwrite, resume, engine)
+    _check_engine(engine, recipe, folder, distribution, workers)
     overrides = _overrides(set_, data_dir, precision, jit)
     if recipe is None and overrides:
         raise typer.BadParameter(
@@ -138,13 +147,14 @@ def train(
     from keras_resattn.recipe_file import load_recipe
 
     settings = load_recipe(recipe, overrides) if recipe else None
-    if engine is Engine.ray:
-        _train_with_ray(settings, folder, workers, sync_batch_norm)
-        typer.echo(f"The model folder is {folder}.")
-        return
     watch = training.Watch(
         tensorboard, masks_every, PROFILED_STEPS if profile else 0, tuple(logger or ())
     )
+    if engine is Engine.ray:
+        _train_with_ray(
+            settings, folder, workers or WORKERS, sync_batch_norm, watch, resume
+        )
+        return
     signal.signal(signal.SIGTERM, _stop)
     try:
         training.fit(
@@ -184,15 +194,51 @@ def _folder(recipe, out, resume):
     return resume or out
 
 
-def _train_with_ray(recipe, folder, workers, sync_batch_norm):
-    from keras_resattn.training.ray_engine import train_with_ray
+def _check_overwrite(overwrite, resume, engine):
+    if overwrite and resume:
+        raise typer.BadParameter(
+            "a run is gone on with or replaced; give --out FOLDER with --overwrite, or "
+            f"--resume alone. Received: --resume {resume} --overwrite"
+        )
+    if overwrite and engine is Engine.ray:
+        raise typer.BadParameter(
+            "on Ray no run is replaced, since workers that begin again resume what is "
+            "there; remove the folder, or choose another. Received: --engine ray "
+            "--overwrite"
+        )
 
+
+def _check_engine(engine, recipe, folder, distribution, workers):
+    if engine is Engine.local and workers is not None:
+        raise typer.BadParameter(
+            "the number of workers is for Ray; add --engine ray, or leave it out. "
+            f"Received: --workers {workers}"
+        )
+    if engine is Engine.local:
+        return
+    if distribution not in ("auto", "multiworker"):
+        raise typer.BadParameter(
+            "on Ray each batch is divided among the workers; leave out "
+            f"--distribution. Received: --engine ray --distribution {distribution}"
+        )
     if recipe is None:
         raise typer.BadParameter(
             "on Ray, a run is resumed with its recipe: `keras-resattn train RECIPE "
-            f"--resume {folder} --engine ray`."
+            f"--resume {folder} --engine ray`. Received: no recipe"
         )
-    train_with_ray(recipe, folder, workers, sync_batch_norm=sync_batch_norm)
+
+
+def _train_with_ray(recipe, folder, workers, sync_batch_norm, watch, resume):
+    from keras_resattn.training.ray_engine import train_with_ray
+    from keras_resattn.training.run import Run
+
+    if not resume:
+        # The workers would go on with what is there.
+        Run(folder).check_free(overwrite=False)
+    train_with_ray(
+        recipe, folder, workers, sync_batch_norm=sync_batch_norm, watch=watch
+    )
+    typer.echo(f"The model folder is {folder}.")
 
 
 def _overrides(set_, data_dir, precision, jit):

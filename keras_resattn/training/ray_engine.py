@@ -1,22 +1,31 @@
 """Training by a recipe on a Ray cluster."""
 
+import dataclasses
 import importlib
 import os
 from pathlib import Path
 
 from keras_resattn.model_folder import ModelFolder
 from keras_resattn.recipe import Recipe
+from keras_resattn.training.watch import Watch
 
 
 def train_with_ray(
-    recipe, out, workers=2, use_gpu=None, max_failures=3, sync_batch_norm=False
+    recipe,
+    out,
+    workers=2,
+    use_gpu=None,
+    max_failures=3,
+    sync_batch_norm=False,
+    watch=None,
 ):
     """Train a network as a recipe says, on several workers of a Ray cluster.
 
     Each batch is divided among the workers. If one of them fails, Ray begins
     all again, and they go on after the last whole epoch that is in `out`: the
     result is that of an undisturbed run. A run that is in `out` already is
-    resumed in the same way.
+    resumed in the same way. Workers run in folders of their own: relative
+    paths in the recipe are made absolute.
 
     Example:
 
@@ -32,6 +41,7 @@ def train_with_ray(
         max_failures: Integer, how often to begin again at most.
         sync_batch_norm: Boolean, whether batch normalization takes the
             statistics of the whole batch, in place of each worker's part.
+        watch: A `Watch`: TensorBoard, trackers. Defaults to none.
 
     Returns:
         The `ModelFolder`.
@@ -51,9 +61,10 @@ def train_with_ray(
     trainer = _import("ray.train.tensorflow").TensorflowTrainer(
         _train,
         train_loop_config={
-            "recipe": recipe.model_dump(mode="json"),
+            "recipe": with_absolute_paths(recipe).model_dump(mode="json"),
             "out": str(out),
             "sync_batch_norm": sync_batch_norm,
+            "watch": dataclasses.asdict(watch or Watch()),
         },
         scaling_config=train.ScalingConfig(num_workers=workers, use_gpu=use_gpu),
         run_config=train.RunConfig(
@@ -67,6 +78,32 @@ def train_with_ray(
     return ModelFolder.open(out)
 
 
+def with_absolute_paths(recipe):
+    """Return a recipe that means the same files in any working directory.
+
+    Args:
+        recipe: A `Recipe`. Names of data sets and of weights, and addresses,
+            stay as they are.
+    """
+    data, network = recipe.data, recipe.network
+    paths = {
+        "name": _absolute(data.name, os.path.isdir),
+        # It may be made yet, by a download.
+        "data_dir": _absolute(data.data_dir, lambda folder: "://" not in folder),
+    }
+    weights = {"weights": _absolute(network.weights, os.path.isfile)}
+    changed = {
+        "data": data.model_copy(update=paths),
+        "network": network.model_copy(update=weights),
+    }
+    return recipe.model_copy(update=changed)
+
+
+def _absolute(name, is_path):
+    expanded = os.path.expanduser(name or "")
+    return str(Path(expanded).absolute()) if name and is_path(expanded) else name
+
+
 def _train(settings):
     # Ray asks for the Keras that came with TensorFlow once.
     os.environ.pop("TF_USE_LEGACY_KERAS", None)
@@ -78,6 +115,7 @@ def _train(settings):
         resume=True,
         distribution="multiworker",
         sync_batch_norm=settings["sync_batch_norm"],
+        watch=Watch(**settings["watch"]),
     )
 
 

@@ -4,8 +4,11 @@ import sys
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from keras_resattn.model_folder import ModelFolder
 from keras_resattn.training import ray_engine
+from keras_resattn_cli.main import app
 from tests.training.processes import ROOT
 from tests.training.recipes import changed
 
@@ -41,8 +44,39 @@ def prepare_worker(died):
     training.fit = fit_or_die
 
 
+def test_relative_paths_mean_the_same_in_the_folder_of_a_worker(
+    small_recipe, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "body.npz").touch()
+
+    def absolute(**settings):
+        settings = {key.replace("__", "."): value for key, value in settings.items()}
+        recipe = ray_engine.with_absolute_paths(changed(small_recipe, settings))
+        return recipe.data.name, recipe.data.data_dir, recipe.network.weights
+
+    paths = [str(tmp_path / name) for name in ("photos", "made_later", "body.npz")]
+    for home in ("", "./", "~/"):
+        assert paths == list(
+            absolute(
+                data__name=f"{home}photos",
+                data__data_dir=f"{home}made_later",
+                network__weights=f"{home}body.npz",
+            )
+        )
+    names = ("cifar10", "gs://bucket/data", "hf://owner/repo/body.npz")
+    keys = ("data__name", "data__data_dir", "network__weights")
+    assert absolute(**dict(zip(keys, names, strict=True))) == names
+    names = ("cifar10", None, None)
+    assert absolute(**dict(zip(keys, names, strict=True))) == names
+
+
 @pytest.mark.slow
-def test_workers_of_ray_leave_the_run_of_one_device(tiny_recipe, tmp_path):
+def test_the_command_on_ray_leaves_the_run_of_one_device(
+    tiny_recipe, tmp_path, monkeypatch
+):
     ray = pytest.importorskip("ray", reason="the extra [ray] is not installed")
     from keras_resattn import training
     from tests.training import tiny_command
@@ -51,6 +85,12 @@ def test_workers_of_ray_leave_the_run_of_one_device(tiny_recipe, tmp_path):
     died = tmp_path / "died"
     hook = functools.partial(prepare_worker, str(died))
     functools.update_wrapper(hook, prepare_worker)  # Ray asks for its name
+    (tmp_path / "photos").symlink_to(tiny_recipe.data.name)
+    monkeypatch.chdir(tmp_path)
+    recipe = changed(tiny_recipe, {"data.name": "photos"})
+    (tmp_path / "recipe.yaml").write_text(recipe.to_yaml())
+    command = ["train", "recipe.yaml", "--out", "run", "--engine", "ray"]
+    options = ["--workers", "2", "--sync-batch-norm", "--masks-every", "1"]
     ray.init(
         num_cpus=3,
         include_dashboard=False,
@@ -60,13 +100,16 @@ def test_workers_of_ray_leave_the_run_of_one_device(tiny_recipe, tmp_path):
         },
     )
     try:
-        folder = ray_engine.train_with_ray(
-            tiny_recipe, tmp_path / "run", 2, use_gpu=False, sync_batch_norm=True
-        )
+        result = CliRunner().invoke(app, [*command, *options])
     finally:
         ray.shutdown()
+    assert result.exit_code == 0, result.exception
+    assert result.output.splitlines()[-1] == "The model folder is run."
     assert died.exists()
-    one = training.fit(tiny_recipe, tmp_path / "one", callbacks=[])
+    folder = ModelFolder.open(tmp_path / "run")
+    assert folder.recipe.data.name == str(tmp_path / "photos")
+    assert list((folder.path / "tensorboard" / "masks").iterdir())
+    one = training.fit(recipe, tmp_path / "one", callbacks=[])
     for weight, expected in zip(
         folder.model.get_weights(), one.model.get_weights(), strict=True
     ):

@@ -1,0 +1,87 @@
+"""`keras-resattn train`: its options, by exit code and output."""
+
+import pytest
+
+
+def small(recipe):
+    """Return the arguments that train a test's recipe for one epoch."""
+    settings = {
+        "data.name": recipe.data.name,
+        "network.name": "tiny",
+        "network.weights": "null",
+        "network.input_shape": "[8, 8, 3]",
+        "augmentation.crop_padding": 1,
+        "train.epochs": 1,
+        "train.batch_size": 12,
+    }
+    return ["folder", *(f"--set={key}={value}" for key, value in settings.items())]
+
+
+def test_training_is_watched_in_tensorboard(run, small_recipe, tmp_path):
+    pytest.importorskip("tensorboard")
+    out = tmp_path / "run"
+    watch = ("--tensorboard", "--masks-every", 1)
+    code, output, errors = run("train", *small(small_recipe), "--out", out, *watch)
+    assert code == 0, errors
+    assert output.splitlines()[-1] == f"The model folder is {out}."
+    for part in ("train", "validation", "masks"):
+        [events] = (out / "tensorboard" / part).glob("events.out.tfevents.*")
+        assert events.stat().st_size
+    assert not list(out.rglob("*.xplane.pb"))
+
+
+RAY = ("--engine", "ray")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ("demo", "--resume", "new", "--overwrite"),
+            "give --out FOLDER with --overwrite, or --resume alone. "
+            "Received: --resume new --overwrite",
+        ),
+        (
+            ("demo", "--out", "new", *RAY, "--overwrite"),
+            "remove the folder, or choose another. Received: --engine ray --overwrite",
+        ),
+        (
+            ("demo", "--out", "new", *RAY, "--distribution", "mirrored"),
+            "leave out --distribution. Received: --engine ray --distribution mirrored",
+        ),
+        (
+            ("demo", "--out", "new", "--workers", "3"),
+            "add --engine ray, or leave it out. Received: --workers 3",
+        ),
+        (
+            ("--resume", "new", *RAY),
+            "keras-resattn train RECIPE --resume new --engine ray`. "
+            "Received: no recipe",
+        ),
+    ],
+)
+def test_options_that_do_not_go_together_are_named(
+    run, tmp_path, monkeypatch, arguments, message
+):
+    monkeypatch.chdir(tmp_path)
+    code, output, errors = run("train", *arguments)
+    assert (code, output) == (2, "")
+    assert message in " ".join(errors.replace("│", " ").split())
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_run_that_is_there_is_not_begun_on_ray(run, tmp_path):
+    partial = tmp_path / "run.partial"
+    partial.mkdir()
+    (partial / "recipe.yaml").touch()
+    code, output, errors = run("train", "demo", "--out", tmp_path / "run", *RAY)
+    assert (code, output) == (1, "")
+    assert "go on with it by `--resume`" in errors
+    assert errors.endswith(f"Received: {partial}\n")
+
+
+def test_the_help_tells_when_machines_are_taken_by_themselves(run):
+    code, output, _ = run("train", "--help")
+    text = " ".join(output.replace("│", " ").split())
+    assert code == 0
+    assert "auto is multiworker where TF_CONFIG names several machines" in text
