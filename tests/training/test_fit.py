@@ -10,6 +10,7 @@ from rich.console import Console
 
 from keras_resattn import training
 from keras_resattn.model_folder import ModelFolder
+from tests.training.recipes import changed
 
 
 def test_a_run_leaves_a_model_folder(model_folder, small_recipe):
@@ -49,10 +50,8 @@ def test_an_earlier_run_is_kept_unless_it_is_to_be_replaced(
     shutil.copytree(model_folder.path, out)
     with pytest.raises(FileExistsError, match=f"--overwrite.*Received: {out}"):
         training.fit(small_recipe, out, callbacks=[])
-    changed = small_recipe.model_copy(
-        update={"train": small_recipe.train.model_copy(update={"epochs": 1})}
-    )
-    training.fit(changed, out, overwrite=True, callbacks=[])
+    shorter = changed(small_recipe, {"train.epochs": 1})
+    training.fit(shorter, out, overwrite=True, callbacks=[])
     assert ModelFolder.open(out).recipe.train.epochs == 1
 
 
@@ -82,14 +81,29 @@ def test_an_unreadable_image_is_named_and_no_run_is_left(
     shutil.copytree(photos, tmp_path / "photos")
     bad = tmp_path / "photos" / "dark" / "05.png"
     bad.write_bytes(bad.read_bytes()[:60])
-    recipe = small_recipe.model_copy(
-        update={
-            "data": small_recipe.data.model_copy(update={"name": str(bad.parents[1])})
-        }
-    )
+    recipe = changed(small_recipe, {"data.name": str(bad.parents[1])})
     with pytest.raises(ValueError, match=f"no readable image.*Received: {bad}"):
         training.fit(recipe, tmp_path / "run", callbacks=[])
     assert [path.name for path in tmp_path.iterdir()] == ["photos"]
+
+
+def test_an_unreadable_image_may_be_left_out(photos, small_recipe, tmp_path, capsys):
+    shutil.copytree(photos, tmp_path / "photos")
+    bad = tmp_path / "photos" / "dark" / "05.png"
+    bad.write_bytes(bad.read_bytes()[:60])
+    settings = {
+        "data.name": str(tmp_path / "photos"),
+        "data.on_error": "skip",
+        "network.input_shape": (8, 8, 3),
+        "augmentation.crop_padding": 1,
+        "train.epochs": 1,
+    }
+    recipe = changed(small_recipe, settings)
+    folder = training.fit(recipe, tmp_path / "run", callbacks=[])
+    assert (folder.path / "skipped.txt").read_text() == f"{bad}\n"
+    line = f"Left out 1 unreadable images, such as {bad}; all are named in skipped.txt."
+    assert line in capsys.readouterr().out.splitlines()
+    assert "could not be read: 1 (05.png)" in (folder.path / "card.md").read_text()
 
 
 def test_progress_tells_epochs_metrics_and_speed(small_recipe, tmp_path):

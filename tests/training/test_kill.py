@@ -9,7 +9,12 @@ import time
 import numpy as np
 import pytest
 
+from keras_resattn import training
+from keras_resattn import zoo
 from keras_resattn.model_folder import ModelFolder
+from keras_resattn.recipe_file import load_recipe
+from tests.training import processes
+from tests.training import tiny_command
 
 COMMAND = [sys.executable, "-m", "tests.training.tiny_command", "train"]
 SETTINGS = {
@@ -21,9 +26,37 @@ SETTINGS = {
 }
 
 
-def arguments(photos):
-    settings = SETTINGS | {"data.name": photos}
-    return ["folder", *(f"--set={key}={value}" for key, value in settings.items())]
+def overrides(photos, **changed):
+    settings = SETTINGS | {"data.name": photos} | changed
+    return [f"{key}={value}" for key, value in settings.items()]
+
+
+def arguments(photos, **changed):
+    return ["folder", *(f"--set={pair}" for pair in overrides(photos, **changed))]
+
+
+@pytest.fixture
+def networks(monkeypatch):
+    """The zoo, to be changed for a test."""
+    monkeypatch.setattr(zoo, "NETWORKS", dict(zoo.NETWORKS))
+
+
+def test_a_run_killed_once_ends_as_an_undisturbed_one(photos, networks, tmp_path):
+    tiny_command.add_tiny_network()
+    short, out = {"train.epochs": 2}, tmp_path / "run"
+    command = [*COMMAND[1:], *arguments(photos, **short), "--out", out]
+    died = str(tmp_path / "died")
+    process = processes.start(*command, DIE_AT_EPOCH="1", DIED=died)
+    printed, _ = process.communicate(timeout=300)
+    assert process.returncode == -signal.SIGKILL, printed
+    assert not out.exists()
+    resumed = training.fit(None, out, resume=True, callbacks=[])
+    recipe = load_recipe("folder", overrides(photos, **short))
+    undisturbed = training.fit(recipe, tmp_path / "undisturbed", callbacks=[])
+    for one, other in zip(
+        resumed.model.get_weights(), undisturbed.model.get_weights(), strict=True
+    ):
+        np.testing.assert_array_equal(one, other)
 
 
 @pytest.fixture(scope="module")

@@ -108,6 +108,25 @@ def test_a_resumed_run_ends_as_an_undisturbed_one(thorough, undisturbed, partial
     assert not partial.exists()
 
 
+def test_the_loss_scale_and_averages_of_float16_go_on(small_recipe, tmp_path):
+    settings = {
+        "precision": "mixed_float16",
+        "train.ema_momentum": 0.9,
+        "network.input_shape": (8, 8, 3),
+        "augmentation.crop_padding": 1,
+    }
+    recipe, out = changed(small_recipe, settings), tmp_path / "run"
+    with pytest.raises(KeyboardInterrupt):
+        training.fit(recipe, out, callbacks=[StopAt(1)])
+    half = ModelFolder.open(tmp_path / "run.partial").model.get_weights()
+    folder = training.fit(None, out, resume=True, callbacks=[])
+    whole = training.fit(recipe, tmp_path / "whole", callbacks=[])
+    check_same(folder, whole)
+    assert metrics(folder) == metrics(whole)
+    for before, after in zip(half, folder.model.get_weights(), strict=True):
+        assert not np.array_equal(before, after)
+
+
 @pytest.mark.slow
 def test_a_run_without_a_checkpoint_begins_anew(thorough, partial):
     (partial / "checkpoint.h5").unlink()

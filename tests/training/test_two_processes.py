@@ -1,6 +1,7 @@
 """Trainings over several devices, each in processes of its own."""
 
 import csv
+import signal
 import sys
 
 import numpy as np
@@ -8,21 +9,26 @@ import pytest
 
 from keras_resattn.model_folder import ModelFolder
 from tests.training import processes
+from tests.training import small_training
 from tests.training import tiny_command
 from tests.training.processes import ROOT
 from tests.training.processes import assert_equal
 
-pytestmark = pytest.mark.slow
-
 SMALL = ("-m", "tests.training.small_training")
 TINY = ("-m", "tests.training.tiny_command")
+TWO = (
+    "--xla_force_host_platform_device_count=2 "
+    # On busy cores a device may wait longer for the other than JAX likes.
+    "--xla_cpu_collective_call_terminate_timeout_seconds=600"
+)
 
 
 @pytest.fixture(scope="module")
 def expected(tmp_path_factory):
     """Losses and weights of one device."""
     out = tmp_path_factory.mktemp("expected") / "one.npz"
-    processes.wait(processes.start(*SMALL, out))
+    _, results = small_training.train(None)
+    np.savez(out, **results)
     return out
 
 
@@ -69,6 +75,7 @@ def _losses(out):
         return [float(row["val_loss"]) for row in csv.DictReader(file)]
 
 
+@pytest.mark.slow
 def test_two_devices_train_as_one(expected, tmp_path):
     out = tmp_path / "two.npz"
     processes.wait(
@@ -91,23 +98,55 @@ def test_two_workers_train_as_one_process(expected, tmp_path):
     assert_equal(outs[1], outs[0], atol=0)
 
 
+@pytest.mark.slow
 def test_two_devices_of_jax_train_as_one(tmp_path):
     pytest.importorskip("jax")
     outs = [tmp_path / "one.npz", tmp_path / "two.npz"]
-    two = (
-        "--xla_force_host_platform_device_count=2 "
-        # On busy cores a device may wait longer for the other than JAX likes.
-        "--xla_cpu_collective_call_terminate_timeout_seconds=600"
-    )
     processes.wait(processes.start(*SMALL, outs[0], KERAS_BACKEND="jax"))
     processes.wait(
         processes.start(
-            *SMALL, outs[1], "--distribution=jax", KERAS_BACKEND="jax", XLA_FLAGS=two
+            *SMALL, outs[1], "--distribution=jax", KERAS_BACKEND="jax", XLA_FLAGS=TWO
         )
     )
     assert_equal(outs[1], outs[0])
 
 
+@pytest.mark.slow
+def test_a_killed_run_on_two_devices_of_jax_goes_on(options, tmp_path):
+    pytest.importorskip("jax")
+    out, undisturbed = tmp_path / "run", tmp_path / "undisturbed"
+    train = (*TINY, "train", *options, "--distribution", "jax")
+    jax = {"KERAS_BACKEND": "jax", "XLA_FLAGS": TWO}
+    die = {"DIE_AT_EPOCH": "1", "DIED": str(tmp_path / "died")}
+    process = processes.start(*train, "--out", out, **jax, **die)
+    printed, _ = process.communicate(timeout=900)
+    assert process.returncode == -signal.SIGKILL, printed
+    assert (tmp_path / "run.partial" / "checkpoint.h5").is_file()
+    (printed,) = processes.wait(processes.start(*train, "--resume", out, **jax))
+    assert "global batch 12 = 2 devices x 6" in printed
+    assert "epoch 1/3" not in printed and "epoch 2/3" in printed
+    processes.wait(processes.start(*train, "--out", undisturbed, **jax))
+    np.testing.assert_allclose(_losses(out), _losses(undisturbed), atol=1e-6)
+    for weight, other in zip(_weights(out), _weights(undisturbed), strict=True):
+        np.testing.assert_allclose(weight, other, atol=1e-6)
+
+
+@pytest.mark.slow
+def test_averaged_weights_of_two_devices_are_those_of_one(options, tmp_path):
+    train = (*TINY, "train", *options, "--set", "train.ema_momentum=0.5")
+    mirrored = ("--distribution", "mirrored", "--sync-batch-norm")
+    one, two = tmp_path / "one", tmp_path / "two"
+    processes.wait(processes.start(*train, "--out", one))
+    (printed,) = processes.wait(
+        processes.start(*train, "--out", two, *mirrored, CPUS="2")
+    )
+    assert "global batch 12 = 2 devices x 6" in printed
+    np.testing.assert_allclose(_losses(two), _losses(one), atol=1e-5)
+    for weight, expected in zip(_weights(two), _weights(one), strict=True):
+        np.testing.assert_allclose(weight, expected, atol=1e-5)
+
+
+@pytest.mark.slow
 def test_the_command_trains_on_two_workers_as_on_one(undisturbed, options, tmp_path):
     out = tmp_path / "one"
     processes.wait(processes.start(*TINY, "train", *options, "--out", out))
@@ -118,6 +157,7 @@ def test_the_command_trains_on_two_workers_as_on_one(undisturbed, options, tmp_p
     assert names == sorted(path.name for path in out.iterdir())
 
 
+@pytest.mark.slow
 def test_a_killed_worker_changes_nothing_in_the_end(undisturbed, options, tmp_path):
     out, died = tmp_path / "run", tmp_path / "died"
     (printed,) = processes.wait(

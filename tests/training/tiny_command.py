@@ -1,7 +1,8 @@
 """`keras-resattn` with a network of its own: `python -m tests.training.tiny_command`.
 
-If `DIE_AT_EPOCH` is set, the worker that is not the chief kills itself in the
-middle of that epoch, once: `DIED` is the path of a file that says it has.
+If `DIE_AT_EPOCH` is set, the process kills itself in the middle of that epoch,
+once: `DIED` is the path of a file that says it has. Of several workers, the one
+that is not the chief does. `CPUS` is as how many devices TensorFlow sees the CPU.
 """
 
 import functools
@@ -16,6 +17,7 @@ from keras_resattn import Stage
 from keras_resattn import training
 from keras_resattn import zoo
 from keras_resattn_cli.main import main
+from tests.training.small_training import split_cpu
 
 
 class Die(keras.callbacks.Callback):
@@ -39,6 +41,9 @@ def add_tiny_network():
 
 if __name__ == "__main__":
     add_tiny_network()
-    if "DIE_AT_EPOCH" in os.environ and '"index": 1' in os.environ["TF_CONFIG"]:
+    if "CPUS" in os.environ:
+        split_cpu(int(os.environ["CPUS"]))
+    is_chosen = '"index": 1' in os.environ.get("TF_CONFIG", '"index": 1')
+    if "DIE_AT_EPOCH" in os.environ and is_chosen:
         training.fit = functools.partial(training.fit, callbacks=[Die()])
     main()
