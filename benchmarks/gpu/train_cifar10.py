@@ -9,7 +9,9 @@ recipes `cifar10_*` (crops of images padded by 4 pixels, flips).
         --runs 56:residual:0 56:naive:0 --epochs 30 --minutes 9
 
 A run NETWORK:ATTENTION:SEED leaves OUT/NAME.csv, a line an epoch, and OUT/NAME.npz, its
-weights as float16 kernels. A run that does not end in time is not begun.
+weights as float16 kernels. When the minutes are over, the run ends after its epoch and
+leaves NAME_cut.csv and NAME_cut.npz, and those after it are not begun. A run whose loss
+is no number ends there, too, and leaves NAME_cut.csv alone; the next one is begun.
 """
 
 import argparse
@@ -145,7 +147,7 @@ class Training:
 
 
 def run(name, options, data, out, deadline):
-    """Train one network; return whether it ended in time."""
+    """Train one network until its last epoch, the deadline or a NaN."""
     depth, attention, seed = name.split(":")
     train_images, train_labels, *test = map(jnp.asarray, data)
     training = Training(depth, attention, int(seed), options, train_images)
@@ -163,14 +165,16 @@ def run(name, options, data, out, deadline):
         print(name, *(f"{value:.4f}" for value in rows[-1]), flush=True)
         if not np.isfinite(loss) or time.monotonic() > deadline:
             break
+    is_whole = len(rows) == options.epochs and np.isfinite(loss)
     title = f"cifar10_attention{depth}_{attention}_{options.epochs}epochs_seed{seed}"
+    title += "" if is_whole else "_cut"
     with (out / f"{title}.csv").open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["epoch", "loss", "accuracy", "val_accuracy", "seconds"])
         writer.writerows(rows)
-    training.load(state)
-    save_packed(training.model, out / f"{title}.npz")
-    return len(rows) == options.epochs
+    if np.isfinite(loss):
+        training.load(state)
+        save_packed(training.model, out / f"{title}.npz")
 
 
 def main():
@@ -198,8 +202,10 @@ def main():
     print(f"{jax.devices()[0].device_kind}, JAX {jax.__version__}, ", end="")
     print(f"Keras {keras.__version__}, {vars(options)}", flush=True)
     for name in options.runs:
-        if not run(name, options, data, options.out, deadline):
-            break
+        if time.monotonic() > deadline:
+            print(f"{name} is not begun: the time is over.", flush=True)
+            continue
+        run(name, options, data, options.out, deadline)
 
 
 if __name__ == "__main__":
