@@ -50,7 +50,7 @@ def test_a_run_killed_once_ends_as_an_undisturbed_one(photos, networks, tmp_path
     printed, _ = process.communicate(timeout=300)
     assert process.returncode == -signal.SIGKILL, printed
     assert not out.exists()
-    resumed = training.fit(None, out, resume=True, callbacks=[])
+    resumed = training.fit(None, out, resume=True)
     recipe = load_recipe("folder", overrides(photos, **short))
     undisturbed = training.fit(recipe, tmp_path / "undisturbed", callbacks=[])
     for one, other in zip(
