@@ -1,0 +1,119 @@
+"""How many requests the server takes on at a time, and where they run."""
+
+import asyncio
+import contextlib
+import os
+from collections.abc import Callable
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+from keras_resattn.server.status import ServingError
+
+MAX_QUEUED_REQUESTS = 256
+
+
+class QueueFullError(ServingError):
+    """The server has as many requests as it may have; nothing of this one was done.
+
+    UNAVAILABLE over gRPC, as TensorFlow Serving's full batching queue answers, which
+    clients retry; 429 over REST, so that 503 says only that a server is not ready.
+
+    Args:
+        message: What the client reads.
+    """
+
+    def __init__(self, message: str):
+        super().__init__(message, "UNAVAILABLE")
+
+    @property
+    def http_status(self) -> int:
+        return 429
+
+
+class Admission:
+    """Bounds the number of requests that are accepted and not answered yet.
+
+    It is used from the event loop alone.
+
+    Args:
+        max_queued_requests: The bound.
+
+    Raises:
+        ValueError: It is not positive.
+    """
+
+    def __init__(self, max_queued_requests: int = MAX_QUEUED_REQUESTS):
+        if max_queued_requests < 1:
+            raise ValueError(
+                "The server has to take at least one request at a time."
+                f" Received: max_queued_requests={max_queued_requests}"
+            )
+        self.max_queued_requests = max_queued_requests
+        self.in_flight = 0
+
+    @contextlib.contextmanager
+    def admit(self) -> Iterator[None]:
+        """Counts one request while it is being answered.
+
+        Raises:
+            QueueFullError: There are `max_queued_requests` already.
+        """
+        if self.in_flight >= self.max_queued_requests:
+            raise QueueFullError(
+                f"The server is full; currently {self.in_flight} requests are being"
+                f" answered and max_queued_requests is {self.max_queued_requests}"
+            )
+        self.in_flight += 1
+        try:
+            yield
+        finally:
+            self.in_flight -= 1
+
+
+class Threads:
+    """The threads in which requests are read, run and written.
+
+    Args:
+        number: How many; by default one for each processor.
+    """
+
+    def __init__(self, number: int | None = None):
+        self._executor = ThreadPoolExecutor(number or os.cpu_count(), "predict")
+
+    async def run(self, function: Callable, *arguments: object) -> object:
+        """Runs a function in one of the threads and waits for what it returns.
+
+        Cancelled while it waits for a thread, it is never run.
+
+        Args:
+            function: The function.
+            *arguments: Its arguments.
+
+        Returns:
+            What the function returns.
+        """
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._executor, function, *arguments)
+
+    def close(self) -> None:
+        """Ends the threads after what they are doing."""
+        self._executor.shutdown(cancel_futures=True)
+
+
+@contextlib.asynccontextmanager
+async def deadline(seconds: float | None):
+    """Ends what runs in it after some time.
+
+    Args:
+        seconds: How long it may take; None for any time.
+
+    Raises:
+        ServingError: DEADLINE_EXCEEDED.
+    """
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except TimeoutError as error:
+        raise ServingError(
+            "The request was not answered within its deadline.", "DEADLINE_EXCEEDED"
+        ) from error

@@ -1,0 +1,145 @@
+"""Prometheus metrics, under the names that TensorFlow Serving gives them."""
+
+import re
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry
+from prometheus_client import Counter
+from prometheus_client import Gauge
+from prometheus_client import Histogram
+from prometheus_client import ProcessCollector
+from prometheus_client import generate_latest
+
+from keras_resattn.server.config_files import read_text_proto
+
+METRICS_PATH = "/monitoring/prometheus/metrics"
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+# TensorFlow's counters have no `_total`, its histograms no time of creation.
+_TOTAL = re.compile(r"^((?:# (?:HELP|TYPE) )?:[\w:]+)_total\b")
+_CREATED = re.compile(r"^(?:# (?:HELP|TYPE) )?:[\w:]+_created\b")
+
+
+def _exponential(scale: float, growth: float, count: int) -> list[float]:
+    return [scale * growth**index for index in range(count)]
+
+
+_MICROSECONDS = _exponential(10, 1.8, 33)  # up to about 20 minutes
+_QUEUING = _exponential(100, 1.2, 52)  # up to about a second
+_ROWS = _exponential(1, 2, 14)
+
+
+class ServerMetrics:
+    """What one server counts.
+
+    Example:
+
+    >>> metrics = ServerMetrics()
+    >>> metrics.request_count.labels("clf", "OK").inc()
+    >>> ':tensorflow:serving:request_count{model_name="clf"' in metrics.text()
+    True
+    """
+
+    def __init__(self):
+        self.registry = registry = CollectorRegistry()
+        serving, saved_model = ":tensorflow:serving:", ":tensorflow:cc:saved_model:"
+        batching = serving + "batching_session:"
+        self.request_count = Counter(
+            serving + "request_count",
+            "The total number of requests.",
+            ["model_name", "status"],
+            registry=registry,
+        )
+        self.request_latency = Histogram(
+            serving + "request_latency",
+            "Distribution of wall time (in microseconds) for a request.",
+            ["model_name", "API", "entrypoint"],
+            buckets=_MICROSECONDS,
+            registry=registry,
+        )
+        self.runtime_latency = Histogram(
+            serving + "runtime_latency",
+            "Distribution of wall time (in microseconds) for the TensorFlow runtime.",
+            ["model_name", "API", "runtime"],
+            buckets=_MICROSECONDS,
+            registry=registry,
+        )
+        self.load_attempt_count = Counter(
+            saved_model + "load_attempt_count",
+            "The number of times that loading a SavedModel was tried.",
+            ["model_path", "status"],
+            registry=registry,
+        )
+        self.load_latency = Counter(
+            saved_model + "load_latency",
+            "Latency in microseconds of loading SavedModels.",
+            ["model_path"],
+            registry=registry,
+        )
+        self.queuing_latency = Histogram(
+            batching + "queuing_latency",
+            "Distribution of wall time spent (in microseconds) in queuing.",
+            ["thread_pool_name"],
+            buckets=_QUEUING,
+            registry=registry,
+        )
+        self.input_batch_size = Histogram(
+            batching + "input_batch_size",
+            "The batch size distribution on the inputs.",
+            buckets=_ROWS,
+            registry=registry,
+        )
+        self.processed_batch_size = Histogram(
+            batching + "processed_batch_size",
+            "The batch size distribution on processing.",
+            buckets=_ROWS,
+            registry=registry,
+        )
+        self.padding_size = Histogram(
+            batching + "padding_size",
+            "The padding size distribution on batches.",
+            ["execution_batch_size"],
+            buckets=_ROWS,
+            registry=registry,
+        )
+        self.wrapped_run_count = Counter(
+            batching + "wrapped_run_count",
+            "Total count of batches that were run.",
+            registry=registry,
+        )
+        self.requests_in_flight = Gauge(
+            "keras_resattn_requests_in_flight",
+            "The number of requests that are accepted and not answered yet.",
+            registry=registry,
+        )
+        ProcessCollector(registry=registry)
+
+    def text(self) -> str:
+        """Returns all metrics in Prometheus' text format."""
+        lines = generate_latest(self.registry).decode().splitlines(keepends=True)
+        kept = (line for line in lines if not _CREATED.match(line))
+        return "".join(_TOTAL.sub(r"\1", line) for line in kept)
+
+
+def read_metrics_path(path: str | Path) -> str | None:
+    """Reads a `--monitoring-config-file`.
+
+    Args:
+        path: A text proto of MonitoringConfig.
+
+    Returns:
+        Where the metrics are served; None where the file does not enable them.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It is no such text proto, or the path in it is no absolute one.
+    """
+    config = read_text_proto(path, "MonitoringConfig").prometheus_config
+    if not config.enable:
+        return None
+    if not (config.path or METRICS_PATH).startswith("/"):
+        raise ValueError(
+            "The path of the metrics has to start with '/', as in"
+            f" '{METRICS_PATH}'. Received: {config.path!r} (in {path})"
+        )
+    return config.path or METRICS_PATH
