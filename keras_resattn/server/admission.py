@@ -1,11 +1,9 @@
-"""How many requests the server takes on at a time, and where they run."""
+"""How many requests the server takes on at a time, and for how long."""
 
 import asyncio
 import contextlib
-import os
-from collections.abc import Callable
+from collections.abc import AsyncIterator
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 
 from keras_resattn.server.status import ServingError
 
@@ -70,38 +68,8 @@ class Admission:
             self.in_flight -= 1
 
 
-class Threads:
-    """The threads in which requests are read, run and written.
-
-    Args:
-        number: How many; by default one for each processor.
-    """
-
-    def __init__(self, number: int | None = None):
-        self._executor = ThreadPoolExecutor(number or os.cpu_count(), "predict")
-
-    async def run(self, function: Callable, *arguments: object) -> object:
-        """Runs a function in one of the threads and waits for what it returns.
-
-        Cancelled while it waits for a thread, it is never run.
-
-        Args:
-            function: The function.
-            *arguments: Its arguments.
-
-        Returns:
-            What the function returns.
-        """
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._executor, function, *arguments)
-
-    def close(self) -> None:
-        """Ends the threads after what they are doing."""
-        self._executor.shutdown(cancel_futures=True)
-
-
 @contextlib.asynccontextmanager
-async def deadline(seconds: float | None):
+async def deadline(seconds: float | None) -> AsyncIterator[None]:
     """Ends what runs in it after some time.
 
     Args:
