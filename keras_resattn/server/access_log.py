@@ -132,19 +132,23 @@ class AccessLogInterceptor(grpc.aio.ServerInterceptor):
 
         async def answer(request, context):
             started, response = time.perf_counter(), None
+            status = grpc.StatusCode.CANCELLED
             try:
                 response = await handler.unary_unary(request, context)
+                status = context.code() or grpc.StatusCode.OK
                 return response
+            except Exception:
+                status = context.code() or grpc.StatusCode.UNKNOWN
+                raise
             finally:
                 path = handler_call_details.method
-                self._write(started, path, request, response, context)
+                self._write(started, path, request, response, status)
 
         return grpc.unary_unary_rpc_method_handler(
             answer, handler.request_deserializer, handler.response_serializer
         )
 
-    def _write(self, started, path, request, response, context) -> None:
-        code = context.code() or (response is None and grpc.StatusCode.CANCELLED)
+    def _write(self, started, path, request, response, status) -> None:
         asked = getattr(request, "model_spec", None)
         answered = getattr(response, "model_spec", None)
         self._log.write(
@@ -152,7 +156,7 @@ class AccessLogInterceptor(grpc.aio.ServerInterceptor):
             protocol="gRPC",
             method=path.rpartition("/")[2],
             path=path,
-            status=getattr(code or grpc.StatusCode.OK, "name", str(code)),
+            status=status.name,
             request_bytes=_size(request),
             response_bytes=_size(response),
             model=asked.name if asked else None,

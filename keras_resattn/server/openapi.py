@@ -2,13 +2,15 @@
 
 from collections.abc import Iterable
 from collections.abc import Mapping
+from urllib.parse import quote
 
 from keras_resattn.version import __version__
 
 PATH = "/openapi.json"
 
-_CLASSIFY = "tensorflow/serving/classify"
-_REGRESS = "tensorflow/serving/regress"
+# By these names of the outputs a signature can be asked for by the verb.
+_EXAMPLE_OUTPUTS = {"classify": {"classes", "scores"}, "regress": {"outputs"}}
+_EXAMPLE_INPUTS = {"inputs"}
 _DEFAULT_SIGNATURE = "serving_default"
 
 _BASE64 = {
@@ -55,14 +57,14 @@ def openapi_document(models: Iterable[Mapping], has_api_keys: bool = False) -> d
     Returns:
         The document, made of what JSON has.
     """
-    paths, by_name = {}, {}
+    paths = {}
     for metadata in models:
         spec = metadata["model_spec"]
-        name, version = spec["name"], spec["version"]
-        bases = [f"/v1/models/{name}/versions/{version}"]
-        if name not in by_name:
-            by_name[name] = True
-            bases.insert(0, f"/v1/models/{name}")
+        name = spec["name"]
+        base = f"/v1/models/{quote(name)}"
+        bases = [f"{base}/versions/{spec['version']}"]
+        if base not in paths:
+            bases.insert(0, base)
         signatures = metadata["metadata"]["signature_def"]["signature_def"]
         for base in bases:
             paths |= _model_paths(base, name, signatures)
@@ -99,8 +101,12 @@ def _model_paths(base: str, name: str, signatures: Mapping) -> dict:
         base: {"get": _operation(f"The versions of {name} and their states")},
         f"{base}/metadata": {"get": _operation(f"The signatures of {name}")},
     }
-    for verb, method in (("classify", _CLASSIFY), ("regress", _REGRESS)):
-        if any(value["method_name"] == method for value in askable.values()):
+    for verb, outputs in _EXAMPLE_OUTPUTS.items():
+        if any(
+            set(signature["inputs"]) == _EXAMPLE_INPUTS
+            and set(signature["outputs"]) <= outputs
+            for signature in askable.values()
+        ):
             operation = _operation(f"{verb.title()} examples by {name}", _EXAMPLES)
             paths[f"{base}:{verb}"] = {"post": operation}
     return paths
