@@ -41,7 +41,10 @@ def row_shapes(arrays: Arrays) -> Hashable:
     Args:
         arrays: A request's input arrays.
     """
-    return tuple((name, array.shape[1:]) for name, array in sorted(arrays.items()))
+    return tuple(
+        (name, array.dtype.str, array.shape[1:])
+        for name, array in sorted(arrays.items())
+    )
 
 
 def divide(arrays: Arrays, first: int, limit: int) -> Iterator[Arrays]:

@@ -39,7 +39,6 @@ class _Task:
 
     arrays: Arrays
     rows: int
-    deadline: float
     future: Future = dataclasses.field(default_factory=Future)
     enqueued: float = dataclasses.field(default_factory=time.monotonic)
 
@@ -89,29 +88,24 @@ class BatchScheduler:
             thread.start()
 
     async def run(
-        self,
-        servable: Runnable,
-        signature_name: str,
-        arrays: Arrays,
-        seconds: float | None = None,
+        self, servable: Runnable, signature_name: str, arrays: Arrays
     ) -> dict[str, np.ndarray]:
         """Runs a request in a batch and waits for its part of the outputs.
 
-        Cancelled or late while it is in the queue, it leaves the queue.
+        Cancelled while it is in the queue, as by a deadline, it leaves the queue.
 
         Args:
             servable: What to run.
             signature_name: The signature.
             arrays: The input arrays, each `[rows, ...]`.
-            seconds: The request is not run any more after so long in the queue.
 
         Returns:
             The output arrays, each `[rows, ...]`.
 
         Raises:
-            ServingError: The request is refused, too late, or running it failed.
+            ServingError: The request is refused, or running it failed.
         """
-        futures = self.submit(servable, signature_name, arrays, seconds)
+        futures = self.submit(servable, signature_name, arrays)
         try:
             parts = await asyncio.gather(*map(asyncio.wrap_future, futures))
         except asyncio.CancelledError:
@@ -123,11 +117,7 @@ class BatchScheduler:
         return {name: np.concatenate([part[name] for part in parts]) for name in names}
 
     def submit(
-        self,
-        servable: Runnable,
-        signature_name: str,
-        arrays: Arrays,
-        seconds: float | None = None,
+        self, servable: Runnable, signature_name: str, arrays: Arrays
     ) -> list[Future]:
         """Puts a request in the queue.
 
@@ -135,7 +125,6 @@ class BatchScheduler:
             servable: What to run.
             signature_name: The signature.
             arrays: The input arrays, each `[rows, ...]`.
-            seconds: The request is not run any more after so long in the queue.
 
         Returns:
             Futures of the outputs: one, or those of the parts, in order.
@@ -150,16 +139,13 @@ class BatchScheduler:
                 f"Task size {rows} is larger than maximum input batch size {most}"
             )
         self.metrics.input_batch_size.observe(rows)
-        deadline = math.inf if seconds is None else time.monotonic() + seconds
         key = (servable, signature_name)
         with self._condition:
             if self._closed:
                 raise ServingError("The server is shutting down.", "UNAVAILABLE")
             queue = self._queues.get(key, deque())
-            tasks = [
-                _Task(part, row_count(part), deadline)
-                for part in self._parts(queue, arrays, rows)
-            ]
+            parts = self._parts(queue, arrays, rows)
+            tasks = [_Task(part, row_count(part)) for part in parts]
             for task in tasks:
                 self._append(queue, task)
             self._queues[key] = queue
@@ -256,17 +242,12 @@ class BatchScheduler:
             self._run_group(servable, signature_name, group)
 
     def _starts(self, task: _Task) -> bool:
-        """Whether to run it: it may be cancelled or late."""
+        """Whether to run it: it may be cancelled."""
         if not task.future.set_running_or_notify_cancel():
             return False
-        now = time.monotonic()
         latency = self.metrics.queuing_latency.labels(self.parameters.thread_pool_name)
-        latency.observe((now - task.enqueued) * 1e6)
-        if now <= task.deadline:
-            return True
-        message = "Run() timeout exceeded while waiting in batching queue"
-        task.fail(ServingError(message, "DEADLINE_EXCEEDED"))
-        return False
+        latency.observe((time.monotonic() - task.enqueued) * 1e6)
+        return True
 
     def _run_group(
         self, servable: Runnable, signature_name: str, tasks: list[_Task]

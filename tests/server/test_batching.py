@@ -232,19 +232,6 @@ def test_a_large_request_that_does_not_fit_whole_leaves_no_part(schedulers):
     assert servable.batches == [[0]]
 
 
-def test_a_late_request_is_not_run_and_the_others_are(schedulers):
-    scheduler, servable = schedulers(max_batch_size=8), Doubler()
-    occupied = occupy(scheduler, servable)
-    late = scheduler.submit(servable, "", rows(1), seconds=0)
-    early = scheduler.submit(servable, "", rows(2), seconds=3600)
-    servable.proceed.set()
-    assert results([occupied, early]) == [[0], [4]]
-    with pytest.raises(ServingError, match="timeout exceeded") as caught:
-        results([late])
-    assert caught.value.code == "DEADLINE_EXCEEDED"
-    assert servable.batches == [[0], [2]]
-
-
 def test_a_request_that_is_given_up_leaves_its_place_to_another(schedulers):
     scheduler = schedulers(max_batch_size=1, max_enqueued_batches=1)
     servable = Doubler()
