@@ -9,6 +9,9 @@ import typer
 from keras_resattn_cli.start import import_keras
 
 _VERSIONS = "Versions"
+_LIMITS = "Limits"
+_OPERATION = "Batching and monitoring"
+_SECURITY = "Security"
 
 
 def serve(
@@ -31,15 +34,6 @@ def serve(
         int, typer.Option(min=0, max=65535, help="The gRPC port; 0 takes a free one.")
     ] = 8500,
     grpc: Annotated[bool, typer.Option(help="Serve gRPC, too.")] = True,
-    max_request_bytes: Annotated[
-        int, typer.Option(min=1, help="The largest request, over REST and gRPC.")
-    ] = 64 * 1024 * 1024,
-    drain_seconds: Annotated[
-        int,
-        typer.Option(
-            min=0, help="Time for requests under way when the server is told to end."
-        ),
-    ] = 30,
     model_config_file: Annotated[
         Path | None,
         typer.Option(
@@ -82,6 +76,118 @@ def serve(
             rich_help_panel=_VERSIONS,
         ),
     ] = 60_000_000,
+    max_request_bytes: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            help="The largest request, over REST and gRPC.",
+            rich_help_panel=_LIMITS,
+        ),
+    ] = 64 * 1024 * 1024,
+    max_queued_requests: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            help="How many requests are answered or wait at a time; more are refused,"
+            " by 429 and UNAVAILABLE.",
+            rich_help_panel=_LIMITS,
+        ),
+    ] = 256,
+    max_connections: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            help="How many REST connections there are at a time; on more, requests are"
+            " refused by 503.",
+            rich_help_panel=_LIMITS,
+        ),
+    ] = 4096,
+    receive_timeout_seconds: Annotated[
+        float,
+        typer.Option(
+            min=0.1,
+            help="Time for a REST request to arrive, from its first byte to its last.",
+            rich_help_panel=_LIMITS,
+        ),
+    ] = 60,
+    rest_api_timeout_in_ms: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            help="Time to answer a REST request, in milliseconds. Over gRPC it is the"
+            " client's deadline.",
+            rich_help_panel=_LIMITS,
+        ),
+    ] = 30_000,
+    drain_seconds: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            help="Time for requests under way when the server is told to end.",
+            rich_help_panel=_LIMITS,
+        ),
+    ] = 30,
+    drain_delay_seconds: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            help="How long to serve on when the server is told to end, while /readyz"
+            " says that it does.",
+            rich_help_panel=_LIMITS,
+        ),
+    ] = 0,
+    batching_parameters_file: Annotated[
+        Path | None,
+        typer.Option(
+            help="Run requests that wait together in one batch: a text proto of"
+            " TensorFlow Serving's BatchingParameters.",
+            show_default=False,
+            rich_help_panel=_OPERATION,
+        ),
+    ] = None,
+    monitoring_config_file: Annotated[
+        Path | None,
+        typer.Option(
+            help="A text proto of TensorFlow Serving's MonitoringConfig. Without it"
+            " the metrics are at /monitoring/prometheus/metrics.",
+            show_default=False,
+            rich_help_panel=_OPERATION,
+        ),
+    ] = None,
+    access_log: Annotated[
+        Path | None,
+        typer.Option(
+            help="A file to which each request adds a line of JSON; - for standard"
+            " output.",
+            show_default=False,
+            rich_help_panel=_OPERATION,
+        ),
+    ] = None,
+    api_key_file: Annotated[
+        Path | None,
+        typer.Option(
+            help="Answer only requests with a key of this file (one a line), by"
+            " 'Authorization: Bearer KEY' or 'x-api-key: KEY'.",
+            show_default=False,
+            rich_help_panel=_SECURITY,
+        ),
+    ] = None,
+    tls_certificate: Annotated[
+        Path | None,
+        typer.Option(
+            help="A PEM file: serve HTTPS and gRPC over TLS.",
+            show_default=False,
+            rich_help_panel=_SECURITY,
+        ),
+    ] = None,
+    tls_key: Annotated[
+        Path | None,
+        typer.Option(
+            help="The certificate's key, a PEM file.",
+            show_default=False,
+            rich_help_panel=_SECURITY,
+        ),
+    ] = None,
 ):
     """Serve SavedModels over TensorFlow Serving's REST and gRPC interfaces.
 
@@ -106,4 +212,15 @@ def serve(
         file_system_poll_wait_seconds=file_system_poll_wait_seconds,
         max_num_load_retries=max_num_load_retries,
         load_retry_interval_micros=load_retry_interval_micros,
+        max_queued_requests=max_queued_requests,
+        max_connections=max_connections,
+        receive_timeout_seconds=receive_timeout_seconds,
+        rest_api_timeout_in_ms=rest_api_timeout_in_ms,
+        drain_delay_seconds=drain_delay_seconds,
+        batching_parameters_file=batching_parameters_file,
+        monitoring_config_file=monitoring_config_file,
+        access_log=access_log,
+        api_key_file=api_key_file,
+        tls_certificate=tls_certificate,
+        tls_key=tls_key,
     )

@@ -37,10 +37,19 @@ class AccessLog:
 
         Args:
             path: A file to append to; `"-"` is the standard output.
+
+        Raises:
+            OSError: The file cannot be written.
         """
         if str(path) == STANDARD_OUTPUT:
             return cls(sys.stdout)
-        return cls(Path(path).open("a", buffering=1, encoding="utf-8"))
+        try:
+            return cls(Path(path).open("a", encoding="utf-8"))
+        except OSError as error:
+            raise OSError(
+                f"The access log cannot be written there ({error.strerror})."
+                f" Received: {path}"
+            ) from error
 
     def write(self, started: float, **fields: object) -> None:
         """Writes one line.

@@ -1,6 +1,5 @@
 """The REST interface: what each URL answers."""
 
-import functools
 import json
 import logging
 import re
@@ -9,15 +8,17 @@ from urllib.parse import unquote
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse
 from starlette.responses import Response
 from starlette.routing import Mount
-from starlette.routing import Route
 
 from keras_resattn.server import rest_inference
+from keras_resattn.server.gate import Gate
 from keras_resattn.server.inference import Inference
-from keras_resattn.server.options import MAX_REQUEST_BYTES
+from keras_resattn.server.operation import operation_routes
+from keras_resattn.server.options import ServerOptions
 from keras_resattn.server.registry import ServableRegistry
+from keras_resattn.server.request_body import BodyReader
+from keras_resattn.server.servable import Servable
 from keras_resattn.server.status import ServingError
 from keras_resattn.server.versions import MAX_VERSION
 
@@ -37,30 +38,44 @@ _logger = logging.getLogger(__name__)
 def create_app(
     registry: ServableRegistry,
     inference: Inference | None = None,
-    max_request_bytes: int = MAX_REQUEST_BYTES,
+    gate: Gate | None = None,
+    options: ServerOptions | None = None,
 ) -> Starlette:
     """Makes the ASGI application that answers for a registry's models.
 
     Args:
         registry: The models.
         inference: Runs them; None for one of its own.
-        max_request_bytes: Larger request bodies are refused with 413.
+        gate: What requests go through; None for one of its own.
+        options: Limits and files of the server; None for those by default.
 
     Returns:
         The application. Inference runs in a thread pool, so that status and health
         requests are answered meanwhile.
+
+    Raises:
+        FileNotFoundError: There is no monitoring config file.
+        ValueError: It is not valid.
     """
-    rest_api = _RestApi(registry, inference or Inference(), max_request_bytes)
-    return Starlette(routes=[Route("/healthz", _health), Mount("/", rest_api)])
+    options, gate = options or ServerOptions(), gate or Gate(registry)
+    rest_api = _RestApi(registry, inference or Inference(), gate, options)
+    routes = operation_routes(registry, gate, options)
+    return Starlette(routes=[*routes, Mount("/", rest_api)])
 
 
 class _RestApi:
     def __init__(
-        self, registry: ServableRegistry, inference: Inference, max_request_bytes: int
+        self,
+        registry: ServableRegistry,
+        inference: Inference,
+        gate: Gate,
+        options: ServerOptions,
     ):
         self.registry = registry
         self.inference = inference
-        self.max_request_bytes = max_request_bytes
+        self.gate = gate
+        self.bodies = BodyReader(options.max_request_bytes)
+        self.seconds = options.rest_api_timeout_in_ms / 1000
 
     async def __call__(self, scope, receive, send) -> None:
         request = Request(scope, receive)
@@ -77,6 +92,8 @@ class _RestApi:
         await response(scope, receive, send)
 
     async def answer(self, request: Request, path: str) -> Response:
+        if self.gate.is_starting:
+            raise ServingError("The models are being loaded.", "UNAVAILABLE")
         if request.method == "POST" and (match := _INFERENCE.fullmatch(path)):
             return await self.infer(request, **match.groupdict())
         if request.method == "GET" and (match := _DESCRIPTION.fullmatch(path)):
@@ -95,33 +112,25 @@ class _RestApi:
         label: str | None,
         verb: str,
     ) -> Response:
-        body = await self.read_body(request)
-        if body is None:
-            limit = self.max_request_bytes
-            return _error(f"The request's body is larger than {limit} bytes.", 413)
         answer = {
             "predict": rest_inference.predict,
             "classify": rest_inference.classify,
             "regress": rest_inference.regress,
         }[verb.lower()]
-        find = functools.partial(
-            self.registry.get,
-            unquote(name),
-            _version_number(version),
-            label and unquote(label),
-        )
-        return _json(await answer(self.inference, find, body))
+        state = request.scope.setdefault("state", {})  # the access log tells it
+        state["model"] = name = unquote(name)
+        number, label = _version_number(version), label and unquote(label)
 
-    async def read_body(self, request: Request) -> bytes | None:
-        """The body; None where it is too large, told as early as it can be."""
-        if int(request.headers.get("content-length", 0)) > self.max_request_bytes:
-            return None
-        body = bytearray()
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > self.max_request_bytes:
-                return None
-        return bytes(body)
+        def find() -> Servable:
+            servable = self.registry.get(name, number, label)
+            state["version"] = servable.version
+            return servable
+
+        async with (
+            self.bodies.read(request) as body,
+            self.gate.enter(name, verb.lower(), "REST", self.seconds),
+        ):
+            return _json(await answer(self.inference, find, body))
 
     def describe(
         self,
@@ -151,10 +160,6 @@ class _RestApi:
         }
 
 
-async def _health(request: Request) -> Response:
-    return PlainTextResponse("ok")
-
-
 def _raw_path(scope) -> str:
     """The path as sent: the contract neither strips nor decodes it beforehand."""
     path = scope.get("raw_path", scope["path"].encode()).decode("latin-1")
@@ -173,7 +178,8 @@ def _version_number(text: str | None) -> int | None:
 
 def _json(text: str, status: int = 200) -> Response:
     content = text.encode("utf-8", "surrogateescape")
-    return Response(content, status, media_type="application/json")
+    headers = {"retry-after": "1"} if status == 429 else None
+    return Response(content, status, headers, "application/json")
 
 
 def _error(message: str, status: int) -> Response:

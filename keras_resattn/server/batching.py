@@ -152,13 +152,17 @@ class BatchScheduler:
             self._condition.notify_all()
         return [task.future for task in tasks]
 
-    def close(self) -> None:
-        """Refuses further requests, runs those in the queue and ends the threads."""
+    def close(self, seconds: float | None = None) -> None:
+        """Refuses further requests, runs those in the queue and ends the threads.
+
+        Args:
+            seconds: The longest time to wait for each thread; None for any.
+        """
         with self._condition:
             self._closed = True
             self._condition.notify_all()
         for thread in self._threads:
-            thread.join()
+            thread.join(seconds)
 
     def _parts(self, queue: deque[_Batch], arrays: Arrays, rows: int) -> list[Arrays]:
         """The whole request, or where it may be divided: what still fits in the open

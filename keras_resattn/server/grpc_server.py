@@ -1,6 +1,7 @@
 """The gRPC server: its port, its services, its end."""
 
 import asyncio
+from collections.abc import Sequence
 
 import grpc
 from grpc_health.v1 import health
@@ -9,16 +10,17 @@ from grpc_health.v1 import health_pb2_grpc
 from tensorflow_serving.apis import model_service_pb2_grpc
 from tensorflow_serving.apis import prediction_service_pb2_grpc
 
+from keras_resattn.server.gate import Gate
 from keras_resattn.server.grpc_services import ModelService
 from keras_resattn.server.grpc_services import PredictionService
 from keras_resattn.server.inference import Inference
 from keras_resattn.server.loader import ModelLoader
+from keras_resattn.server.tls import Tls
 
 _SERVICES = (
     "tensorflow.serving.PredictionService",
     "tensorflow.serving.ModelService",
 )
-
 
 _HEALTH_CHECK = "/grpc.health.v1.Health/Check"
 _ENDS = "The server ends."
@@ -35,16 +37,23 @@ class GrpcServer:
     Args:
         loader: Keeps the registry of models.
         inference: Runs them.
+        gate: What requests go through.
         max_request_bytes: Larger messages are refused with RESOURCE_EXHAUSTED.
+        interceptors: What calls go through, the outermost first.
     """
 
     def __init__(
-        self, loader: ModelLoader, inference: Inference, max_request_bytes: int
+        self,
+        loader: ModelLoader,
+        inference: Inference,
+        gate: Gate,
+        max_request_bytes: int,
+        interceptors: Sequence[grpc.aio.ServerInterceptor] = (),
     ):
         self._health = _Health()
-        self._gate = _Gate()
+        self._last_requests = _LastRequests()
         self._server = grpc.aio.server(
-            interceptors=[self._gate],
+            interceptors=[self._last_requests, *interceptors],
             options=[
                 ("grpc.max_receive_message_length", max_request_bytes),
                 ("grpc.max_send_message_length", -1),
@@ -52,7 +61,9 @@ class GrpcServer:
                 ("grpc.so_reuseport", 0),
             ],
         )
-        prediction = PredictionService(loader.registry, inference, max_request_bytes)
+        prediction = PredictionService(
+            loader.registry, inference, gate, max_request_bytes
+        )
         for add, service in (
             (
                 prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server,
@@ -66,8 +77,13 @@ class GrpcServer:
         ):
             add(service, self._server)
 
-    def listen(self, host: str, port: int) -> int:
+    def listen(self, host: str, port: int, tls: Tls | None = None) -> int:
         """Takes a port; 0 takes a free one.
+
+        Args:
+            host: The address.
+            port: The port.
+            tls: Certificate and key; None for no TLS.
 
         Returns:
             The port.
@@ -75,7 +91,10 @@ class GrpcServer:
         Raises:
             RuntimeError: It cannot be had.
         """
-        return self._server.add_insecure_port(f"{host}:{port}")
+        address = f"{host}:{port}"
+        if tls is None:
+            return self._server.add_insecure_port(address)
+        return self._server.add_secure_port(address, tls.grpc_credentials())
 
     async def start(self) -> None:
         """Answers requests from now on."""
@@ -83,35 +102,39 @@ class GrpcServer:
             await self._health.set(service, health_pb2.HealthCheckResponse.SERVING)
         await self._server.start()
 
+    async def announce_end(self) -> None:
+        """Lets the health service say that the server ends."""
+        await self._health.enter_graceful_shutdown()
+
     async def stop(self, seconds: float) -> None:
         """Answers the requests accepted, and no more.
 
         Args:
             seconds: Time for it; what takes longer is cancelled.
         """
-        await self._health.enter_graceful_shutdown()
+        await self.announce_end()
         await asyncio.sleep(_LAST_REQUESTS_SECONDS)
         self._health.end_watches()
-        await self._gate.close()
+        await self._last_requests.refuse()
         await self._server.stop(seconds)
 
 
-class _Gate(grpc.aio.ServerInterceptor):
-    """Refuses requests once it is closed, by the status that clients try again on."""
+class _LastRequests(grpc.aio.ServerInterceptor):
+    """Refuses requests once the server ends, by the status that clients try again on."""
 
     def __init__(self):
-        self._closed = False
+        self._ends = False
         self._refused = 0
 
     async def intercept_service(self, continuation, details):
-        if not self._closed or details.method == _HEALTH_CHECK:
+        if not self._ends or details.method == _HEALTH_CHECK:
             return await continuation(details)
         self._refused += 1
         return grpc.unary_unary_rpc_method_handler(_refuse)
 
-    async def close(self) -> None:
+    async def refuse(self) -> None:
         """Returns when no more requests come."""
-        self._closed = True
+        self._ends = True
         for _ in range(_MAX_QUIET_WAITS):
             before = self._refused
             await asyncio.sleep(_QUIET_SECONDS)

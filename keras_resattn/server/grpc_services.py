@@ -20,6 +20,7 @@ from tensorflow_serving.apis import regression_pb2
 
 from keras_resattn.server.classification import classify
 from keras_resattn.server.classification import regress
+from keras_resattn.server.gate import Gate
 from keras_resattn.server.grpc_messages import answered_by
 from keras_resattn.server.grpc_messages import read_input
 from keras_resattn.server.grpc_messages import read_predict
@@ -47,7 +48,7 @@ def _with_status(method: _Method) -> _Method:
     @functools.wraps(method)
     async def answer(self, request, context):
         try:
-            return await method(self, request)
+            return await method(self, request, context)
         except ServingError as error:
             await context.abort(grpc.StatusCode[error.code], error.message)
         except Exception:
@@ -58,25 +59,44 @@ def _with_status(method: _Method) -> _Method:
     return answer
 
 
+def _through_gate(method: _Method) -> _Method:
+    """Admits, times and counts an inference request."""
+
+    @functools.wraps(method)
+    async def admitted(self, request, context):
+        name, api = request.model_spec.name, method.__name__
+        seconds = context.time_remaining()
+        async with self._gate.enter(name, api, "GRPC", seconds):
+            return await method(self, request, context)
+
+    return _with_status(admitted)
+
+
 class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
     """Answers inference requests.
 
     Args:
         registry: The models.
         inference: Runs them.
+        gate: What requests go through.
         max_tensor_bytes: The largest size of an input tensor.
     """
 
     def __init__(
-        self, registry: ServableRegistry, inference: Inference, max_tensor_bytes: int
+        self,
+        registry: ServableRegistry,
+        inference: Inference,
+        gate: Gate,
+        max_tensor_bytes: int,
     ):
         self._registry = registry
         self._inference = inference
+        self._gate = gate
         self._max_tensor_bytes = max_tensor_bytes
 
-    @_with_status
+    @_through_gate
     async def Predict(
-        self, request: predict_pb2.PredictRequest
+        self, request: predict_pb2.PredictRequest, context: grpc.aio.ServicerContext
     ) -> predict_pb2.PredictResponse:
         servable, name = self._find(request)
         call = self._inference.call
@@ -87,18 +107,22 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
         outputs = {key: outputs[key] for key in wanted}
         return await call(write_predict, servable, name, outputs)
 
-    @_with_status
+    @_through_gate
     async def Classify(
-        self, request: classification_pb2.ClassificationRequest
+        self,
+        request: classification_pb2.ClassificationRequest,
+        context: grpc.aio.ServicerContext,
     ) -> classification_pb2.ClassificationResponse:
         servable, name = self._find(request)
         examples = await self._inference.call(read_input, request.input)
         found = await classify(self._inference, servable, name, examples)
         return write_classify(servable, name, found)
 
-    @_with_status
+    @_through_gate
     async def Regress(
-        self, request: regression_pb2.RegressionRequest
+        self,
+        request: regression_pb2.RegressionRequest,
+        context: grpc.aio.ServicerContext,
     ) -> regression_pb2.RegressionResponse:
         servable, name = self._find(request)
         examples = await self._inference.call(read_input, request.input)
@@ -107,7 +131,9 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
 
     @_with_status
     async def GetModelMetadata(
-        self, request: get_model_metadata_pb2.GetModelMetadataRequest
+        self,
+        request: get_model_metadata_pb2.GetModelMetadataRequest,
+        context: grpc.aio.ServicerContext,
     ) -> get_model_metadata_pb2.GetModelMetadataResponse:
         spec = _model_spec(request)
         if not request.metadata_field:
@@ -146,7 +172,9 @@ class ModelService(model_service_pb2_grpc.ModelServiceServicer):
 
     @_with_status
     async def GetModelStatus(
-        self, request: get_model_status_pb2.GetModelStatusRequest
+        self,
+        request: get_model_status_pb2.GetModelStatusRequest,
+        context: grpc.aio.ServicerContext,
     ) -> get_model_status_pb2.GetModelStatusResponse:
         spec = _model_spec(request)
         response = get_model_status_pb2.GetModelStatusResponse()
@@ -161,7 +189,9 @@ class ModelService(model_service_pb2_grpc.ModelServiceServicer):
 
     @_with_status
     async def HandleReloadConfigRequest(
-        self, request: model_management_pb2.ReloadConfigRequest
+        self,
+        request: model_management_pb2.ReloadConfigRequest,
+        context: grpc.aio.ServicerContext,
     ) -> model_management_pb2.ReloadConfigResponse:
         if request.config.WhichOneof("config") != "model_config_list":
             raise ServingError(

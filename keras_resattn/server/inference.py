@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import time
 from collections.abc import Callable
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +11,9 @@ from typing import TypeVar
 
 import numpy as np
 
+from keras_resattn.server.batching import BatchScheduler
+from keras_resattn.server.metrics import ServerMetrics
+from keras_resattn.server.servable import DEFAULT_SIGNATURE
 from keras_resattn.server.servable import Servable
 
 _Arguments = ParamSpec("_Arguments")
@@ -21,10 +25,19 @@ class Inference:
 
     Args:
         threads: How many run at a time; None for one for each processor.
+        scheduler: Runs what can be batched in batches; None for no batches.
+        metrics: Where runs are counted; None for metrics of its own.
     """
 
-    def __init__(self, threads: int | None = None):
+    def __init__(
+        self,
+        threads: int | None = None,
+        scheduler: BatchScheduler | None = None,
+        metrics: ServerMetrics | None = None,
+    ):
         self._pool = ThreadPoolExecutor(threads or os.cpu_count(), "inference")
+        self._scheduler = scheduler
+        self._metrics = metrics or ServerMetrics()
 
     async def run(
         self, servable: Servable, signature_name: str, arrays: Mapping[str, np.ndarray]
@@ -42,7 +55,14 @@ class Inference:
         Raises:
             ServingError: A tensor does not fit the signature, or running it failed.
         """
-        return await self.call(servable.run, signature_name, arrays)
+        started = time.perf_counter()
+        name = signature_name or DEFAULT_SIGNATURE
+        try:
+            if self._scheduler and servable.is_batch(name, arrays):
+                return await self._scheduler.run(servable, name, arrays)
+            return await self.call(servable.run, signature_name, arrays)
+        finally:
+            self._metrics.record_runtime(servable.name, started)
 
     async def call(
         self,

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import Protocol
 
+from keras_resattn.server.metrics import ServerMetrics
 from keras_resattn.server.model_config import ModelConfig
 from keras_resattn.server.registry import ServableRegistry
 from keras_resattn.server.registry import VersionStatus
@@ -49,6 +50,7 @@ class ModelLoader:
         max_num_load_retries: How often to try a version again whose files stay the
             same.
         load_retry_interval_seconds: Time between these attempts.
+        metrics: Where attempts are counted; None for metrics of its own.
     """
 
     def __init__(
@@ -57,11 +59,14 @@ class ModelLoader:
         source: ModelSource,
         max_num_load_retries: int = 5,
         load_retry_interval_seconds: float = 60,
+        metrics: ServerMetrics | None = None,
     ):
         self.registry = registry
         self.source = source
         self._max_retries = max_num_load_retries
         self._retry_seconds = load_retry_interval_seconds
+        self.metrics = metrics or ServerMetrics()
+        self._names: set[str] = set()
         self._lock = threading.Lock()
         self._seen: dict[tuple[str, int], Fingerprint] = {}
         self._failures: dict[tuple[str, int], _Failure] = {}
@@ -79,10 +84,15 @@ class ModelLoader:
             models = self.source.models()
             for model in models:
                 self._update(model, at_once)
-            names = {model.name for model in models}
+            self._names = names = {model.name for model in models}
             for name in self.registry.available().keys() - names:
                 self._unload(name, keep=set())
                 self.registry.set_labels(name, {})
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether every model of the source serves, as far as it was read."""
+        return self._names <= self.registry.available().keys()
 
     def poll_until(self, stop: threading.Event, seconds: float) -> None:
         """Polls again and again.
@@ -132,15 +142,17 @@ class ModelLoader:
         return due and failure.attempts <= self._max_retries
 
     def _load(self, name: str, version: int, folder: Path) -> bool:
-        key = (name, version)
+        key, started = (name, version), time.perf_counter()
         self.registry.set_status(name, version, VersionStatus("LOADING"))
         try:
             servable = Servable(name, folder)
             warm_up(servable, folder)
             self._log_changes(servable)
         except Exception as error:
+            self.metrics.record_load(folder, False, started)
             self._record_failure(key, error)
             return False
+        self.metrics.record_load(folder, True, started)
         self._failures.pop(key, None)
         del self._seen[key]
         self.registry.add(servable)

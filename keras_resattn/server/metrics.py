@@ -1,6 +1,8 @@
 """Prometheus metrics, under the names that TensorFlow Serving gives them."""
 
 import re
+import time
+from contextvars import ContextVar
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry
@@ -14,6 +16,12 @@ from keras_resattn.server.config_files import read_text_proto
 
 METRICS_PATH = "/monitoring/prometheus/metrics"
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+# What the request under way asks for; the runtime's latency is told by it.
+current_api: ContextVar[str] = ContextVar("current_api", default="Predict")
+
+# The runtime, in TensorFlow Serving's own words "TF1" or "TFRT".
+_RUNTIME = "TF2"
 
 # TensorFlow's counters have no `_total`, its histograms no time of creation.
 _TOTAL = re.compile(r"^((?:# (?:HELP|TYPE) )?:[\w:]+)_total\b")
@@ -114,11 +122,53 @@ class ServerMetrics:
         )
         ProcessCollector(registry=registry)
 
+    def record_request(
+        self, name: str, api: str, entrypoint: str, status: str, started: float
+    ) -> None:
+        """Counts a request that is answered.
+
+        Args:
+            name: The model's name.
+            api: What was asked for.
+            entrypoint: `"GRPC"` or `"REST"`.
+            status: Name of the status code.
+            started: When it began, by `time.perf_counter()`.
+        """
+        self.request_count.labels(name, status).inc()
+        latency = self.request_latency.labels(name, api, entrypoint)
+        latency.observe(_microseconds_since(started))
+
+    def record_runtime(self, name: str, started: float) -> None:
+        """Counts a run of a signature.
+
+        Args:
+            name: The model's name.
+            started: When it began, by `time.perf_counter()`.
+        """
+        latency = self.runtime_latency.labels(name, current_api.get(), _RUNTIME)
+        latency.observe(_microseconds_since(started))
+
+    def record_load(self, folder: Path, succeeded: bool, started: float) -> None:
+        """Counts an attempt to load a version.
+
+        Args:
+            folder: The version's folder.
+            succeeded: Whether it is loaded.
+            started: When loading began, by `time.perf_counter()`.
+        """
+        status = "success" if succeeded else "fail"
+        self.load_attempt_count.labels(str(folder), status).inc()
+        self.load_latency.labels(str(folder)).inc(_microseconds_since(started))
+
     def text(self) -> str:
         """Returns all metrics in Prometheus' text format."""
         lines = generate_latest(self.registry).decode().splitlines(keepends=True)
         kept = (line for line in lines if not _CREATED.match(line))
         return "".join(_TOTAL.sub(r"\1", line) for line in kept)
+
+
+def _microseconds_since(started: float) -> float:
+    return (time.perf_counter() - started) * 1e6
 
 
 def read_metrics_path(path: str | Path) -> str | None:

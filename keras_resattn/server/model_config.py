@@ -62,6 +62,9 @@ class ModelFolders:
                 f" Received: {self._base}"
             )
 
+    def __str__(self) -> str:
+        return str(self._base)
+
     def models(self) -> list[ModelConfig]:
         """Looks for new models; returns all."""
         for folder in self._folders():
@@ -97,6 +100,9 @@ class ModelConfigFile:
         self._read_at = time.monotonic()
         self._text = self._path.read_text()
         self._models = self._parsed(self._text)
+
+    def __str__(self) -> str:
+        return str(self._path)
 
     def models(self) -> list[ModelConfig]:
         """Reads the file again if it is time; returns the models of its last valid

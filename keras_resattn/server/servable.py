@@ -76,6 +76,25 @@ class Servable:
             )
         return specs
 
+    def is_batch(self, signature_name: str, arrays: Mapping[str, np.ndarray]) -> bool:
+        """Tells whether a request may run together with others.
+
+        Args:
+            signature_name: The signature; `""` is `serving_default`.
+            arrays: The request's arrays.
+
+        Returns:
+            Whether the request has rows, and the signature takes and gives any number
+            of them in each tensor.
+        """
+        definition = self.signature(signature_name)
+        if definition is None:
+            return False
+        if not all(array.ndim and len(array) for array in arrays.values()):
+            return False
+        inputs, outputs = _specs(definition.inputs), _specs(definition.outputs)
+        return all(map(_batched, [*inputs.values(), *outputs.values()]))
+
     def run(
         self, signature_name: str, arrays: Mapping[str, np.ndarray]
     ) -> dict[str, np.ndarray]:

@@ -97,6 +97,12 @@ def test_a_log_file_is_appended_to_and_a_dash_is_standard_output(tmp_path, capsy
     assert not sys.stdout.closed
 
 
+def test_a_log_that_cannot_be_opened_is_named(tmp_path):
+    with pytest.raises(OSError, match="access log") as caught:
+        AccessLog.open(tmp_path / "no" / "log")
+    assert str(caught.value).endswith(f"Received: {tmp_path / 'no' / 'log'}")
+
+
 class Prediction(prediction_service_pb2_grpc.PredictionServiceServicer):
     async def Predict(self, request, context):
         if request.model_spec.name == "nope":
