@@ -17,6 +17,10 @@ from keras_resattn.server.config_files import read_text_proto
 METRICS_PATH = "/monitoring/prometheus/metrics"
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
+_SERVING = ":tensorflow:serving:"
+_SAVED_MODEL = ":tensorflow:cc:saved_model:"
+_BATCHING = _SERVING + "batching_session:"
+
 # What the request under way asks for; the runtime's latency is told by it.
 current_api: ContextVar[str] = ContextVar("current_api", default="Predict")
 
@@ -49,78 +53,82 @@ class ServerMetrics:
     """
 
     def __init__(self):
-        self.registry = registry = CollectorRegistry()
-        serving, saved_model = ":tensorflow:serving:", ":tensorflow:cc:saved_model:"
-        batching = serving + "batching_session:"
-        self.request_count = Counter(
-            serving + "request_count",
+        self.registry = CollectorRegistry()
+        self.request_count = self._counter(
+            _SERVING + "request_count",
             "The total number of requests.",
-            ["model_name", "status"],
-            registry=registry,
+            "model_name",
+            "status",
         )
-        self.request_latency = Histogram(
-            serving + "request_latency",
+        self.request_latency = self._histogram(
+            _SERVING + "request_latency",
             "Distribution of wall time (in microseconds) for a request.",
-            ["model_name", "API", "entrypoint"],
-            buckets=_MICROSECONDS,
-            registry=registry,
+            _MICROSECONDS,
+            "model_name",
+            "API",
+            "entrypoint",
         )
-        self.runtime_latency = Histogram(
-            serving + "runtime_latency",
+        self.runtime_latency = self._histogram(
+            _SERVING + "runtime_latency",
             "Distribution of wall time (in microseconds) for the TensorFlow runtime.",
-            ["model_name", "API", "runtime"],
-            buckets=_MICROSECONDS,
-            registry=registry,
+            _MICROSECONDS,
+            "model_name",
+            "API",
+            "runtime",
         )
-        self.load_attempt_count = Counter(
-            saved_model + "load_attempt_count",
+        self.load_attempt_count = self._counter(
+            _SAVED_MODEL + "load_attempt_count",
             "The number of times that loading a SavedModel was tried.",
-            ["model_path", "status"],
-            registry=registry,
+            "model_path",
+            "status",
         )
-        self.load_latency = Counter(
-            saved_model + "load_latency",
+        self.load_latency = self._counter(
+            _SAVED_MODEL + "load_latency",
             "Latency in microseconds of loading SavedModels.",
-            ["model_path"],
-            registry=registry,
-        )
-        self.queuing_latency = Histogram(
-            batching + "queuing_latency",
-            "Distribution of wall time spent (in microseconds) in queuing.",
-            ["thread_pool_name"],
-            buckets=_QUEUING,
-            registry=registry,
-        )
-        self.input_batch_size = Histogram(
-            batching + "input_batch_size",
-            "The batch size distribution on the inputs.",
-            buckets=_ROWS,
-            registry=registry,
-        )
-        self.processed_batch_size = Histogram(
-            batching + "processed_batch_size",
-            "The batch size distribution on processing.",
-            buckets=_ROWS,
-            registry=registry,
-        )
-        self.padding_size = Histogram(
-            batching + "padding_size",
-            "The padding size distribution on batches.",
-            ["execution_batch_size"],
-            buckets=_ROWS,
-            registry=registry,
-        )
-        self.wrapped_run_count = Counter(
-            batching + "wrapped_run_count",
-            "Total count of batches that were run.",
-            registry=registry,
+            "model_path",
         )
         self.requests_in_flight = Gauge(
             "keras_resattn_requests_in_flight",
             "The number of requests that are accepted and not answered yet.",
-            registry=registry,
+            registry=self.registry,
         )
-        ProcessCollector(registry=registry)
+        self._add_batching()
+        ProcessCollector(registry=self.registry)
+
+    def _add_batching(self) -> None:
+        self.queuing_latency = self._histogram(
+            _BATCHING + "queuing_latency",
+            "Distribution of wall time spent (in microseconds) in queuing.",
+            _QUEUING,
+            "thread_pool_name",
+        )
+        self.input_batch_size = self._histogram(
+            _BATCHING + "input_batch_size",
+            "The batch size distribution on the inputs.",
+            _ROWS,
+        )
+        self.processed_batch_size = self._histogram(
+            _BATCHING + "processed_batch_size",
+            "The batch size distribution on processing.",
+            _ROWS,
+        )
+        self.padding_size = self._histogram(
+            _BATCHING + "padding_size",
+            "The padding size distribution on batches.",
+            _ROWS,
+            "execution_batch_size",
+        )
+        self.wrapped_run_count = self._counter(
+            _BATCHING + "wrapped_run_count", "Total count of batches that were run."
+        )
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(name, text, labels, registry=self.registry)
+
+    def _histogram(
+        self, name: str, text: str, buckets: list[float], *labels: str
+    ) -> Histogram:
+        return Histogram(name, text, labels, buckets=buckets, registry=self.registry)
 
     def record_request(
         self, name: str, api: str, entrypoint: str, status: str, started: float

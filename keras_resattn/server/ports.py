@@ -22,9 +22,13 @@ def listen(host: str, port: int) -> socket.socket:
         OSError: The port is taken or may not be used.
     """
     try:
-        return _create_server(host, port)
+        listener = _create_server(host, port)
     except (OSError, OverflowError) as error:
         raise port_error(host, port, "--port", error) from error
+    # asyncio does it only for sockets that name their protocol. Without it an answer,
+    # written in two parts, waits up to 40 ms for the client to acknowledge the first.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
 
 
 def check_grpc_port(host: str, port: int | None) -> None:

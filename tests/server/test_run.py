@@ -15,6 +15,7 @@ from keras_resattn.server import create_app
 from keras_resattn.server import serve
 from keras_resattn.server.loader import ModelLoader
 from keras_resattn.server.model_config import ModelFolders
+from keras_resattn.server.ports import listen
 from keras_resattn.server.status import from_op_error
 
 from .conftest import MODELS
@@ -70,6 +71,15 @@ def test_it_does_not_start_without_any_model_that_can_be_loaded(tmp_path):
     with pytest.raises(ValueError, match="No model became available") as caught:
         serve(tmp_path, port=0, grpc_port=None)
     assert str(caught.value).endswith(f"Received: {tmp_path}")
+
+
+def test_an_answer_does_not_wait_for_an_acknowledgement():
+    with (
+        listen("127.0.0.1", 0) as listener,
+        socket.create_connection(listener.getsockname()),
+        listener.accept()[0] as accepted,
+    ):
+        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 @pytest.mark.parametrize("port", [70000, -1])
