@@ -120,7 +120,7 @@ class GrpcServer:
 
 
 class _LastRequests(grpc.aio.ServerInterceptor):
-    """Refuses requests once the server ends, by the status that clients try again on."""
+    """Refuses requests once the server ends, by a status that clients try again on."""
 
     def __init__(self):
         self._ends = False
