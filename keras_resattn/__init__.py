@@ -4,6 +4,7 @@ from keras_resattn import baselines
 from keras_resattn import cifar
 from keras_resattn import compatibility
 from keras_resattn import layers
+from keras_resattn.batch_norm_folding import fold_batch_norm
 from keras_resattn.complexity import complexity
 from keras_resattn.features import feature_maps
 from keras_resattn.features import pyramid_outputs
@@ -37,6 +38,7 @@ __all__ = [
     "compatibility",
     "create_model",
     "feature_maps",
+    "fold_batch_norm",
     "layers",
     "list_models",
     "model_info",

@@ -32,12 +32,15 @@ class Preprocessing:
     def decode(self, image_bytes):
         """Return the uint8 image `(h, w, channels)` in PNG, JPEG, ... bytes.
 
-        Grey images become RGB, or RGB images grey, as `input_shape` says.
+        Grey images become RGB, or RGB images grey, as `input_shape` says;
+        transparency is dropped, 16 bits become 8, an animated GIF gives its
+        first frame. A rotation noted in EXIF is not applied.
         """
         channels = self.input_shape[-1]
-        image = tf.io.decode_image(
-            image_bytes, channels=channels, expand_animations=False
-        )
+        if channels == 1:
+            image = _decode_grey(image_bytes)
+        else:
+            image = _decode(image_bytes, channels)
         return tf.ensure_shape(image, (None, None, channels))
 
     def resize(self, images):
@@ -56,3 +59,17 @@ class Preprocessing:
         """Return float32 images less `mean`, divided by `std`."""
         mean, std = tf.constant(self.mean, tf.float32), tf.constant(self.std)
         return (tf.cast(images, tf.float32) - mean) / tf.cast(std, tf.float32)
+
+
+def _decode(image_bytes, channels):
+    return tf.io.decode_image(image_bytes, channels=channels, expand_animations=False)
+
+
+def _decode_grey(image_bytes):
+    # TensorFlow decodes no GIF, BMP or WebP as grey, PNG and JPEG only.
+    start = tf.strings.substr(image_bytes, 0, 2)
+    return tf.cond(
+        (start == b"\x89P") | (start == b"\xff\xd8"),
+        lambda: _decode(image_bytes, 1),
+        lambda: tf.image.rgb_to_grayscale(_decode(image_bytes, 3)),
+    )

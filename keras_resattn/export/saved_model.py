@@ -6,13 +6,38 @@ import keras
 import tensorflow as tf
 
 from keras_resattn.export import contract
+from keras_resattn.export import measure
+from keras_resattn.export import warmup as warmup_requests
+from keras_resattn.export.endpoints import Endpoints
+from keras_resattn.export.manifest import describe
+from keras_resattn.export.manifest import describe_image_bytes
+from keras_resattn.export.manifest import describe_signatures
+from keras_resattn.export.manifest import write_manifest
+from keras_resattn.export.precision import check_precision
+from keras_resattn.export.precision import prepare
+from keras_resattn.model_folder import LABELS
 from keras_resattn.model_folder import write_beside
 
+# How many images a warm-up request has.
+WARMUP_IMAGES = 1
 
-def export(folder, path):
+
+def export(
+    folder,
+    path,
+    precision="float32",
+    fold_batch_norm=False,
+    warmup=None,
+    images=None,
+):
     """Export a model with its preprocessing and labels as a SavedModel.
 
-    Its signatures are those of `keras_resattn.export.contract`.
+    Its signatures are those of `keras_resattn.export.contract`. Beside them it
+    has its labels (`assets/labels.txt`), a request for each signature that
+    servers replay when they load it (`assets.extra/tf_serving_warmup_requests`),
+    and a manifest (`assets.extra/manifest.json`): inputs, outputs, versions, and
+    how far its outputs are from those of the Keras model on some images. The
+    folder appears when all of it is written, loaded again and measured.
 
     Example:
 
@@ -27,15 +52,72 @@ def export(folder, path):
         folder: A `ModelFolder`.
         path: The folder to make: `BASE/NAME/VERSION`, the version a positive
             integer, as TensorFlow Serving expects it.
+        precision: `"float32"`, or `"bfloat16"` to compute all but the
+            classifier in bfloat16: faster where the processor has it. Inputs,
+            weights and outputs stay float32.
+        fold_batch_norm: Boolean, whether to fold batch normalizations into
+            convolutions, see `keras_resattn.fold_batch_norm`.
+        warmup: Whether to write warm-up requests, which needs the package
+            `tensorflow-serving-api`. `None`: if that is installed.
+        images: Paths of image files to measure on; by default images of the
+            bundled sample of Fashion-MNIST.
 
     Returns:
         The `pathlib.Path` of the SavedModel.
 
     Raises:
-        ValueError: If `path` does not end in a version.
+        ValueError: If `path` does not end in a version, `precision` is unknown
+            or the outputs differ by more than rounding.
         FileExistsError: If `path` exists.
+        ImportError: If `warmup` is true and the package is missing.
     """
     path = Path(path)
+    _check_path(path)
+    check_precision(precision)
+    if warmup:
+        warmup_requests.check_can_write_warmup()
+    elif warmup is None:
+        warmup = warmup_requests.can_write_warmup()
+    reference = prepare(folder.model)
+    model = prepare(folder.model, precision, fold_batch_norm)
+    endpoints = Endpoints(model, folder.preprocessing, folder.path / LABELS)
+    image_bytes, source = measure.images_to_measure(images)
+
+    def write(beside):
+        _write_saved_model(endpoints, beside)
+        signatures = tf.saved_model.load(str(beside)).signatures
+        pixels = measure.pixels_of(folder.preprocessing, image_bytes)
+        requests = warmup_requests.requests_for(image_bytes, pixels, signatures)
+        manifest = {
+            "name": path.parent.name,
+            "version": int(path.name),
+            **describe(folder, model, precision, fold_batch_norm),
+            "image_bytes": describe_image_bytes(),
+            "signatures": describe_signatures(signatures),
+            "parity": {
+                "reference": "the Keras model in float32",
+                "images": len(pixels),
+                "source": source,
+                **measure.parity(
+                    {name: measure.run(signatures, name, x) for name, x in requests},
+                    measure.expected_outputs(reference, folder.preprocessing, pixels),
+                ),
+            },
+            "warmup_requests": 0,
+        }
+        if precision == "float32":
+            measure.check_parity(manifest["parity"])
+        if warmup:
+            manifest["warmup_requests"] = _write_warmup(
+                beside, path.parent.name, signatures, image_bytes, pixels
+            )
+        write_manifest(beside / contract.MANIFEST, manifest)
+
+    write_beside(path, write)
+    return path
+
+
+def _check_path(path):
     if not (path.name.isdecimal() and int(path.name) > 0):
         raise ValueError(
             "TensorFlow Serving wants a folder named by an integer version; export "
@@ -46,51 +128,28 @@ def export(folder, path):
             "This version exists already and may be in use; export to the next "
             f"number. Received: {path}"
         )
+
+
+def _write_saved_model(endpoints, path):
     archive = keras.export.ExportArchive()
-    archive.track(folder.model)
-    for name, function, signature in _endpoints(folder):
+    archive.track(endpoints.model)
+    archive.track(endpoints.labels)
+    for name, function, signature in endpoints.signatures():
         archive.add_endpoint(name, function, input_signature=[signature])
-    write_beside(path, lambda beside: archive.write_out(beside, verbose=False))
-    return path
-
-
-def _endpoints(folder):
-    """Yield name, function and input of each signature."""
-    model, preprocessing = folder.model, folder.preprocessing
-    labels = tf.constant(folder.labels)
-    channels = preprocessing.input_shape[-1]
-
-    def classify(images):
-        probabilities = model(preprocessing.standardize(images), training=False)
-        top = tf.math.top_k(probabilities, min(contract.TOP_K, len(folder.labels)))
-        return {
-            contract.PROBABILITIES: probabilities,
-            contract.TOP_K_LABELS: tf.gather(labels, top.indices),
-            contract.TOP_K_PROBABILITIES: top.values,
-        }
-
-    def read(image_bytes):
-        image = preprocessing.resize(preprocessing.decode(image_bytes))
-        return tf.cast(image, tf.float32)
-
-    def serving_default(image_bytes):
-        # A wrong shape has to fail here: inside a convolution it would end
-        # the process that serves.
-        image_bytes = tf.ensure_shape(image_bytes, (None,))
-        pixels = tf.TensorSpec(preprocessing.input_shape, tf.float32)
-        return classify(tf.map_fn(read, image_bytes, fn_output_signature=pixels))
-
-    def predict_images(images):
-        images = tf.ensure_shape(images, (None, None, None, channels))
-        return classify(preprocessing.resize(images))
-
-    yield (
-        contract.SERVING_DEFAULT,
-        serving_default,
-        tf.TensorSpec((None,), tf.string, contract.IMAGE_BYTES),
+    archive.write_out(str(path), verbose=False)
+    # Keras, as TensorFlow 2, writes every signature as one of :predict.
+    updater = tf.compat.v1.saved_model.signature_def_utils.MethodNameUpdater(str(path))
+    updater.replace_method_name(
+        contract.CLASSIFY, contract.CLASSIFY_METHOD, tags=tf.saved_model.SERVING
     )
-    yield (
-        contract.PREDICT_IMAGES,
-        predict_images,
-        tf.TensorSpec((None, None, None, channels), tf.float32, contract.IMAGES),
-    )
+    updater.save()
+
+
+def _write_warmup(path, name, signatures, image_bytes, pixels):
+    """Write warm-up requests, and replay them as a server would."""
+    few = slice(WARMUP_IMAGES)
+    requests = warmup_requests.requests_for(image_bytes[few], pixels[few], signatures)
+    count = warmup_requests.write_warmup(path, name, requests)
+    for signature, inputs in warmup_requests.read_warmup(path):
+        measure.run(signatures, signature, inputs)
+    return count

@@ -1,0 +1,170 @@
+"""The functions behind the signatures: from bytes to named tensors.
+
+They use TensorFlow's standard operations alone, so that any TensorFlow Serving
+runs them. Each checks the shape of its input first: a wrong one has to fail there,
+inside a convolution it would end the process that serves.
+"""
+
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+from keras_resattn.data.image_header import check_before_decoding
+from keras_resattn.export import contract
+from keras_resattn.export.overlay import overlay_png
+from keras_resattn.masks import attention_masks
+from keras_resattn.modules import attention_modules
+from keras_resattn.modules import node_in
+
+
+class Endpoints:
+    """What an exported model computes.
+
+    Args:
+        model: A functional `keras.Model` whose last layer is a classifier.
+        preprocessing: Its `keras_resattn.data.Preprocessing`.
+        labels_file: The path of a file with a label a line.
+    """
+
+    def __init__(self, model, preprocessing, labels_file):
+        self.model = model
+        self.preprocessing = preprocessing
+        self.labels = _label_table(labels_file)
+        self.embedding = keras.Model(model.input, classifier_input(model))
+        self.attention = attention_model(model) if has_attention(model) else None
+
+    def signatures(self):
+        """Yield name, function and input of each signature."""
+        strings = tf.TensorSpec((None,), tf.string, contract.IMAGE_BYTES)
+        examples = tf.TensorSpec((None,), tf.string, contract.EXAMPLES)
+        shape = (None, None, None, self.preprocessing.input_shape[-1])
+        pixels = tf.TensorSpec(shape, tf.float32, contract.IMAGES)
+        yield contract.SERVING_DEFAULT, self.serving_default, strings
+        yield contract.PREDICT_IMAGES, self.predict_images, pixels
+        yield contract.CLASSIFY, self.classify, examples
+        yield contract.EMBED, self.embed, strings
+        if self.attention is not None:
+            yield contract.ATTENTION, self.attend, strings
+            yield contract.ATTENTION_OVERLAY, self.overlay, strings
+
+    # === Signatures ===
+
+    def serving_default(self, image_bytes):
+        return self._most_probable(self._read(image_bytes))
+
+    def predict_images(self, images):
+        channels = self.preprocessing.input_shape[-1]
+        images = tf.ensure_shape(images, (None, None, None, channels))
+        return self._most_probable(images)
+
+    def classify(self, inputs):
+        inputs = tf.ensure_shape(inputs, (None,))
+        feature = {contract.IMAGE_BYTES: tf.io.FixedLenFeature((), tf.string)}
+        examples = tf.io.parse_example(inputs, feature)
+        scores = self._run(self.model, self._read(examples[contract.IMAGE_BYTES]))
+        classes = self.labels.lookup(tf.range(scores.shape[-1], dtype=tf.int64))
+        return {
+            contract.CLASSES: tf.tile(classes[None], [tf.shape(scores)[0], 1]),
+            contract.SCORES: scores,
+        }
+
+    def embed(self, image_bytes):
+        images = self._read(image_bytes)
+        return {contract.EMBEDDING: self._run(self.embedding, images)}
+
+    def attend(self, image_bytes):
+        return self._run(self.attention, self._read(image_bytes))
+
+    def overlay(self, image_bytes):
+        images = self._read(image_bytes)
+        outputs = self._run(self.attention, images)
+        return {
+            name.removesuffix(contract.MASK) + contract.OVERLAY: overlay_png(images, y)
+            for name, y in outputs.items()
+            if name.endswith(contract.MASK)
+        }
+
+    # === What they share ===
+
+    def _most_probable(self, images):
+        probabilities = self._run(self.model, images)
+        count = min(contract.TOP_K, probabilities.shape[-1])
+        top = tf.math.top_k(probabilities, count, index_type=tf.int64)
+        return {
+            contract.PROBABILITIES: probabilities,
+            contract.TOP_K_LABELS: self.labels.lookup(top.indices),
+            contract.TOP_K_PROBABILITIES: top.values,
+        }
+
+    def _read(self, image_bytes):
+        """Return images `(N, H, W, C)`, float32, in the network's size."""
+        image_bytes = tf.ensure_shape(image_bytes, (None,))
+
+        def read(content):
+            image = self.preprocessing.resize(self.preprocessing.decode(content))
+            return tf.cast(image, tf.float32)
+
+        pixels = tf.TensorSpec(self.preprocessing.input_shape, tf.float32)
+        image_bytes = check_before_decoding(image_bytes)
+        return tf.map_fn(read, image_bytes, fn_output_signature=pixels)
+
+    def _run(self, model, images):
+        """Return a model's float32 outputs for images of any size."""
+        count = tf.shape(images)[0]
+        # Of an empty batch, oneDNN's convolutions get the shape wrong.
+        rows = tf.cast(tf.equal(count, 0), tf.int32)
+        images = tf.pad(images, [[0, rows], [0, 0], [0, 0], [0, 0]])
+        inputs = self.preprocessing.standardize(self.preprocessing.resize(images))
+        outputs = model(inputs, training=False)
+        return keras.tree.map_structure(
+            lambda x: tf.cast(x[:count], tf.float32), outputs
+        )
+
+
+def has_attention(model):
+    """Return whether a model has attention modules."""
+    try:
+        return bool(attention_modules(model))
+    except ValueError:
+        return False
+
+
+def attention_model(model):
+    """Return a model of the probabilities and the masks' means over channels."""
+    axis = 1 if keras.config.image_data_format() == "channels_first" else -1
+    means = {
+        name + contract.MASK: keras.ops.mean(keras.ops.cast(mask, "float32"), axis=axis)
+        for name, mask in attention_masks(model).output.items()
+    }
+    outputs = {contract.PROBABILITIES: model.outputs[0], **means}
+    return keras.Model(model.input, outputs)
+
+
+def classifier_input(model):
+    """Return the tensor that the last layer of a model classifies."""
+    for layer in model.layers[::-1]:
+        node = node_in(model, layer)
+        if node.outputs[0] is model.outputs[0]:
+            return node.input_tensors[0]
+    raise ValueError(
+        f"The model's output is no layer's output. Received: model={model!r}"
+    )
+
+
+def _label_table(path):
+    """Return a table from a class's number to its label; the file is its asset."""
+    labels = Path(path).read_text(encoding="utf-8").splitlines()
+    if "" in labels:
+        raise ValueError(
+            "TensorFlow reads no empty line as a label; name the class. "
+            f"Received: {path} with line {labels.index('') + 1} empty"
+        )
+    lines = tf.lookup.TextFileInitializer(
+        str(path),
+        tf.int64,
+        tf.lookup.TextFileIndex.LINE_NUMBER,
+        tf.string,
+        tf.lookup.TextFileIndex.WHOLE_LINE,
+    )
+    return tf.lookup.StaticHashTable(lines, default_value="")

@@ -1,0 +1,198 @@
+"""A model folder as a file of another runtime: ONNX, OpenVINO, LiteRT."""
+
+import contextlib
+import importlib
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import keras
+import numpy as np
+
+from keras_resattn.export import contract
+from keras_resattn.export import measure
+from keras_resattn.export.manifest import describe
+from keras_resattn.export.manifest import write_manifest
+from keras_resattn.export.precision import prepare
+from keras_resattn.model_folder import LABELS
+from keras_resattn.model_folder import write_beside
+
+MANIFEST = "manifest.json"
+
+
+def export_format(folder, path, format, fold_batch_norm=False, images=None):
+    """Export a model as a file of ONNX, OpenVINO or LiteRT.
+
+    The model takes pixels and standardizes them itself: `images`, float32
+    `(N, H, W, C)`, 0 to 255, in the network's size; it gives `probabilities`,
+    float32 `(N, classes)`. Decoding and resizing are the caller's. The folder
+    holds the file, `labels.txt` and `manifest.json`; in the latter is how far the
+    runtime's answers are from those of the Keras model, if it is installed.
+
+    Example:
+
+    >>> folder = ModelFolder.open("runs/demo")
+    >>> path, manifest = export_format(folder, "demo_onnx", "onnx")
+    >>> sorted(file.name for file in path.iterdir())
+    ['labels.txt', 'manifest.json', 'model.onnx']
+
+    Args:
+        folder: A `ModelFolder`.
+        path: The folder to make.
+        format: `"onnx"`, `"openvino"` or `"litert"`.
+        fold_batch_norm: Boolean, whether to fold batch normalizations into
+            convolutions, see `keras_resattn.fold_batch_norm`.
+        images: Paths of image files to measure on; by default images of the
+            bundled sample of Fashion-MNIST.
+
+    Returns:
+        A tuple: the `pathlib.Path` of the folder, and the manifest, a dictionary.
+
+    Raises:
+        ValueError: If the format is unknown, or answers differ by more than
+            rounding.
+        FileExistsError: If `path` exists.
+        ImportError: If the package that writes the format is missing.
+    """
+    path = Path(path)
+    chosen = _check(format, path)
+    reference = prepare(folder.model)
+    model = prepare(folder.model, fold=fold_batch_norm)
+    image_bytes, source = measure.images_to_measure(images)
+    pixels = measure.pixels_of(folder.preprocessing, image_bytes)
+    manifest = {
+        "format": format,
+        "file": chosen.file,
+        **describe(folder, model, "float32", fold_batch_norm),
+    }
+
+    def write(beside):
+        beside.mkdir()
+        file = beside / chosen.file
+        with _quiet():
+            of_pixels(model, folder.preprocessing).export(
+                str(file), format=format, verbose=False
+            )
+        manifest["parity"] = {"runtime": chosen.runtime, "measured": False}
+        if _is_installed(chosen.runtime):
+            answers = chosen.run(file, pixels)
+            expected = measure.expected_outputs(reference, folder.preprocessing, pixels)
+            outputs = {contract.SERVING_DEFAULT: {contract.PROBABILITIES: answers}}
+            measured = measure.parity(outputs, expected)
+            measure.check_parity(measured)
+            (measured["largest_difference"],) = measured["largest_difference"].values()
+            manifest["parity"] = {
+                "runtime": chosen.runtime,
+                "measured": True,
+                "reference": "the Keras model in float32",
+                "images": len(pixels),
+                "source": source,
+                **measured,
+            }
+        shutil.copy(folder.path / LABELS, beside / LABELS)
+        write_manifest(beside / MANIFEST, manifest)
+
+    write_beside(path, write)
+    return path, manifest
+
+
+def of_pixels(model, preprocessing):
+    """Return a model of pixels, 0 to 255, in the network's size."""
+    shape = preprocessing.input_shape
+    mean = np.broadcast_to(np.asarray(preprocessing.mean, "float64"), shape[-1:])
+    std = np.broadcast_to(np.asarray(preprocessing.std, "float64"), shape[-1:])
+    images = keras.Input(shape, name=contract.IMAGES)
+    standardize = keras.layers.Rescaling((1 / std).tolist(), (-mean / std).tolist())
+    return keras.Model(images, {contract.PROBABILITIES: model(standardize(images))})
+
+
+# === Runtimes ===
+
+
+def _run_onnx(file, pixels):
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
+    (images,) = session.get_inputs()
+    return session.run(None, {images.name: pixels})[0]
+
+
+def _run_openvino(file, pixels):
+    import openvino
+
+    # Where the processor has it, OpenVINO computes in bfloat16 unless told not to.
+    options = {"INFERENCE_PRECISION_HINT": "f32"}
+    compiled = openvino.Core().compile_model(str(file), "CPU", options)
+    return compiled([pixels])[0]
+
+
+def _run_litert(file, pixels):
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(str(file))
+    (images,) = interpreter.get_input_details()
+    interpreter.resize_tensor_input(images["index"], pixels.shape)
+    interpreter.allocate_tensors()
+    interpreter.set_tensor(images["index"], pixels)
+    interpreter.invoke()
+    return interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
+
+
+class Format(NamedTuple):
+    """How a format is called, written and run.
+
+    Attributes:
+        file: The name of the model's file.
+        writer: The module that writes it, beside Keras.
+        runtime: The module that runs it.
+        run: A function of the file and pixels that returns probabilities.
+    """
+
+    file: str
+    writer: str
+    runtime: str
+    run: Callable
+
+
+FORMATS = {
+    "onnx": Format("model.onnx", "tf2onnx", "onnxruntime", _run_onnx),
+    "openvino": Format("model.xml", "openvino", "openvino", _run_openvino),
+    "litert": Format("model.tflite", "tensorflow", "ai_edge_litert", _run_litert),
+}
+
+
+def _check(format, path):
+    if format not in FORMATS:
+        raise ValueError(
+            f"`format` must be one of {', '.join(FORMATS)}. Received: format={format!r}"
+        )
+    if path.exists():
+        raise FileExistsError(
+            f"This folder exists already; export to a new one. Received: {path}"
+        )
+    # OpenVINO's converter reports to its maker else, without being asked to.
+    sys.modules.setdefault("openvino_telemetry", None)
+    if not _is_installed(FORMATS[format].writer):
+        raise ImportError(
+            f"The format '{format}' is written by {FORMATS[format].writer}: "
+            f'pip install "keras-resattn[{format}]"'
+        )
+    return FORMATS[format]
+
+
+def _is_installed(module):
+    try:
+        importlib.import_module(module)
+    except ImportError:
+        return False
+    return True
+
+
+@contextlib.contextmanager
+def _quiet():
+    """The converters print their progress; what fails is raised anyway."""
+    with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
+        yield
