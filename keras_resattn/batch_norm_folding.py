@@ -1,5 +1,7 @@
 """Batch normalization folded into the convolutions before it, for inference."""
 
+import collections
+
 import keras
 import numpy as np
 
@@ -75,9 +77,10 @@ def _flatten(model):
 def _is_composite(layer):
     if not isinstance(layer, keras.layers.Layer):
         return False
-    own = layer._trainable_variables or layer._non_trainable_variables
+    # Keras has no public way to the layers inside of layers.
     inner = layer._flatten_layers(include_self=False)
-    return not own and any(
+    has_own_weights = layer._trainable_variables or layer._non_trainable_variables
+    return not has_own_weights and any(
         isinstance(x, keras.layers.BatchNormalization) for x in inner
     )
 
@@ -87,31 +90,33 @@ def _name_inner_layers(layer):
     for attribute, value in vars(layer).items():
         if attribute.startswith("_"):
             continue
-        values = value if isinstance(value, (list, tuple)) else [value]
-        for i, inner in enumerate(values, start=1):
+        numbered = {"": value}
+        if isinstance(value, (list, tuple)):
+            numbered = dict(enumerate(value, start=1))
+        for number, inner in numbered.items():
             if isinstance(inner, keras.layers.Layer):
-                number = i if len(values) > 1 else ""
                 inner.name = f"{layer.name}_{attribute}{number}"
 
 
 def _folds(model):
     """Return the layers to fold into, for each batch normalization to be folded."""
     nodes = [node for row in model._nodes_by_depth.values() for node in row]
-    uses = {}
-    for tensor in [x for node in nodes for x in node.input_tensors] + model.outputs:
-        uses[id(tensor)] = uses.get(id(tensor), 0) + 1
-    once = [
-        node
+    read = [x for node in nodes for x in node.input_tensors] + model.outputs
+    uses = collections.Counter(id(tensor) for tensor in read)
+    calls = collections.Counter(node.operation for node in nodes)
+    producers = {
+        id(node.outputs[0]): node
         for node in nodes
-        if all(uses.get(id(x)) == 1 for x in node.outputs)
-        and sum(other.operation is node.operation for other in nodes) == 1
-    ]
-    producers = {id(node.outputs[0]): node for node in once}
+        if calls[node.operation] == 1 and uses[id(node.outputs[0])] == 1
+    }
     found = {}
     for node in nodes:
-        if isinstance(node.operation, keras.layers.BatchNormalization):
-            if sources := _sources(node.input_tensors, node.operation, producers):
-                found[node.operation] = sources
+        layer = node.operation
+        if isinstance(layer, keras.layers.BatchNormalization) and calls[layer] == 1:
+            sources = _sources(node.input_tensors, layer, producers)
+            # More than all channels, or fewer, are not joined by their channels.
+            if sum(x.kernel.shape[-1] for x in sources) == layer.moving_mean.shape[0]:
+                found[layer] = sources
     return found
 
 
@@ -132,7 +137,7 @@ def _sources(tensors, normalization, producers):
 
 
 def _folds_into(layer, normalization):
-    if not isinstance(layer, FOLDED_INTO):
+    if type(layer) not in FOLDED_INTO:  # a subclass may compute something else
         return False
     linear = layer.activation is keras.activations.linear
     rank = normalization.input_spec.ndim

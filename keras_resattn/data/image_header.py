@@ -90,9 +90,9 @@ def _no_pixels(i, size):
 
 def _too_large(i, size, pixels, max_pixels):
     return tf.strings.format(
-        f"Element {{}} of image_bytes is too large, at most {max_pixels} pixels are "
+        "Element {} of image_bytes is too large, at most {} pixels are "
         "decoded: send a smaller image. Received: {} x {} pixels, {} together",
-        [i, *size, pixels],
+        [i, max_pixels, *size, pixels],
     )
 
 

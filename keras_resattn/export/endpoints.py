@@ -31,8 +31,20 @@ class Endpoints:
         self.model = model
         self.preprocessing = preprocessing
         self.labels = _label_table(labels_file)
-        self.embedding = keras.Model(model.input, classifier_input(model))
-        self.attention = attention_model(model) if has_attention(model) else None
+        outputs = network_outputs(model)
+        self.masks = [name for name in outputs if name.endswith(contract.MASK)]
+        network = keras.Model(model.input, outputs)
+        # Traced once each: the signatures call two functions of the graph.
+        self._network = tf.function(
+            lambda inputs: network(inputs, training=False),
+            input_signature=[tf.TensorSpec((None, *preprocessing.input_shape))],
+            autograph=False,
+        )
+        self._read = tf.function(
+            self._read_images,
+            input_signature=[tf.TensorSpec((None,), tf.string)],
+            autograph=False,
+        )
 
     def signatures(self):
         """Yield name, function and input of each signature."""
@@ -44,7 +56,7 @@ class Endpoints:
         yield contract.PREDICT_IMAGES, self.predict_images, pixels
         yield contract.CLASSIFY, self.classify, examples
         yield contract.EMBED, self.embed, strings
-        if self.attention is not None:
+        if self.masks:
             yield contract.ATTENTION, self.attend, strings
             yield contract.ATTENTION_OVERLAY, self.overlay, strings
 
@@ -62,7 +74,8 @@ class Endpoints:
         inputs = tf.ensure_shape(inputs, (None,))
         feature = {contract.IMAGE_BYTES: tf.io.FixedLenFeature((), tf.string)}
         examples = tf.io.parse_example(inputs, feature)
-        scores = self._run(self.model, self._read(examples[contract.IMAGE_BYTES]))
+        outputs = self._run(self._read(examples[contract.IMAGE_BYTES]))
+        scores = outputs[contract.PROBABILITIES]
         classes = self.labels.lookup(tf.range(scores.shape[-1], dtype=tf.int64))
         return {
             contract.CLASSES: tf.tile(classes[None], [tf.shape(scores)[0], 1]),
@@ -70,25 +83,27 @@ class Endpoints:
         }
 
     def embed(self, image_bytes):
-        images = self._read(image_bytes)
-        return {contract.EMBEDDING: self._run(self.embedding, images)}
+        outputs = self._run(self._read(image_bytes))
+        return {contract.EMBEDDING: outputs[contract.EMBEDDING]}
 
     def attend(self, image_bytes):
-        return self._run(self.attention, self._read(image_bytes))
+        outputs = self._run(self._read(image_bytes))
+        return {name: outputs[name] for name in (contract.PROBABILITIES, *self.masks)}
 
     def overlay(self, image_bytes):
         images = self._read(image_bytes)
-        outputs = self._run(self.attention, images)
+        outputs = self._run(images)
         return {
-            name.removesuffix(contract.MASK) + contract.OVERLAY: overlay_png(images, y)
-            for name, y in outputs.items()
-            if name.endswith(contract.MASK)
+            name.removesuffix(contract.MASK) + contract.OVERLAY: overlay_png(
+                images, outputs[name]
+            )
+            for name in self.masks
         }
 
     # === What they share ===
 
     def _most_probable(self, images):
-        probabilities = self._run(self.model, images)
+        probabilities = self._run(images)[contract.PROBABILITIES]
         count = min(contract.TOP_K, probabilities.shape[-1])
         top = tf.math.top_k(probabilities, count, index_type=tf.int64)
         return {
@@ -97,7 +112,7 @@ class Endpoints:
             contract.TOP_K_PROBABILITIES: top.values,
         }
 
-    def _read(self, image_bytes):
+    def _read_images(self, image_bytes):
         """Return images `(N, H, W, C)`, float32, in the network's size."""
         image_bytes = tf.ensure_shape(image_bytes, (None,))
 
@@ -109,17 +124,29 @@ class Endpoints:
         image_bytes = check_before_decoding(image_bytes)
         return tf.map_fn(read, image_bytes, fn_output_signature=pixels)
 
-    def _run(self, model, images):
-        """Return a model's float32 outputs for images of any size."""
+    def _run(self, images):
+        """Return the network's outputs by name, for images of any size."""
         count = tf.shape(images)[0]
         # Of an empty batch, oneDNN's convolutions get the shape wrong.
         rows = tf.cast(tf.equal(count, 0), tf.int32)
         images = tf.pad(images, [[0, rows], [0, 0], [0, 0], [0, 0]])
         inputs = self.preprocessing.standardize(self.preprocessing.resize(images))
-        outputs = model(inputs, training=False)
-        return keras.tree.map_structure(
-            lambda x: tf.cast(x[:count], tf.float32), outputs
-        )
+        inputs = tf.ensure_shape(inputs, (None, *self.preprocessing.input_shape))
+        return {name: x[:count] for name, x in self._network(inputs).items()}
+
+
+def network_outputs(model):
+    """Return the tensors of a model's graph that signatures give, float32, by name."""
+    outputs = {
+        contract.PROBABILITIES: model.outputs[0],
+        contract.EMBEDDING: _classifier_input(model),
+    }
+    if has_attention(model):
+        first = keras.config.image_data_format() == "channels_first"
+        for name, mask in attention_masks(model).output.items():
+            mean = keras.ops.mean(keras.ops.cast(mask, "float32"), 1 if first else -1)
+            outputs[name + contract.MASK] = mean
+    return {name: keras.ops.cast(x, "float32") for name, x in outputs.items()}
 
 
 def has_attention(model):
@@ -130,18 +157,7 @@ def has_attention(model):
         return False
 
 
-def attention_model(model):
-    """Return a model of the probabilities and the masks' means over channels."""
-    axis = 1 if keras.config.image_data_format() == "channels_first" else -1
-    means = {
-        name + contract.MASK: keras.ops.mean(keras.ops.cast(mask, "float32"), axis=axis)
-        for name, mask in attention_masks(model).output.items()
-    }
-    outputs = {contract.PROBABILITIES: model.outputs[0], **means}
-    return keras.Model(model.input, outputs)
-
-
-def classifier_input(model):
+def _classifier_input(model):
     """Return the tensor that the last layer of a model classifies."""
     for layer in model.layers[::-1]:
         node = node_in(model, layer)

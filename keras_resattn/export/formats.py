@@ -59,10 +59,8 @@ def export_format(folder, path, format, fold_batch_norm=False, images=None):
     """
     path = Path(path)
     chosen = _check(format, path)
-    reference = prepare(folder.model)
+    images, source = measure.images_to_measure(folder.preprocessing, images)
     model = prepare(folder.model, fold=fold_batch_norm)
-    image_bytes, source = measure.images_to_measure(images)
-    pixels = measure.pixels_of(folder.preprocessing, image_bytes)
     manifest = {
         "format": format,
         "file": chosen.file,
@@ -78,25 +76,25 @@ def export_format(folder, path, format, fold_batch_norm=False, images=None):
             )
         manifest["parity"] = {"runtime": chosen.runtime, "measured": False}
         if _is_installed(chosen.runtime):
-            answers = chosen.run(file, pixels)
-            expected = measure.expected_outputs(reference, folder.preprocessing, pixels)
-            outputs = {contract.SERVING_DEFAULT: {contract.PROBABILITIES: answers}}
-            measured = measure.parity(outputs, expected)
-            measure.check_parity(measured)
-            (measured["largest_difference"],) = measured["largest_difference"].values()
-            manifest["parity"] = {
-                "runtime": chosen.runtime,
-                "measured": True,
-                "reference": "the Keras model in float32",
-                "images": len(pixels),
-                "source": source,
-                **measured,
-            }
+            parity = _parity(folder, chosen.run, file, images)
+            manifest["parity"].update(measured=True, source=source, **parity)
         shutil.copy(folder.path / LABELS, beside / LABELS)
         write_manifest(beside / MANIFEST, manifest)
 
     write_beside(path, write)
     return path, manifest
+
+
+def _parity(folder, run, file, images):
+    pixels = measure.pixels_of(folder.preprocessing, images)
+    reference = prepare(folder.model)
+    expected = measure.expected_outputs(reference, folder.preprocessing, pixels)
+    answers = {contract.PROBABILITIES: run(file, pixels)}
+    parity = measure.parity({contract.SERVING_DEFAULT: answers}, expected)
+    measure.check_parity(parity)
+    # It has no signatures.
+    (parity["largest_difference"],) = parity["largest_difference"].values()
+    return parity
 
 
 def of_pixels(model, preprocessing):
@@ -106,7 +104,9 @@ def of_pixels(model, preprocessing):
     std = np.broadcast_to(np.asarray(preprocessing.std, "float64"), shape[-1:])
     images = keras.Input(shape, name=contract.IMAGES)
     standardize = keras.layers.Rescaling((1 / std).tolist(), (-mean / std).tolist())
-    return keras.Model(images, {contract.PROBABILITIES: model(standardize(images))})
+    whole = keras.Model(images, {contract.PROBABILITIES: model(standardize(images))})
+    whole(np.zeros((1, *shape), "float32"))  # Keras exports what was called once
+    return whole
 
 
 # === Runtimes ===

@@ -6,12 +6,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_resattn.data import check_images
 from keras_resattn.data.fashion_mnist_sample.builder import FOLDER
 from keras_resattn.data.fashion_mnist_sample.builder import read_idx
 from keras_resattn.export import contract
-from keras_resattn.export.endpoints import attention_model
-from keras_resattn.export.endpoints import classifier_input
-from keras_resattn.export.endpoints import has_attention
+from keras_resattn.export.endpoints import network_outputs
 
 BUNDLED = "images of the bundled sample of Fashion-MNIST, resized"
 COUNT = 16
@@ -20,13 +19,24 @@ COUNT = 16
 LARGEST_FLOAT32_DIFFERENCE = 1e-3
 
 
-def images_to_measure(paths=None):
+def images_to_measure(preprocessing, paths=None):
     """Return images as a list of bytes, and a text that says which they are.
 
     Args:
+        preprocessing: The network's `keras_resattn.data.Preprocessing`.
         paths: Paths of image files; by default bundled images are taken.
+
+    Raises:
+        FileNotFoundError: If a file is missing.
+        ValueError: If a file is no readable image.
     """
     if paths:
+        for path in paths:
+            if not Path(path).is_file():
+                raise FileNotFoundError(
+                    f"There is no such file; give an image. Received: {path}"
+                )
+        check_images(paths, preprocessing)
         return [Path(path).read_bytes() for path in paths], "images given"
     images = read_idx(FOLDER / "test-images-idx3-ubyte.xz")[:COUNT, ..., None]
     return [tf.io.encode_png(image).numpy() for image in images], BUNDLED
@@ -40,13 +50,8 @@ def pixels_of(preprocessing, image_bytes):
 
 def expected_outputs(model, preprocessing, pixels):
     """Return what the signatures should give, by the Keras model, as arrays."""
-    outputs = {contract.PROBABILITIES: model.outputs[0]}
-    if has_attention(model):
-        outputs = dict(attention_model(model).output)
-    outputs[contract.EMBEDDING] = classifier_input(model)
-    computed = keras.Model(model.input, outputs).predict_on_batch(
-        preprocessing.standardize(pixels)
-    )
+    network = keras.Model(model.input, network_outputs(model))
+    computed = network.predict_on_batch(preprocessing.standardize(pixels))
     expected = {key: np.asarray(value, "float32") for key, value in computed.items()}
     probabilities = expected[contract.PROBABILITIES]
     count = min(contract.TOP_K, probabilities.shape[-1])
@@ -85,6 +90,8 @@ def parity(outputs, expected):
     probabilities = outputs[contract.SERVING_DEFAULT][contract.PROBABILITIES]
     same = probabilities.argmax(-1) == expected[contract.PROBABILITIES].argmax(-1)
     return {
+        "reference": "the Keras model in float32",
+        "images": len(same),
         "largest_difference": {k: v for k, v in differences.items() if v},
         "top_1_agreement": float(same.mean()),
     }

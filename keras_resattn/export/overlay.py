@@ -5,8 +5,8 @@ import tensorflow as tf
 
 # Every sixteenth colour of viridis (matplotlib, CC0): perceptually uniform.
 VIRIDIS = (
-    "440154 481a6c 472f7d 414487 39568c 31688e 2a788e 23888e 1f988b "
-    "22a884 35b779 54c568 7ad151 a5db36 d2e21b f1e51d fde725"
+    "440154 48186a 472d7b 424086 3b528b 33638d 2c728e 26828e 21918c "
+    "1fa088 28ae80 3fbc73 5ec962 84d44b addc30 d8e219 fde725"
 )
 OPACITY = 0.5
 

@@ -78,39 +78,29 @@ def export(
         warmup_requests.check_can_write_warmup()
     elif warmup is None:
         warmup = warmup_requests.can_write_warmup()
-    reference = prepare(folder.model)
+    images, source = measure.images_to_measure(folder.preprocessing, images)
     model = prepare(folder.model, precision, fold_batch_norm)
     endpoints = Endpoints(model, folder.preprocessing, folder.path / LABELS)
-    image_bytes, source = measure.images_to_measure(images)
+    pixels = measure.pixels_of(folder.preprocessing, images)
 
     def write(beside):
         _write_saved_model(endpoints, beside)
         signatures = tf.saved_model.load(str(beside)).signatures
-        pixels = measure.pixels_of(folder.preprocessing, image_bytes)
-        requests = warmup_requests.requests_for(image_bytes, pixels, signatures)
+        parity = _parity(folder, signatures, images, pixels)
+        if precision == "float32":
+            measure.check_parity(parity)
+        count = 0
+        if warmup:
+            count = _write_warmup(beside, path.parent.name, signatures, images, pixels)
         manifest = {
             "name": path.parent.name,
             "version": int(path.name),
             **describe(folder, model, precision, fold_batch_norm),
             "image_bytes": describe_image_bytes(),
             "signatures": describe_signatures(signatures),
-            "parity": {
-                "reference": "the Keras model in float32",
-                "images": len(pixels),
-                "source": source,
-                **measure.parity(
-                    {name: measure.run(signatures, name, x) for name, x in requests},
-                    measure.expected_outputs(reference, folder.preprocessing, pixels),
-                ),
-            },
-            "warmup_requests": 0,
+            "parity": {"source": source, **parity},
+            "warmup_requests": count,
         }
-        if precision == "float32":
-            measure.check_parity(manifest["parity"])
-        if warmup:
-            manifest["warmup_requests"] = _write_warmup(
-                beside, path.parent.name, signatures, image_bytes, pixels
-            )
         write_manifest(beside / contract.MANIFEST, manifest)
 
     write_beside(path, write)
@@ -145,10 +135,19 @@ def _write_saved_model(endpoints, path):
     updater.save()
 
 
-def _write_warmup(path, name, signatures, image_bytes, pixels):
+def _parity(folder, signatures, images, pixels):
+    """Run every signature, and compare with the model as Keras computes it."""
+    requests = warmup_requests.requests_for(images, pixels, signatures)
+    outputs = {name: measure.run(signatures, name, x) for name, x in requests}
+    reference = prepare(folder.model)
+    expected = measure.expected_outputs(reference, folder.preprocessing, pixels)
+    return measure.parity(outputs, expected)
+
+
+def _write_warmup(path, name, signatures, images, pixels):
     """Write warm-up requests, and replay them as a server would."""
     few = slice(WARMUP_IMAGES)
-    requests = warmup_requests.requests_for(image_bytes[few], pixels[few], signatures)
+    requests = warmup_requests.requests_for(images[few], pixels[few], signatures)
     count = warmup_requests.write_warmup(path, name, requests)
     for signature, inputs in warmup_requests.read_warmup(path):
         measure.run(signatures, signature, inputs)

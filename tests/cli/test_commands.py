@@ -80,7 +80,36 @@ def test_export_says_how_to_serve(run, model_folder, tmp_path):
     code, output, _ = run("export", model_folder.path, path)
     assert code == 0
     assert f"keras-resattn serve {tmp_path / 'served'}" in output
+    assert re.search(r"on 16 images .*largest difference \d.*same class on 100", output)
     assert (path / "saved_model.pb").is_file()
+
+
+def test_export_takes_precision_folding_and_images(
+    run, model_folder, pictures, tmp_path
+):
+    path = tmp_path / "served" / "small" / "1"
+    code, output, _ = run(
+        *("export", model_folder.path, path, "--precision", "bfloat16"),
+        *("--fold-batch-norm", "--no-warmup"),
+        *("--image", pictures[0], "--image", pictures[1]),
+    )
+    manifest = json.loads((path / "assets.extra" / "manifest.json").read_text())
+    assert code == 0
+    assert manifest["precision"] == "bfloat16"
+    assert manifest["batch_normalization_folded"] is True
+    assert manifest["warmup_requests"] == 0
+    assert "on 2 images given" in output
+
+
+@pytest.mark.slow
+def test_export_to_another_runtime_names_the_file(run, model_folder, tmp_path):
+    pytest.importorskip("tf2onnx")
+    pytest.importorskip("onnxruntime")
+    path = tmp_path / "small_onnx"
+    code, output, _ = run("export", model_folder.path, path, "--format", "onnx")
+    assert code == 0
+    assert "Compared with Keras in float32 on 16 images" in output
+    assert output.endswith(f"The model is {path / 'model.onnx'}\n")
 
 
 def bad_calls(model, picture, folder):
@@ -130,6 +159,16 @@ def bad_calls(model, picture, folder):
         f"Received: {missing}",
     )
     yield ("export", model, new), 1, f"integer version.*Received: {new}"
+    yield (
+        ("export", model, new, "--format", "onnx", "--precision", "bfloat16"),
+        1,
+        "of a SavedModel.*Received: --format onnx",
+    )
+    yield (
+        ("export", model, new / "1", "--image", missing),
+        2,
+        f"no such file.*Received: {missing}",
+    )
     for image, code in ((empty, 1), (text, 1), (missing, 2)):
         yield ("predict", model, image), code, f"Received: {image}"
         yield ("masks", model, image, "--out", new), code, f"Received: {image}"

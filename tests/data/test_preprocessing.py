@@ -1,5 +1,8 @@
+import io
+
 import numpy as np
 import tensorflow as tf
+from PIL import Image
 
 from keras_resattn.data import Preprocessing
 
@@ -40,3 +43,40 @@ def test_standardized_by_channel():
     preprocessing = Preprocessing((1, 1, 3), (10.0, 20.0, 30.0), (1.0, 2.0, 4.0))
     image = np.array([[[12, 24, 38]]], "uint8")
     np.testing.assert_allclose(preprocessing.standardize(image), [[[2, 2, 2]]])
+
+
+def test_every_format_becomes_grey():
+    colour = np.random.default_rng(0).integers(0, 255, (5, 6, 3), "uint8")
+    image = Image.fromarray(colour)
+    expected = np.asarray(image.convert("L"), int)
+    for format, tolerance in (("PNG", 1), ("BMP", 1), ("WEBP", 1), ("JPEG", 40)):
+        file = io.BytesIO()
+        image.save(file, format, **({"lossless": True} if format == "WEBP" else {}))
+        grey = Preprocessing((8, 8, 1)).decode(file.getvalue())
+        assert grey.dtype == tf.uint8
+        np.testing.assert_allclose(grey.numpy()[..., 0], expected, atol=tolerance)
+
+
+def test_a_rotation_in_exif_is_not_applied():
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned by 90 degrees
+    file = io.BytesIO()
+    Image.new("RGB", (30, 20)).save(file, "JPEG", exif=exif)
+    assert Preprocessing((8, 8, 3)).decode(file.getvalue()).shape == (20, 30, 3)
+
+
+def test_sixteen_bits_become_eight():
+    values = np.array([[0, 255, 256, 65535, 32768]], "uint16")
+    file = io.BytesIO()
+    Image.fromarray(values).save(file, "PNG")
+    decoded = Preprocessing((8, 8, 1)).decode(file.getvalue())
+    np.testing.assert_array_equal(decoded[0, :, 0], values[0] >> 8)
+
+
+def test_an_animated_gif_gives_its_first_frame():
+    frames = [Image.new("RGB", (4, 4), color) for color in ("red", "blue")]
+    file = io.BytesIO()
+    frames[0].save(file, "GIF", save_all=True, append_images=frames[1:])
+    decoded = Preprocessing((8, 8, 3)).decode(file.getvalue())
+    assert decoded.shape == (4, 4, 3)
+    np.testing.assert_array_equal(decoded[0, 0], [255, 0, 0])

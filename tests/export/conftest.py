@@ -37,8 +37,12 @@ def unlike_initial(model):
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.moving_mean.assign(rng.normal(0, 0.3, layer.moving_mean.shape))
             layer.moving_variance.assign(rng.uniform(0.5, 2, layer.moving_mean.shape))
-    kernel = model.layers[-1].kernel
-    kernel.assign(rng.normal(0, 2, kernel.shape))
+    # Logits of about 1, so that no probability is all but 0 or 1.
+    classifier = model.layers[-1]
+    images = rng.uniform(-1, 1, (8, *model.input_shape[1:])).astype("float32")
+    spread = keras.Model(model.input, classifier.input)(images).numpy().std()
+    shape = classifier.kernel.shape
+    classifier.kernel.assign(rng.normal(0, 1 / spread, shape) / np.sqrt(shape[0]))
 
 
 @pytest.fixture(scope="session")

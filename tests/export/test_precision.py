@@ -27,7 +27,7 @@ def test_a_model_trained_in_half_precision_is_float32_again(folder):
     np.testing.assert_allclose(again(images), folder.model(images), atol=1e-6)
 
 
-@pytest.mark.parametrize("fold", [False, True])
+@pytest.mark.parametrize("fold", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_a_bfloat16_export_tells_its_agreement(folder, tmp_path, fold):
     path = export(folder, tmp_path / "a" / "1", "bfloat16", fold, warmup=False)
     manifest = json.loads((path / contract.MANIFEST).read_text())

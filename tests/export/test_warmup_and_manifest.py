@@ -37,16 +37,19 @@ def test_warmup_requests_are_the_records_that_tensorflow_serving_reads(saved_mod
 
 
 def test_without_the_messages_of_tensorflow_serving_there_is_no_warmup(
-    folder, tmp_path, monkeypatch
+    folder, tmp_path, monkeypatch, pictures
 ):
     monkeypatch.setitem(sys.modules, "tensorflow_serving", None)
     monkeypatch.setitem(sys.modules, "tensorflow_serving.apis", None)
     with pytest.raises(ImportError, match=r'pip install "keras-resattn\[serve\]"'):
         export(folder, tmp_path / "small" / "1", warmup=True)
     assert list(tmp_path.iterdir()) == []
-    path = export(folder, tmp_path / "small" / "1")
+    path = export(folder, tmp_path / "small" / "1", images=pictures[:3])
     assert not (path / contract.WARMUP).exists()
-    assert json.loads((path / contract.MANIFEST).read_text())["warmup_requests"] == 0
+    manifest = json.loads((path / contract.MANIFEST).read_text())
+    assert manifest["warmup_requests"] == 0
+    assert manifest["parity"]["images"] == 3
+    assert manifest["parity"]["source"] == "images given"
 
 
 def test_the_manifest_tells_how_to_call_it(manifest, signatures):
@@ -99,9 +102,3 @@ def test_the_manifest_tells_how_far_the_export_is_from_the_model(manifest):
         "top_k_probabilities",
     }
     assert max(max(row.values()) for row in differences.values()) < 1e-5
-
-
-def test_images_of_ones_own_are_measured(folder, pictures, tmp_path):
-    path = export(folder, tmp_path / "a" / "1", warmup=False, images=pictures[:3])
-    parity = json.loads((path / contract.MANIFEST).read_text())["parity"]
-    assert (parity["images"], parity["source"]) == (3, "images given")
