@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import json
+import ssl
 import threading
 from http.server import BaseHTTPRequestHandler
 from http.server import ThreadingHTTPServer
@@ -34,7 +35,7 @@ class FakeServer:
 
 
 @contextlib.contextmanager
-def fake_server(*answers):
+def fake_server(*answers, context=None):
     """Give the answers one after the other, and the last one again and again."""
     ended = threading.Event()
 
@@ -60,11 +61,21 @@ def fake_server(*answers):
 
         do_GET = do_POST
 
+        def handle(self):
+            # A client that refuses the certificate is no fault of the server.
+            with contextlib.suppress(ConnectionError, ssl.SSLError):
+                super().handle()
+
         def log_message(self, *_):
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    fake = FakeServer(f"http://127.0.0.1:{server.server_port}", list(answers))
+    if context is not None:
+        server.socket = context.wrap_socket(
+            server.socket, server_side=True, do_handshake_on_connect=False
+        )
+    scheme = "http" if context is None else "https"
+    fake = FakeServer(f"{scheme}://127.0.0.1:{server.server_port}", list(answers))
     thread = threading.Thread(
         target=server.serve_forever, kwargs={"poll_interval": 0.05}
     )
