@@ -1,5 +1,6 @@
 """The access log: one line of JSON for each request."""
 
+import asyncio
 import contextlib
 import datetime
 import json
@@ -141,16 +142,16 @@ class AccessLogInterceptor(grpc.aio.ServerInterceptor):
 
         async def answer(request, context):
             started, response = time.perf_counter(), None
-            status = grpc.StatusCode.CANCELLED
+            otherwise = grpc.StatusCode.UNKNOWN
             try:
                 response = await handler.unary_unary(request, context)
-                status = context.code() or grpc.StatusCode.OK
+                otherwise = grpc.StatusCode.OK
                 return response
-            except Exception:
-                status = context.code() or grpc.StatusCode.UNKNOWN
+            except asyncio.CancelledError:
+                otherwise = grpc.StatusCode.CANCELLED
                 raise
             finally:
-                path = handler_call_details.method
+                path, status = handler_call_details.method, context.code() or otherwise
                 self._write(started, path, request, response, status)
 
         return grpc.unary_unary_rpc_method_handler(

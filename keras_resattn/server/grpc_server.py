@@ -22,6 +22,7 @@ _SERVICES = (
     "tensorflow.serving.ModelService",
 )
 
+
 _HEALTH_CHECK = "/grpc.health.v1.Health/Check"
 _ENDS = "The server ends."
 # The server's core cancels what it has received but not yet passed on when it stops:
@@ -51,9 +52,9 @@ class GrpcServer:
         interceptors: Sequence[grpc.aio.ServerInterceptor] = (),
     ):
         self._health = _Health()
-        self._last_requests = _LastRequests()
+        self._closing = _Closing()
         self._server = grpc.aio.server(
-            interceptors=[self._last_requests, *interceptors],
+            interceptors=[*interceptors, self._closing],
             options=[
                 ("grpc.max_receive_message_length", max_request_bytes),
                 ("grpc.max_send_message_length", -1),
@@ -115,26 +116,26 @@ class GrpcServer:
         await self.announce_end()
         await asyncio.sleep(_LAST_REQUESTS_SECONDS)
         self._health.end_watches()
-        await self._last_requests.refuse()
+        await self._closing.close()
         await self._server.stop(seconds)
 
 
-class _LastRequests(grpc.aio.ServerInterceptor):
-    """Refuses requests once the server ends, by a status that clients try again on."""
+class _Closing(grpc.aio.ServerInterceptor):
+    """Refuses requests once it is closed, by the status that clients try again on."""
 
     def __init__(self):
-        self._ends = False
+        self._closed = False
         self._refused = 0
 
     async def intercept_service(self, continuation, details):
-        if not self._ends or details.method == _HEALTH_CHECK:
+        if not self._closed or details.method == _HEALTH_CHECK:
             return await continuation(details)
         self._refused += 1
         return grpc.unary_unary_rpc_method_handler(_refuse)
 
-    async def refuse(self) -> None:
+    async def close(self) -> None:
         """Returns when no more requests come."""
-        self._ends = True
+        self._closed = True
         for _ in range(_MAX_QUIET_WAITS):
             before = self._refused
             await asyncio.sleep(_QUIET_SECONDS)

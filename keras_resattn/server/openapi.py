@@ -21,12 +21,19 @@ _BASE64 = {
     "additionalProperties": False,
 }
 _STRING = {"anyOf": [{"type": "string"}, _BASE64]}
-_ELEMENTS = {"DT_STRING": _STRING, "DT_BOOL": {"type": "boolean"}} | {
-    f"DT_{kind}{bits}": {"type": "integer"}
-    for kind in ("INT", "UINT")
-    for bits in (8, 16, 32, 64)
+_NUMBER = {
+    "type": "number",
+    "description": "NaN, Infinity and -Infinity stand there bare, which is no JSON.",
 }
-_NUMBER = {"type": "number"}
+_INTEGERS = ("INT8", "INT16", "INT32", "INT64", "UINT8", "UINT32", "UINT64")
+# The types that a request can have; an answer can have others, all of them numbers.
+_ELEMENTS = {
+    "DT_STRING": _STRING,
+    "DT_BOOL": {"type": "boolean"},
+    "DT_FLOAT": _NUMBER,
+    "DT_DOUBLE": _NUMBER,
+    **{f"DT_{name}": {"type": "integer"} for name in _INTEGERS},
+}
 
 _ERRORS = {
     "400": "The request is malformed, does not fit the signature, or running it failed",
@@ -88,8 +95,12 @@ def openapi_document(models: Iterable[Mapping], has_api_keys: bool = False) -> d
 
 
 def _model_paths(base: str, name: str, signatures: Mapping) -> dict:
-    # Those that load the model are no business of a client.
-    askable = {key: value for key, value in signatures.items() if value["inputs"]}
+    askable = {
+        key: signature
+        for key, signature in signatures.items()
+        if signature["inputs"]  # the others load the model
+        and all(info["dtype"] in _ELEMENTS for info in signature["inputs"].values())
+    }
     paths = {
         f"{base}:predict": {
             "post": _operation(

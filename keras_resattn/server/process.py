@@ -1,10 +1,12 @@
 """The server of both protocols on one event loop, with the loader beside it."""
 
 import asyncio
+import os
 import socket
 import threading
 import time
 from collections.abc import Callable
+from types import FrameType
 from urllib.parse import quote
 
 import uvicorn
@@ -79,17 +81,22 @@ class ServerProcess(uvicorn.Server):
         self.gate.is_starting = True
         await super().startup(sockets)
         self.loading.start()
-        while not self.loaded.is_set() and not self.should_exit:
+        while not self.loaded.is_set():
             await asyncio.sleep(0.02)
         if self.load_error:
             for server in self.servers:
                 server.close()
             raise self.load_error
-        if self.should_exit:
-            return
         grpc_port = await self._start_grpc()
         self.gate.is_starting = False
         self._announce(sockets[0].getsockname()[1], grpc_port)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if not self.loaded.is_set():
+            # Python cannot end in good order while a thread is inside TensorFlow: it
+            # aborts. There is nothing to finish, either.
+            os._exit(128 + sig)
+        super().handle_exit(sig, frame)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self.gate.is_draining = True
@@ -101,8 +108,7 @@ class ServerProcess(uvicorn.Server):
         await asyncio.gather(*stopping)
         if self.scheduler:
             await asyncio.to_thread(self.scheduler.close, self.options.drain_seconds)
-        if self.loaded.is_set():  # else it may take as long as a model takes
-            await asyncio.to_thread(self.loading.join, _LOADER_STOP_SECONDS)
+        await asyncio.to_thread(self.loading.join, _LOADER_STOP_SECONDS)
 
     def _rest_config(self) -> uvicorn.Config:
         options, tls = self.options, self.tls

@@ -76,6 +76,13 @@ def test_a_request_that_is_refused_does_not_fit(document, request_body):
         jsonschema.validate(request_body, schema)
 
 
+def test_a_signature_of_a_type_that_json_has_not_is_left_out(document):
+    schema = request_schema(document, "/v1/models/misc:predict")
+    titles = {signature["title"] for signature in schema["anyOf"]}
+    assert "f16" not in titles
+    assert {"two", "st", "u8", "serving_default"} <= titles
+
+
 def test_keys_are_asked_for_where_they_are_needed(models):
     document = openapi_document(models, has_api_keys=True)
     operation = document["paths"]["/v1/models/clf:predict"]["post"]

@@ -99,7 +99,7 @@ def test_while_models_load_it_lives_is_not_ready_and_can_be_ended(endless_model)
         assert answer.status_code == 503
         assert answer.json() == {"error": "The models are being loaded."}
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=60) == 0
+        assert process.wait(timeout=60) == 128 + signal.SIGTERM
     finally:
         process.kill()
         process.wait()
