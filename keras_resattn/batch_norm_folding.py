@@ -87,7 +87,9 @@ def _is_composite(layer):
 
 def _name_inner_layers(layer):
     """Name the layers inside of a layer after it: names in a graph are unique."""
-    for attribute, value in vars(layer).items():
+    # On PyTorch, a module keeps the modules inside of it apart.
+    attributes = {**vars(layer), **vars(layer).get("_modules", {})}
+    for attribute, value in attributes.items():
         if attribute.startswith("_"):
             continue
         numbered = {"": value}

@@ -37,6 +37,8 @@ def prepare(model, precision="float32", fold=False):
         return model
 
     def with_policy(layer):
+        if not isinstance(layer, keras.layers.Layer):
+            return layer  # an operation of a folded model
         # Half precision is too coarse for probabilities and their logarithms.
         last = layer is model.layers[-1]
         dtype = "float32" if last else policy
