@@ -30,20 +30,23 @@ def prepare(model, precision="float32", fold=False):
         A `keras.Model`; `model` itself if nothing is to be done.
     """
     if fold:
-        model = fold_batch_norm(model)
-    policy = PRECISIONS[precision]
+        # A graph taken apart keeps the casts to the precision that it had.
+        model = fold_batch_norm(_with_policy(model, "float32"))
+    return _with_policy(model, PRECISIONS[precision])
+
+
+def _with_policy(model, policy):
     body = [layer for layer in model.layers[1:-1] if layer.weights]
     if all(layer.dtype_policy.name == policy for layer in body):
         return model
 
-    def with_policy(layer):
+    def copy_layer(layer):
         if not isinstance(layer, keras.layers.Layer):
             return layer  # an operation of a folded model
         # Half precision is too coarse for probabilities and their logarithms.
-        last = layer is model.layers[-1]
-        dtype = "float32" if last else policy
+        dtype = "float32" if layer is model.layers[-1] else policy
         return type(layer).from_config({**layer.get_config(), "dtype": dtype})
 
-    copy = keras.models.clone_model(model, clone_function=with_policy)
+    copy = keras.models.clone_model(model, clone_function=copy_layer)
     copy.set_weights(model.get_weights())
     return copy

@@ -24,12 +24,6 @@ def client(url):
         yield client
 
 
-@pytest.fixture
-def views(url):
-    with Client(url, "views", batch_size=2) as client:
-        yield client
-
-
 def test_it_gives_the_models_own_predictions(client, model_folder, pictures):
     expected = model_folder.predict(pictures)
     prediction = client.predict(pictures)
@@ -63,18 +57,18 @@ def test_float_pixels_are_asked_of_their_signature(client, pictures, model_folde
     np.testing.assert_allclose(answer, model_folder.predict(pictures), atol=1e-5)
 
 
-def test_masks_are_the_models_own(views, pictures, model_folder):
+def test_masks_are_the_models_own(client, pictures, model_folder):
     inputs = model_folder.preprocessing.standardize(model_folder.images(pictures))
     expected = mean_masks(model_folder.model, inputs)
-    masks = views.masks(pictures)
+    masks = client.masks(pictures)
     assert sorted(masks) == sorted(expected)
     for name, mask in masks.items():
         assert mask.dtype == np.float32
         np.testing.assert_allclose(mask, expected[name], atol=1e-5)
 
 
-def test_embeddings_lead_to_the_probabilities(views, client, pictures, model_folder):
-    embedding = views.embed(pictures)
+def test_embeddings_lead_to_the_probabilities(client, pictures, model_folder):
+    embedding = client.embed(pictures)
     logits = embedding @ model_folder.model.layers[-1].get_weights()[0]
     logits += model_folder.model.layers[-1].get_weights()[1]
     probabilities = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
@@ -142,7 +136,7 @@ def test_wrong_arguments_are_told(rest_url, tmp_path):
         Client(rest_url, "small", certificate=__file__)
 
 
-def test_wrong_images_are_told(client, views, tmp_path):
+def test_wrong_images_are_told(client, tmp_path):
     with pytest.raises(FileNotFoundError, match=r"Received: .*missing\.png"):
         client.predict(tmp_path / "missing.png")
     with pytest.raises(ValueError, match="one image or more"):
@@ -154,7 +148,7 @@ def test_wrong_images_are_told(client, views, tmp_path):
     with pytest.raises(ValueError, match=r"shape \(2, 4, 4\)"):
         client.predict(np.zeros((2, 4, 4), "float32"))
     with pytest.raises(TypeError, match="attention takes images' bytes"):
-        views.masks(np.zeros((1, 4, 4, 3), "float32"))
+        client.masks(np.zeros((1, 4, 4, 3), "float32"))
 
 
 def test_large_images_are_sent_in_smaller_batches(monkeypatch, client, pictures):
