@@ -91,6 +91,8 @@ def test_the_command_on_ray_leaves_the_run_of_one_device(
     (tmp_path / "recipe.yaml").write_text(recipe.to_yaml())
     command = ["train", "recipe.yaml", "--out", "run", "--engine", "ray"]
     options = ["--workers", "2", "--sync-batch-norm", "--masks-every", "1"]
+    # On busy cores workers take longer to start than Ray waits.
+    monkeypatch.setenv("RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S", "600")
     ray.init(
         num_cpus=3,
         include_dashboard=False,
@@ -104,7 +106,7 @@ def test_the_command_on_ray_leaves_the_run_of_one_device(
     finally:
         ray.shutdown()
     assert result.exit_code == 0, result.exception
-    assert result.output.splitlines()[-1] == "The model folder is run."
+    assert "The model folder is run." in result.output.splitlines()
     assert died.exists()
     folder = ModelFolder.open(tmp_path / "run")
     assert folder.recipe.data.name == str(tmp_path / "photos")
