@@ -108,6 +108,7 @@ def test_a_resumed_run_ends_as_an_undisturbed_one(thorough, undisturbed, partial
     assert not partial.exists()
 
 
+@pytest.mark.slow
 def test_the_loss_scale_and_averages_of_float16_go_on(small_recipe, tmp_path):
     settings = {
         "precision": "mixed_float16",
