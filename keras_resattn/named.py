@@ -11,7 +11,8 @@ WEIGHTS = """`None` (random initialization); {names}the path to
             classifier of the weights has another number of classes, the body
             is loaded and the classifier stays random, with a warning."""
 
-NAMES = """by name {names}
+NAMES = """by name
+            {names}
             (`keras_resattn.weights.weights_info` tells of them); """
 
 ATTENTION_ARGUMENTS = """
@@ -152,7 +153,7 @@ def named_attention_network(build, path, name, classes=1000, **documentation):
 
 def _weights(name):
     """Return the documentation of `weights` for the network of this name."""
-    known = " or ".join(f'`"{known}"`' for known in list_weights(name))
+    known = ", ".join(f'`"{known}"`' for known in list_weights(name))
     return WEIGHTS.format(names=NAMES.format(names=known) if known else "")
 
 
