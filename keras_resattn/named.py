@@ -11,8 +11,7 @@ WEIGHTS = """`None` (random initialization); {names}the path to
             classifier of the weights has another number of classes, the body
             is loaded and the classifier stays random, with a warning."""
 
-NAMES = """by name
-            {names}
+NAMES = """by name {names}
             (`keras_resattn.weights.weights_info` tells of them); """
 
 ATTENTION_ARGUMENTS = """
@@ -153,7 +152,7 @@ def named_attention_network(build, path, name, classes=1000, **documentation):
 
 def _weights(name):
     """Return the documentation of `weights` for the network of this name."""
-    known = ", ".join(f'`"{known}"`' for known in list_weights(name))
+    known = (",\n" + 12 * " ").join(f'`"{known}"`' for known in list_weights(name))
     return WEIGHTS.format(names=NAMES.format(names=known) if known else "")
 
 
