@@ -30,6 +30,7 @@ from tensorflow_serving.apis import regression_pb2
 from keras_resattn.server import Inference
 from keras_resattn.server import ServableRegistry
 from keras_resattn.server import create_app
+from keras_resattn.server.gate import Gate
 from keras_resattn.server.grpc_services import ModelService
 from keras_resattn.server.grpc_services import PredictionService
 from keras_resattn.server.loader import ModelLoader
@@ -54,6 +55,9 @@ class Context:
         self.grpc_context.set_details(details)
         raise Abort(details)
 
+    def time_remaining(self):
+        """Return `None`: Ray's proxies keep the client's deadline themselves."""
+
 
 class ServedModels:
     """A replica: the models of a folder, and both interfaces to them.
@@ -72,15 +76,16 @@ class ServedModels:
             raise ValueError(
                 f"No model became available; the log says why. Received: {base}"
             )
+        self.gate = Gate(self.registry)
         self.predictions = PredictionService(
-            self.registry, self.inference, MAX_REQUEST_BYTES
+            self.registry, self.inference, self.gate, MAX_REQUEST_BYTES
         )
         self.models = ModelService(loader)
         polling = (threading.Event(), POLL_SECONDS)
         threading.Thread(target=loader.poll_until, args=polling, daemon=True).start()
 
     def __serve_build_asgi_app__(self):
-        return create_app(self.registry, self.inference)
+        return create_app(self.registry, self.inference, self.gate)
 
     async def Predict(self, request, grpc_context):
         request = predict_pb2.PredictRequest.FromString(request)
