@@ -3,13 +3,15 @@
 PYTHON ?= python3
 PACKAGE := setup.cfg pyproject.toml
 
-.PHONY: help demo test test-all test-backends lint clean
+.PHONY: help demo test test-all test-backends test-deployment lint clean
 
 help:
 	@echo "make demo           train, test, export, serve and look: about 8 minutes on 2 cores"
 	@echo "make test           the tests, on TensorFlow"
-	@echo "make test-all       these and the slow ones, on JAX and PyTorch too: hours"
+	@echo "make test-all       all of them, with the slow ones and all below: hours"
 	@echo "make test-backends  the tests of layers and networks on JAX and PyTorch"
+	@echo "make test-deployment  the tests of gateway and alerts, which need system packages:"
+	@echo "                    apt-get install nginx libnginx-mod-http-js prometheus"
 	@echo "make lint           ruff and the floors of the house"
 	@echo "make clean          remove the virtual environments and what demo made"
 
@@ -23,13 +25,16 @@ test: .venv-test/installed
 test-all: .venv-test/installed-all
 	XLA_FLAGS=--xla_backend_optimization_level=0 .venv-test/bin/python -m pytest -m "slow or not slow"
 
-TEST_BACKEND := .venv-test/bin/python -m pytest tests/layers tests/network tests/compatibility tests/convert tests/test_optimizer.py -m "not (slow or one_backend)"
+test-deployment: .venv-test/installed
+	.venv-test/bin/python -m pytest tests/deployment -m needs_system_tools
+
+TEST_BACKEND := .venv-test/bin/python -m pytest tests/layers tests/network tests/compatibility tests/convert tests/test_optimizer.py
 
 # The layers and networks are pure Keras: the same tests on the other backends. JAX
 # shall not optimize what runs once, PyTorch's threads not wait for each other's core.
 test-backends: .venv-test/installed-backends
-	KERAS_BACKEND=jax JAX_DISABLE_MOST_OPTIMIZATIONS=1 $(TEST_BACKEND)
-	KERAS_BACKEND=torch OMP_NUM_THREADS=1 $(TEST_BACKEND)
+	KERAS_BACKEND=jax JAX_DISABLE_MOST_OPTIMIZATIONS=1 $(TEST_BACKEND) -m "not (slow or one_backend)"
+	KERAS_BACKEND=torch OMP_NUM_THREADS=1 $(TEST_BACKEND) -m "not slow and (needs_torch or not one_backend)"
 
 lint: .venv-test/installed
 	.venv-test/bin/ruff check .
@@ -58,5 +63,5 @@ TORCH ?= torch
 	touch $@
 
 .venv-test/installed-all: .venv-test/installed-backends
-	.venv-test/bin/python -m pip install --quiet --editable ".[deployment,ray]"
+	.venv-test/bin/python -m pip install --quiet --editable ".[deployment,litert,onnx,openvino,ray]"
 	touch $@

@@ -123,13 +123,13 @@ def test_an_unknown_network_is_an_error(state_file):
 # === With PyTorch and pytorchcv, which are not needed for the tests above ===
 
 
+@pytest.mark.needs_torch
 @pytest.mark.parametrize(
     "size", [224, pytest.param(222, marks=pytest.mark.one_backend)]
 )
 def test_a_checkpoint_gives_what_pytorchcv_gives(drawn, tmp_path, size):
     """Their network takes 221 to 224 too, where its stem pools odd maps."""
-    torch = pytest.importorskip("torch")
-    pytest.importorskip("pytorchcv")
+    import torch
     from pytorchcv.models.resattnet import resattnet56
 
     from tests.convert.make_golden import run
@@ -150,8 +150,7 @@ def test_a_checkpoint_gives_what_pytorchcv_gives(drawn, tmp_path, size):
 
 @pytest.mark.slow
 def test_the_stored_outputs_are_those_of_pytorchcv(drawn):
-    torch = pytest.importorskip("torch")
-    pytest.importorskip("pytorchcv")
+    import torch
     from pytorchcv.models.resattnet import resattnet56
 
     from tests.convert.make_golden import run
@@ -164,10 +163,10 @@ def test_the_stored_outputs_are_those_of_pytorchcv(drawn):
     )
 
 
+@pytest.mark.needs_torch
 @pytest.mark.one_backend
 def test_the_larger_network_with_classes_and_channels_of_its_file(tmp_path):
-    torch = pytest.importorskip("torch")
-    pytest.importorskip("pytorchcv")
+    import torch
     from pytorchcv.models.resattnet import resattnet92
 
     network = resattnet92(num_classes=5, in_channels=1).eval()

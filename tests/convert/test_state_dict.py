@@ -15,7 +15,7 @@ WEIGHT = np.arange(6, dtype="float32").reshape(2, 3)
 
 @pytest.fixture
 def torch():
-    return pytest.importorskip("torch")
+    return importlib.import_module("torch")
 
 
 def check(state, names=("weight",)):
@@ -38,6 +38,7 @@ def test_a_prefix_that_not_all_names_have_stays(tmp_path):
     check(read_state_dict(path), ["module.weight", "weight"])
 
 
+@pytest.mark.needs_torch
 @pytest.mark.parametrize("key", ["state_dict", "model_state_dict", "model", "net"])
 def test_checkpoints(torch, tmp_path, key):
     checkpoint = {key: {"module.weight": torch.tensor(WEIGHT)}, "epoch": 3, "lr": 0.1}
@@ -45,12 +46,14 @@ def test_checkpoints(torch, tmp_path, key):
     check(read_state_dict(tmp_path / "a.pth.tar"))
 
 
+@pytest.mark.needs_torch
 def test_bare_state_dicts_and_parameters(torch, tmp_path):
     parameter = torch.nn.Parameter(torch.tensor(WEIGHT, dtype=torch.bfloat16))
     torch.save({"weight": parameter}, tmp_path / "a.pt")
     check(read_state_dict(tmp_path / "a.pt"))
 
 
+@pytest.mark.needs_torch
 @pytest.mark.parametrize("held", [[1, 2], {"epoch": 3}, {}, {0: 1}, 5])
 def test_a_file_without_state_dict_is_an_error(torch, tmp_path, held):
     torch.save(held, tmp_path / "a.pth")
@@ -58,6 +61,7 @@ def test_a_file_without_state_dict_is_an_error(torch, tmp_path, held):
         read_state_dict(tmp_path / "a.pth")
 
 
+@pytest.mark.needs_torch
 def test_pickled_code_is_refused_and_not_run(torch, tmp_path):
     class Code:
         def __reduce__(self):
@@ -70,11 +74,13 @@ def test_pickled_code_is_refused_and_not_run(torch, tmp_path):
 
 
 @pytest.mark.parametrize("length", [0, 1, 50, -10])
-@pytest.mark.parametrize("suffix", [".safetensors", ".pth"])
+@pytest.mark.parametrize(
+    "suffix", [".safetensors", pytest.param(".pth", marks=pytest.mark.needs_torch)]
+)
 def test_truncated_files_are_errors(tmp_path, suffix, length):
     whole, path = tmp_path / f"a{suffix}", tmp_path / f"b{suffix}"
     if suffix == ".pth":
-        torch = pytest.importorskip("torch")
+        torch = importlib.import_module("torch")
         torch.save({"weight": torch.tensor(WEIGHT)}, whole)
     else:
         safetensors.numpy.save_file({"weight": WEIGHT}, whole)

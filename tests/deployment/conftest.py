@@ -17,7 +17,6 @@ import trustme
 REPOSITORY = Path(__file__).parents[2]
 SERVING = REPOSITORY / "serving"
 NGINX = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
-NJS = "modules/ngx_http_js_module.so"
 
 
 @pytest.fixture(scope="session")
@@ -82,8 +81,7 @@ def running_gateway(folder, certificates, rest_port, grpc_port=1, changes=()):
 
     Gives the port that it listens on.
     """
-    if NGINX is None:
-        pytest.skip("nginx is missing: apt-get install nginx libnginx-mod-http-js")
+    assert NGINX, "nginx is missing: see `make help`"
     port = _free_port()
     text = (SERVING / "gateway" / "nginx.conf").read_text()
     for old, new in (
@@ -125,8 +123,6 @@ def _wait_for(port, process, errors):
             socket.create_connection(("127.0.0.1", port)).close()
             return
         time.sleep(0.05)
-    if NJS in errors.read_text():
-        pytest.skip("njs is missing: apt-get install libnginx-mod-http-js")
     raise AssertionError(errors.read_text())
 
 

@@ -14,6 +14,8 @@ from tests.server.conftest import running_server
 from .conftest import https_client
 from .conftest import running_gateway
 
+pytestmark = pytest.mark.needs_system_tools
+
 PREDICT = "/v1/models/clf:predict"
 MAX_DEPTH = 32
 LEVELS = 50_000

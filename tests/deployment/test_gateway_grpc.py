@@ -5,6 +5,8 @@ import pytest
 
 from .conftest import running_gateway
 
+pytestmark = pytest.mark.needs_system_tools
+
 PREDICT = "/tensorflow.serving.PredictionService/Predict"
 STATUS = "/tensorflow.serving.ModelService/GetModelStatus"
 RELOAD = "/tensorflow.serving.ModelService/HandleReloadConfigRequest"

@@ -96,7 +96,8 @@ def test_values_outside_of_the_scale_are_drawn_as_its_ends():
 
 
 def test_the_colours_are_viridis():
-    matplotlib = pytest.importorskip("matplotlib")
+    import matplotlib
+
     expected = matplotlib.colormaps["viridis"](np.arange(256))[:, :3] * 255
     np.testing.assert_allclose(color_map(), expected, atol=5)
 

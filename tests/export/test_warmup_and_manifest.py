@@ -16,7 +16,6 @@ def manifest(saved_model):
 
 
 def test_there_is_a_warmup_request_for_each_signature(saved_model, signatures):
-    pytest.importorskip("tensorflow_serving")
     requests = read_warmup(saved_model)
     assert sorted(name for name, _ in requests) == sorted(signatures)
     for name, inputs in requests:
@@ -25,7 +24,8 @@ def test_there_is_a_warmup_request_for_each_signature(saved_model, signatures):
 
 
 def test_warmup_requests_are_the_records_that_tensorflow_serving_reads(saved_model):
-    log_pb2 = pytest.importorskip("tensorflow_serving.apis.prediction_log_pb2")
+    from tensorflow_serving.apis import prediction_log_pb2 as log_pb2
+
     file = saved_model / "assets.extra" / "tf_serving_warmup_requests"
     records = tf.data.TFRecordDataset(str(file)).as_numpy_iterator()
     logs = [log_pb2.PredictionLog.FromString(record) for record in records]

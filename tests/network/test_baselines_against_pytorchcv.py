@@ -1,5 +1,6 @@
 """The baselines that are written here compute what pytorchcv's do."""
 
+import importlib
 import re
 
 import keras
@@ -15,8 +16,10 @@ def pytorchcv(module):
     """Import a module of networks; their weights are drawn from a seed."""
     # Not by `pytorchcv.model_provider`: it imports Triton, whose LLVM crashes
     # in a process that has TensorFlow's.
-    module = pytest.importorskip(f"pytorchcv.models.{module}")
-    pytest.importorskip("torch").manual_seed(0)
+    import torch
+
+    module = importlib.import_module(f"pytorchcv.models.{module}")
+    torch.manual_seed(0)
     return module
 
 
@@ -33,7 +36,8 @@ def assert_outputs_equal(theirs, ours, size, pairs, rtol=1e-4):
         pairs: A function of the modules by their names that returns pairs: a
             PyTorch module and the Keras layer that it is to be carried to.
     """
-    torch = pytest.importorskip("torch")
+    import torch
+
     modules = dict(theirs.eval().named_modules())
     carried = [carry(*pair) for pair in pairs(modules)]
     assert sum(carried) == ours.count_params()
@@ -129,7 +133,8 @@ def test_residual_networks(module, theirs, title):
     theirs = getattr(pytorchcv(module), theirs)()
     ours = getattr(baselines, title)(classifier_activation=None)
     # Theirs pads by one, and its windows lie one pixel before Caffe's and ours.
-    torch = pytest.importorskip("torch")
+    import torch
+
     theirs.features.init_block.pool = torch.nn.MaxPool2d(3, 2, ceil_mode=True)
 
     def pairs(modules):

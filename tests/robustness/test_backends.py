@@ -4,7 +4,6 @@ Slow as a whole: a process for each network and backend. The other two backends
 are there in `make test-all`, not in `make test`.
 """
 
-import importlib.util
 import tempfile
 from pathlib import Path
 
@@ -46,8 +45,6 @@ def files(request):
 
 @pytest.mark.parametrize("backend", ["jax", "torch"])
 def test_outputs_are_tensorflows(files, backend):
-    if importlib.util.find_spec(backend) is None:
-        pytest.skip(f"{backend} is not installed; `make test-all` installs it")
     name, folder = files
     run("compute_outputs", name, folder, backend=backend)
     expected = np.load(folder / "tensorflow.npz")

@@ -100,3 +100,23 @@ def times(tmp_path_factory):
     for name, module in modules.items():
         save(root / str(name), module)
     return {name: root / str(name) for name in modules}
+
+
+@pytest.fixture
+def folder(tmp_path, times):
+    """The folder of a model, `times`, with a version 1."""
+    from .small_models import publish
+
+    publish(times[1], tmp_path / "times" / "1")
+    return tmp_path / "times"
+
+
+@pytest.fixture
+def loader(folder):
+    from keras_resattn.server.loader import ModelLoader
+    from keras_resattn.server.model_config import ModelFolders
+    from keras_resattn.server.registry import ServableRegistry
+
+    loader = ModelLoader(ServableRegistry(), ModelFolders(folder.parent))
+    loader.poll(at_once=True)
+    return loader

@@ -20,6 +20,8 @@ from keras_resattn.server.access_log import AccessLogMiddleware
 from keras_resattn.server.api_keys import ApiKeyInterceptor
 from keras_resattn.server.api_keys import ApiKeys
 
+from .grpc_requests import predict_request
+
 PREDICT = "/tensorflow.serving.PredictionService/Predict"
 
 
@@ -135,12 +137,6 @@ async def ask_grpc(stream, ask):
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
         await ask(channel)
     await server.stop(None)
-
-
-def predict_request(name):
-    request = predict_pb2.PredictRequest()
-    request.model_spec.name = name
-    return request
 
 
 @pytest.mark.parametrize(

@@ -9,15 +9,14 @@ import grpc
 import httpx
 import numpy as np
 import pytest
-import tensorflow as tf
 import trustme
 from grpc_health.v1 import health_pb2
 from grpc_health.v1 import health_pb2_grpc
-from tensorflow_serving.apis.predict_pb2 import PredictRequest
 from tensorflow_serving.apis.prediction_service_pb2_grpc import PredictionServiceStub
 
 from .conftest import MODELS
 from .conftest import running_server
+from .grpc_requests import predict_request
 
 KEY = "5e13f0a7c4"
 METRICS = "/own/metrics"
@@ -88,13 +87,6 @@ def post(client, body, model="misc", **headers):
     return client.post(f"/v1/models/{model}:predict", json=body, headers=headers)
 
 
-def predict_request():
-    request = PredictRequest()
-    request.model_spec.name = "misc"
-    request.inputs["x"].CopyFrom(tf.make_tensor_proto(np.float32([1])))
-    return request
-
-
 @pytest.mark.parametrize(
     "headers, status",
     [
@@ -138,7 +130,7 @@ def test_health_urls_ask_for_no_key(client, path):
 )
 def test_grpc_asks_for_a_key(channel, log, metadata, code):
     call = PredictionServiceStub(channel).Predict.future(
-        predict_request(), metadata=metadata, timeout=60
+        predict_request("misc", x=np.float32([1])), metadata=metadata, timeout=60
     )
     assert call.code().name == code
     (line,) = log()
@@ -180,7 +172,7 @@ def test_without_tls_nothing_is_answered(guarded, client):
         with pytest.raises(grpc.RpcError):
             with grpc.insecure_channel(guarded.grpc_address) as insecure:
                 stub = PredictionServiceStub(insecure)
-                stub.Predict(predict_request(), timeout=5)
+                stub.Predict(predict_request("misc", x=np.float32([1])), timeout=5)
         assert b"200" not in connection.recv(4096)
     assert client.get("/healthz").text == "ok"
 
@@ -192,7 +184,11 @@ def test_metrics_count_requests_of_both_protocols(client, channel):
     post(client, {"instances": ["text"]}, **headers)
     post(client, {"instances": [1.0]}, "nobody-has-this-model", **headers)
     stub = PredictionServiceStub(channel)
-    stub.Predict(predict_request(), metadata=list(headers.items()), timeout=60)
+    stub.Predict(
+        predict_request("misc", x=np.float32([1])),
+        metadata=list(headers.items()),
+        timeout=60,
+    )
     after = metrics(client)
 
     def more(name, labels):

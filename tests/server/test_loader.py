@@ -5,16 +5,17 @@ import shutil
 
 import numpy as np
 import pytest
-import tensorflow as tf
-from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog
 
-from keras_resattn.server import loader as loader_module
 from keras_resattn.server.loader import ModelLoader
 from keras_resattn.server.model_config import ModelConfig
 from keras_resattn.server.model_config import ModelFolders
 from keras_resattn.server.registry import ServableRegistry
 from keras_resattn.server.versions import VersionPolicy
 
+from .loading import available
+from .loading import poll_twice
+from .loading import status
+from .loading import warm_up_file
 from .small_models import publish
 
 
@@ -26,34 +27,6 @@ class Source:
 
     def models(self):
         return self.listed
-
-
-@pytest.fixture
-def folder(tmp_path, times):
-    """The folder of a model, `times`, with a version 1."""
-    publish(times[1], tmp_path / "times" / "1")
-    return tmp_path / "times"
-
-
-@pytest.fixture
-def loader(folder):
-    loader = ModelLoader(ServableRegistry(), ModelFolders(folder.parent))
-    loader.poll(at_once=True)
-    return loader
-
-
-def poll_twice(loader):
-    """The first look at new files only remembers them."""
-    loader.poll()
-    loader.poll()
-
-
-def available(loader):
-    return loader.registry.available().get("times")
-
-
-def status(loader, version):
-    return loader.registry.statuses("times")[version]
 
 
 def answer(servable):
@@ -82,24 +55,6 @@ BROKEN = {
         b"these are no records"
     ),
 }
-
-
-def warm_up_file(folder):
-    (folder / "assets.extra").mkdir(exist_ok=True)
-    return folder / "assets.extra" / "tf_serving_warmup_requests"
-
-
-def write_warm_up(folder, *logs):
-    with tf.io.TFRecordWriter(str(warm_up_file(folder))) as writer:
-        for log in logs:
-            writer.write(log.SerializeToString())
-
-
-def predict_log(x):
-    log = PredictionLog()
-    inputs = log.predict_log.request.inputs
-    inputs["x"].CopyFrom(tf.make_tensor_proto(np.float32(x)))
-    return log
 
 
 def test_a_new_version_takes_over_and_the_old_one_ends(loader, folder, times):
@@ -307,55 +262,3 @@ def test_changed_signatures_are_logged_and_served(loader, folder, times, caplog)
     assert "serving_default input x: float [-1] -> none" in caplog.text
     assert "serving_default input number: none -> float [-1]" in caplog.text
     assert "output y" not in caplog.text
-
-
-def test_the_warm_up_requests_are_replayed_before_a_version_serves(
-    loader, folder, times, monkeypatch
-):
-    logs = [predict_log([1]), PredictionLog(), PredictionLog(), PredictionLog()]
-    for log, task in (
-        (logs[1].classify_log, "classify"),
-        (logs[2].regress_log, "regress"),
-    ):
-        log.request.model_spec.signature_name = task
-        features = log.request.input.example_list.examples.add().features
-        features.feature["x"].float_list.value.append(1)
-    replayed = []
-    run = loader_module.Servable.run
-
-    def watched(self, signature_name, arrays):
-        replayed.append(signature_name)
-        assert available(loader) == [1]
-        return run(self, signature_name, arrays)
-
-    monkeypatch.setattr(loader_module.Servable, "run", watched)
-    write_warm_up(publish(times[2], folder / "2"), *logs)
-    poll_twice(loader)
-    assert replayed == ["", "classify", "regress"]
-    assert available(loader) == [2]
-
-
-def session_log():
-    log = PredictionLog()
-    log.session_run_log.SetInParent()
-    return log
-
-
-@pytest.mark.parametrize(
-    "logs, code, message",
-    [
-        ([predict_log([[1]])], "INVALID_ARGUMENT", "does not fit the signature"),
-        ([session_log()], "UNIMPLEMENTED", "Unsupported log_type for warmup"),
-        ([PredictionLog()] * 1001, "INVALID_ARGUMENT", "exceeds the maximum (1000)"),
-    ],
-    ids=["bad request", "session run", "too many"],
-)
-def test_a_bad_warm_up_record_fails_the_load(
-    loader, folder, times, logs, code, message
-):
-    write_warm_up(publish(times[2], folder / "2"), *logs)
-    poll_twice(loader)
-    found = status(loader, 2)
-    assert (found.state, found.code) == ("END", code)
-    assert message in found.message
-    assert available(loader) == [1]

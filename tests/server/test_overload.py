@@ -12,12 +12,12 @@ import httpx
 import numpy as np
 import pytest
 import tensorflow as tf
-from tensorflow_serving.apis.predict_pb2 import PredictRequest
 from tensorflow_serving.apis.prediction_service_pb2_grpc import PredictionServiceStub
 
 from .conftest import MODELS
 from .conftest import SECONDS_OF_STEPS
 from .conftest import running_server
+from .grpc_requests import predict_request
 
 QUEUE = 64
 # Of the `slow` signature: some milliseconds.
@@ -90,15 +90,6 @@ def server_lives_on(busy):
     url = f"{busy.url}/v1/models/clf:predict"
     assert httpx.post(url, json={"instances": [IMAGE]}, timeout=120).status_code == 200
     assert busy.process.poll() is None
-
-
-def predict_request(model, signature="", **inputs):
-    request = PredictRequest()
-    request.model_spec.name = model
-    request.model_spec.signature_name = signature
-    for name, value in inputs.items():
-        request.inputs[name].CopyFrom(tf.make_tensor_proto(value))
-    return request
 
 
 @pytest.mark.parametrize("case", MALFORMED)

@@ -8,8 +8,6 @@ from keras_resattn_client import serving_pb2
 from keras_resattn_client.tensors import to_array
 from keras_resattn_client.tensors import to_tensor
 
-apis = pytest.importorskip("tensorflow_serving.apis.predict_pb2")
-
 
 def test_float_tensors_are_read_by_tensorflow():
     values = np.random.default_rng(0).normal(size=(2, 3, 1)).astype("float32")

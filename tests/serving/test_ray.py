@@ -34,7 +34,6 @@ def test_ray_is_asked_for_where_it_is_absent(monkeypatch):
 @pytest.fixture(scope="module")
 def ray_urls(served):
     """The addresses of two replicas on a cluster of its own: REST and gRPC."""
-    pytest.importorskip("ray.serve", reason="the extra [ray] is not installed")
     port, grpc_port = free_port(), free_port()
     process = subprocess.Popen(
         [
@@ -91,7 +90,6 @@ def test_replicas_answer_as_the_embedded_server(
 
 @pytest.mark.slow
 def test_ray_data_gives_the_results_of_one_process(model_folder, photos, tmp_path):
-    pytest.importorskip("ray.data", reason="the extra [ray] is not installed")
     images = tmp_path / "images"
     images.mkdir()
     for path in photos.glob("*/*"):

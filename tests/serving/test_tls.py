@@ -1,12 +1,11 @@
 """Encrypted connections, with certificates made for the test."""
 
 import contextlib
-import shutil
 import ssl
-import subprocess
 
 import grpc
 import pytest
+import trustme
 
 from keras_resattn.serving import Client
 from keras_resattn.serving import ServerUnreachable
@@ -14,26 +13,17 @@ from tests.serving.fake_grpc_server import fake_grpc_server
 from tests.serving.fake_server import Answer
 from tests.serving.fake_server import fake_server
 
-pytestmark = pytest.mark.skipif(
-    shutil.which("openssl") is None, reason="openssl makes the certificates"
-)
-
 
 @pytest.fixture(scope="module")
 def pem(tmp_path_factory):
-    """A certificate for 127.0.0.1, its own authority, and its key."""
+    """A certificate for 127.0.0.1 with its authority's, and its key."""
     folder = tmp_path_factory.mktemp("pem")
-    certificate, key = folder / "certificate.pem", folder / "key.pem"
-    subprocess.run(
-        [
-            *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1"),
-            *("-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"),
-            *("-keyout", key, "-out", certificate),
-        ],
-        check=True,
-        capture_output=True,
-    )
-    return certificate, key
+    authority, chain = trustme.CA(), folder / "certificate.pem"
+    issued, key = authority.issue_cert("127.0.0.1"), folder / "key.pem"
+    issued.cert_chain_pems[0].write_to_path(chain)
+    authority.cert_pem.write_to_path(chain, append=True)
+    issued.private_key_pem.write_to_path(key)
+    return chain, key
 
 
 def grpc_credentials(pem, wants_certificate):

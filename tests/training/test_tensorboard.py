@@ -10,8 +10,6 @@ from keras_resattn import Stage
 from keras_resattn import attention_masks
 from keras_resattn.training.tensorboard import tensorboard_callbacks
 
-pytest.importorskip("tensorboard")
-
 
 @pytest.fixture(scope="module")
 def images():

@@ -100,7 +100,6 @@ def test_two_workers_train_as_one_process(expected, tmp_path):
 
 @pytest.mark.slow
 def test_two_devices_of_jax_train_as_one(tmp_path):
-    pytest.importorskip("jax")
     outs = [tmp_path / "one.npz", tmp_path / "two.npz"]
     processes.wait(processes.start(*SMALL, outs[0], KERAS_BACKEND="jax"))
     processes.wait(
@@ -113,7 +112,6 @@ def test_two_devices_of_jax_train_as_one(tmp_path):
 
 @pytest.mark.slow
 def test_a_killed_run_on_two_devices_of_jax_goes_on(options, tmp_path):
-    pytest.importorskip("jax")
     out, undisturbed = tmp_path / "run", tmp_path / "undisturbed"
     train = (*TINY, "train", *options, "--distribution", "jax")
     jax = {"KERAS_BACKEND": "jax", "XLA_FLAGS": TWO}

@@ -1,13 +1,9 @@
 """What `fit` writes for those who watch it."""
 
-import pytest
-
 from keras_resattn import attention_masks
 from keras_resattn import training
 from tests.training.recipes import changed
 from tests.training.test_tensorboard import read
-
-pytest.importorskip("tensorboard")
 
 
 def test_curves_masks_and_a_profile_are_in_the_folder_of_a_run(small_recipe, tmp_path):
