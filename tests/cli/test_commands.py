@@ -103,8 +103,6 @@ def test_export_takes_precision_folding_and_images(
 
 @pytest.mark.slow
 def test_export_to_another_runtime_names_the_file(run, model_folder, tmp_path):
-    pytest.importorskip("tf2onnx")
-    pytest.importorskip("onnxruntime")
     path = tmp_path / "small_onnx"
     code, output, _ = run("export", model_folder.path, path, "--format", "onnx")
     assert code == 0

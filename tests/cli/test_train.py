@@ -18,7 +18,6 @@ def small(recipe):
 
 
 def test_training_is_watched_in_tensorboard(run, small_recipe, tmp_path):
-    pytest.importorskip("tensorboard")
     out = tmp_path / "run"
     watch = ("--tensorboard", "--masks-every", 1)
     code, output, errors = run("train", *small(small_recipe), "--out", out, *watch)
