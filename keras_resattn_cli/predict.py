@@ -94,6 +94,7 @@ def predict(
     from keras_resattn_cli.prediction_output import write_results
     from keras_resattn_client.image_files import find_images
 
+    _check_output(out, overwrite, as_json)
     model, images = _model_and_images(paths, server, name, engine)
     images = find_images(images)
     if server is not None:
@@ -108,6 +109,18 @@ def predict(
         write_results(classify, images, out, top, overwrite)
     else:
         print_results(classify, images, top, as_json)
+
+
+def _check_output(out, overwrite, as_json):
+    if out is not None and as_json:
+        raise typer.BadParameter(
+            "--json prints; for a file of JSON lines give --out FILE.jsonl alone. "
+            f"Received: --out {out} --json"
+        )
+    if out is None and overwrite:
+        raise typer.BadParameter(
+            "it begins a file anew, which is missing: --out FILE. Received: --overwrite"
+        )
 
 
 def _model_and_images(paths, server, name, engine):

@@ -99,7 +99,8 @@ def fit(
         run.check_free(overwrite)
     strategy = choose_strategy(distribution)
     try:
-        _train(run, recipe, resume, strategy, sync_batch_norm, watch, callbacks)
+        with run.held() if is_chief(strategy) else contextlib.nullcontext():
+            _train(run, recipe, resume, strategy, sync_batch_norm, watch, callbacks)
     finally:
         undistribute(strategy)
     return ModelFolder.open(run.out)
@@ -131,42 +132,39 @@ def _train(run, recipe, resume, strategy, sync_batch_norm, watch, callbacks):
     train, test = _batches(
         recipe, data, preprocessing, batch_size, first_epoch, strategy
     )
-    chief = is_chief(strategy)
-    with run.held() if chief else contextlib.nullcontext():
-        shown = list(callbacks or [])
-        if chief and callbacks is None:
-            print(describe(settings, strategy))
-            shown = [Progress(batch_size)]
-        if chief and watch:
-            shown += watch.callbacks(run.partial, recipe, network, preprocessing, test)
-        if chief and begun:
+    shown, saving, chief = list(callbacks or []), [], is_chief(strategy)
+    if chief and callbacks is None:
+        print(describe(settings, strategy))
+        shown = [Progress(batch_size)]
+    if chief and watch:
+        shown += watch.callbacks(run.partial, recipe, network, preprocessing, test)
+    if chief:
+        if begun:
             run.forget_from(first_epoch)
-        elif chief:
+        else:
             run.begin(recipe, data, describe_environment())
-        callbacks = [*shown, Timer(), StopAtNaN()]
-        if recipe.train.ema_momentum is not None:
-            callbacks.append(keras.callbacks.SwapEMAWeights())
-        if chief:
-            callbacks += _saving(run, network, facts, append=first_epoch > 0)
-        with (
-            naming_unreadable_images(data, preprocessing),
-            naming_lost_workers(strategy),
-            _stopped(shown),
-        ):
-            if first_epoch < recipe.train.epochs:
-                model.fit(
-                    train,
-                    steps_per_epoch=steps,
-                    validation_data=whole_batches(test, batch_size, strategy),
-                    initial_epoch=first_epoch,
-                    epochs=recipe.train.epochs,
-                    callbacks=callbacks,
-                    shuffle=False,  # the batches are
-                    verbose=0,
-                )
-        if chief:
-            write_run_card(run.partial)
-            run.finish()
+        saving = _saving(run, network, facts, append=first_epoch > 0)
+    averages = recipe.train.ema_momentum is not None
+    swap = [keras.callbacks.SwapEMAWeights()] if averages else []
+    with (
+        naming_unreadable_images(data, preprocessing),
+        naming_lost_workers(strategy),
+        _stopped(shown),
+    ):
+        if first_epoch < recipe.train.epochs:
+            model.fit(
+                train,
+                steps_per_epoch=steps,
+                validation_data=whole_batches(test, batch_size, strategy),
+                initial_epoch=first_epoch,
+                epochs=recipe.train.epochs,
+                callbacks=[*shown, Timer(), StopAtNaN(), *swap, *saving],
+                shuffle=False,  # the batches are
+                verbose=0,
+            )
+    if chief:
+        write_run_card(run.partial)
+        run.finish()
     check_workers_agree(strategy, 0, "the end")
 
 

@@ -51,6 +51,7 @@ def train_with_ray(
         RuntimeError: If training failed more often than `max_failures`, or for
             a reason that would come again (Ray's `TrainingFailedError`).
     """
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     ray = _import("ray")
     train = _import("ray.train")
     out = Path(out).absolute()

@@ -35,6 +35,7 @@ class Run:
         self.out = out.with_name(out.name.removesuffix(PARTIAL) or out.name)
         self.partial = self.out.with_name(self.out.name + PARTIAL)
         self.checkpoint = self.partial / "checkpoint.h5"
+        self._goes_on = False
 
     def check_free(self, overwrite):
         """Raise a `FileExistsError` if a new run would replace what it must not."""
@@ -55,16 +56,24 @@ class Run:
         If nothing was saved in the end, nothing is left.
 
         Raises:
-            FileExistsError: If another process trains it.
+            FileExistsError: If another process trains it, or has finished it.
         """
         self.partial.mkdir(parents=True, exist_ok=True)
         folder = os.open(self.partial, os.O_RDONLY)
         try:
             self._lock(folder)
             with self._removed_if_empty():
+                self._check_not_finished()
                 yield
         finally:
             os.close(folder)
+
+    def _check_not_finished(self):
+        if self._goes_on and not (self.partial / RECIPE).is_file():
+            raise FileExistsError(
+                "Another process has finished this run meanwhile; there is nothing "
+                f"to resume. Received: {self.out}"
+            )
 
     @contextlib.contextmanager
     def _removed_if_empty(self):
@@ -120,6 +129,7 @@ class Run:
             stored = load_recipe(self.partial / RECIPE)
             _check_same(recipe, stored, self.partial)
             check_replaceable(self.out)
+            self._goes_on = True
             return stored
         if recipe is None:
             raise FileNotFoundError(

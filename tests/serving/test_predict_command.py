@@ -225,6 +225,8 @@ def test_wrong_usage_is_told(run, model_folder, pictures, tmp_path):
         ((pictures[0], "--engine", "ray", *server), 2, "leave out"),
         ((pictures[0], "--server", "http://127.0.0.1:1"), 1, "Say which model"),
         ((tmp_path, *server), 2, "no images"),
+        ((pictures[0], "--overwrite", *server), 2, "--out FILE"),
+        ((pictures[0], "--json", "--out", tmp_path / "a.csv", *server), 2, "alone"),
         ((pictures[0], "--out", tmp_path / "a.txt", *server), 1, "FILE.jsonl"),
     ):
         found, output, errors = run("predict", *arguments)

@@ -61,6 +61,17 @@ def test_another_process_must_not_train_the_same_run(small_recipe, partial):
     assert files == sorted(path.name for path in partial.iterdir())
 
 
+def test_a_run_that_another_process_finished_is_left_to_it(partial):
+    run = Run(partial)
+    run.recipe_to_resume()
+    partial.rename(run.out)
+    with pytest.raises(FileExistsError, match="finished.*meanwhile.*Received: "):
+        with run.held():
+            pass
+    assert (run.out / "model.keras").is_file()
+    assert not partial.exists()
+
+
 def test_a_run_that_was_killed_at_its_start_does_not_stand_in_the_way(tmp_path):
     run = Run(tmp_path / "run")
     run.partial.mkdir()
