@@ -7,8 +7,7 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from keras_resattn import cifar
-from keras_resattn import zoo
+from keras_resattn import create_model
 from keras_resattn.export import export
 from keras_resattn.model_folder import LABELS
 from keras_resattn.model_folder import MODEL
@@ -16,8 +15,6 @@ from keras_resattn.model_folder import RECIPE
 from keras_resattn.model_folder import ModelFolder
 from keras_resattn.weights import weights_info
 from keras_resattn.weights.table import FOLDER
-
-LABELS_OF = {"cifar10": cifar.LABELS}
 
 
 def make_model_folder(network, weights, path):
@@ -35,13 +32,17 @@ def make_model_folder(network, weights, path):
         ValueError: If there are no such weights.
     """
     info = weights_info(network, weights)
-    model = zoo.NETWORKS[network].network(
-        input_shape=info.input_shape, classes=info.classes, weights=weights
+    model = create_model(
+        network,
+        weights=weights,
+        input_shape=info.input_shape,
+        classes=info.classes,
+        **info.arguments,
     )
     model.save(path / MODEL)
     recipe = (FOLDER / info.folder / RECIPE).read_text(encoding="utf-8")
     (path / RECIPE).write_text(recipe, encoding="utf-8")
-    labels = "".join(f"{label}\n" for label in LABELS_OF[info.data])
+    labels = "".join(f"{label}\n" for label in info.labels)
     (path / LABELS).write_text(labels, encoding="utf-8")
     return ModelFolder.open(path)
 

@@ -10,6 +10,7 @@ import pytest
 import tensorflow as tf
 
 import keras_resattn
+from keras_resattn.weights.table import read_table
 from tests.server.conftest import MODELS
 from tests.server.conftest import running_server
 
@@ -106,17 +107,26 @@ def test_the_server_runs_as_nobody_under_tini():
 
 
 @pytest.mark.slow
-def test_the_weights_of_the_package_become_a_served_model(tmp_path):
-    out = tmp_path / "cifar10" / "1"
-    command = [SERVING / "export_pretrained.py", "cifar_attention56", "cifar10", out]
+@pytest.mark.parametrize("info", read_table(), ids=lambda info: info.name)
+def test_the_weights_of_the_package_become_a_served_model(info, tmp_path):
+    out = tmp_path / "served" / "1"
+    command = [SERVING / "export_pretrained.py", info.network, info.name, out]
     subprocess.run([sys.executable, *command], cwd=REPOSITORY, check=True)
     signatures = tf.saved_model.load(str(out)).signatures
-    images = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3))
-    served = signatures["predict_images"](images=tf.constant(images, tf.float32))
-    model = keras_resattn.cifar.Attention56(weights="cifar10")
-    expected = model.predict(keras_resattn.cifar.preprocess_input(images), verbose=0)
+    shape = (4, *info.input_shape)
+    images = np.random.default_rng(0).integers(0, 256, shape).astype("float32")
+    served = signatures["predict_images"](images=tf.constant(images))
+    model = keras_resattn.create_model(
+        info.network,
+        weights=info.name,
+        input_shape=info.input_shape,
+        classes=info.classes,
+        **info.arguments,
+    )
+    inputs = ((images - info.mean) / info.std).astype("float32")
+    expected = model.predict(inputs, verbose=0)
     np.testing.assert_allclose(served["probabilities"], expected, atol=1e-5)
     labels = served["top_k_labels"][:, 0].numpy()
     assert [label.decode() for label in labels] == [
-        keras_resattn.cifar.LABELS[i] for i in expected.argmax(1)
+        info.labels[i] for i in expected.argmax(1)
     ]
