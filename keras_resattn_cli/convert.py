@@ -10,7 +10,7 @@ from keras_resattn_cli.start import import_keras
 
 app = typer.Typer(
     name="convert",
-    help="Convert a model of another program to a Keras file.",
+    help="Convert a model of another program to Keras.",
     no_args_is_help=True,
 )
 
@@ -74,7 +74,14 @@ def pytorchcv(
             help="A PyTorch state dict or checkpoint: .safetensors, .pth, .pt or .tar.",
         ),
     ],
-    out: OutArgument,
+    out: Annotated[
+        Path,
+        typer.Argument(
+            metavar="OUT",
+            help="A Keras file to write, OUT.keras, or a model folder to make, which "
+            "predict, masks, export and the others take.",
+        ),
+    ],
     network: Annotated[
         str,
         typer.Option(
@@ -82,31 +89,53 @@ def pytorchcv(
             help="Attention56 (pytorchcv's resattnet56) or Attention92 (resattnet92).",
         ),
     ],
+    labels: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Of a folder: the names of the classes, one a line, in the order of "
+            "the outputs. By default their numbers.",
+            show_default=False,
+        ),
+    ] = None,
 ):
     """Convert weights that were trained on pytorchcv's network.
 
     It deviates from the authors' network; the model is the same variant, of
     keras_resattn.compatibility.
     """
-    check_out(out)
+    to_folder = not out.suffix
+    if not to_folder:
+        check_out(out, "a file that ends in .keras or a folder, a name without a dot")
+    if labels is not None and not to_folder:
+        raise ValueError(
+            "`--labels` is of a model folder; leave it out, or name a folder as OUT. "
+            f"Received: --labels {labels} with {out}"
+        )
+    names = labels and labels.read_text(encoding="utf-8").splitlines()
     import_keras()
 
     from keras_resattn.convert import convert_pytorchcv
+    from keras_resattn.convert import write_model_folder
 
     converted = convert_pytorchcv(state, network)
-    save(converted, out, source=f"{len(converted.weights)} tensors")
+    source = f"{len(converted.weights)} tensors"
+    if to_folder:
+        write_model_folder(converted, out, names)
+        typer.echo(f"The model folder is {out}: {_facts(converted, source)}")
+    else:
+        save(converted, out, source)
     typer.echo(
-        "Give it images as in its training; pytorchcv's are RGB, 224 x 224, scaled to "
+        "Images are as in its training; pytorchcv's are RGB, 224 x 224, scaled to "
         "0 to 1, less the mean 0.485 0.456 0.406, over the deviation 0.229 0.224 0.225."
+        + (" The folder's commands do that." if to_folder else "")
     )
 
 
-def check_out(out):
+def check_out(out, what="a file that ends in .keras"):
     """Raise a `ValueError` if `out` can be no Keras file."""
     if out.suffix != ".keras" or out.is_dir():
-        raise ValueError(
-            f"`out` must be a file that ends in .keras. Received: out={str(out)!r}"
-        )
+        raise ValueError(f"`out` must be {what}. Received: out={str(out)!r}")
 
 
 def save(model, out, source):
@@ -114,7 +143,8 @@ def save(model, out, source):
     from keras_resattn.model_folder import write_beside
 
     write_beside(out, model.save)
-    typer.echo(
-        f"The Keras model is {out}: {model.name}, {model.count_params():,} parameters "
-        f"from {source}."
-    )
+    typer.echo(f"The Keras model is {out}: {_facts(model, source)}")
+
+
+def _facts(model, source):
+    return f"{model.name}, {model.count_params():,} parameters from {source}."

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 import safetensors.numpy
 
+from keras_resattn.convert.folder import IMAGENET
+from keras_resattn.model_folder import ModelFolder
 from tests.convert import caffemodels
 from tests.convert import golden
 from tests.convert import layer_table
@@ -101,12 +103,56 @@ def test_pytorchcv_writes_a_model(run, tmp_path):
     np.testing.assert_allclose(probabilities, softmax, atol=1e-6)
 
 
+def test_pytorchcv_makes_a_folder_that_predicts(run, tmp_path):
+    weights, images, expected = golden.load()
+    state, out = tmp_path / "resattnet56.safetensors", tmp_path / "resattnet56"
+    safetensors.numpy.save_file(weights, state)
+    labels = tmp_path / "labels.txt"
+    labels.write_text("".join(f"label {i}\n" for i in range(1000)))
+    arguments = ("pytorchcv", state, out, "--network", "Attention56", "--labels")
+    code, output, errors = run("convert", *arguments, labels)
+    assert code == 0, errors
+    assert "The folder's commands do that." in output
+    folder = ModelFolder.open(out)
+    assert folder.labels[7] == "label 7"
+    # The golden images are standardized; the folder does that to pixels.
+    mean, std = np.array(IMAGENET.mean), np.array(IMAGENET.std)
+    inputs = folder.preprocessing.standardize(images * std + mean)
+    np.testing.assert_allclose(inputs, images, atol=1e-5)
+    softmax = np.exp(expected["logits"]) / np.exp(expected["logits"]).sum()
+    probabilities = folder.model.predict(inputs, verbose=0)
+    np.testing.assert_allclose(probabilities, softmax, atol=1e-5)
+
+    image = tmp_path / "image.png"
+    keras.utils.save_img(image, np.zeros((300, 200, 3)), scale=False)
+    code, output, errors = run("predict", out, image)
+    assert (code, errors) == (0, "")
+    assert "label " in output
+    assert run("convert", *arguments, labels)[0] == 1  # it is there already
+
+
+def test_the_labels_must_fit(run, tmp_path):
+    weights, _, _ = golden.load()
+    state, labels = tmp_path / "state.safetensors", tmp_path / "labels.txt"
+    safetensors.numpy.save_file(weights, state)
+    labels.write_text("one\ntwo\n")
+    for out, message in (
+        ("folder", "1000 classes.*Received: 2 labels"),
+        ("model.keras", "`--labels` is of a model folder.*Received: --labels"),
+    ):
+        options = ("--network", "Attention56", "--labels", labels)
+        code, _, errors = run("convert", "pytorchcv", state, tmp_path / out, *options)
+        assert code == 1
+        assert re.search(message, errors)
+    assert sorted(tmp_path.iterdir()) == [labels, state]
+
+
 def test_pytorchcv_writes_nothing_if_the_weights_do_not_fit(run, tmp_path):
     state, out = tmp_path / "state.safetensors", tmp_path / "model.keras"
     safetensors.numpy.save_file({"fc.weight": np.zeros((2, 3))}, state)
     for network, to, message in (
         ("Attention56", out, "missing: .*left over: fc.weight"),
-        ("Attention56", tmp_path / "m.h5", "ends in .keras. Received: out="),
+        ("Attention56", tmp_path / "m.h5", "ends in .keras or a folder.*m.h5"),
         ("AttentionNeXt56", out, "'Attention92'.*network='AttentionNeXt56'"),
     ):
         code, _, errors = run("convert", "pytorchcv", state, to, "--network", network)
