@@ -18,6 +18,8 @@ DATA_FILES = {
     "keras_resattn/recipes/demo.yaml",
     "keras_resattn/recipes/folder.yaml",
     "keras_resattn/explain/explain.html",
+    "keras_resattn/explain/explore/page.css",
+    "keras_resattn/explain/explore/page.js",
     "keras_resattn/explain/report.html",
     "keras_resattn/data/fashion_mnist_sample/LICENSE",
     "keras_resattn/data/fashion_mnist_sample/train-images-idx3-ubyte.xz",
