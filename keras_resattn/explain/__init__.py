@@ -9,6 +9,7 @@ _PLACES = {
     "channel_grid_figure": "figures.channel_grid",
     "channel_scores": "channels",
     "choose_channels": "channels",
+    "class_evidence": "evidence",
     "epoch_animation": "animation",
     "explain_batches": "explanation",
     "feature_triptych": "arrays",
