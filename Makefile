@@ -3,13 +3,14 @@
 PYTHON ?= python3
 PACKAGE := setup.cfg pyproject.toml
 
-.PHONY: help demo test test-all test-backends test-deployment lint clean
+.PHONY: help demo test test-all test-backends test-browser test-deployment lint clean
 
 help:
 	@echo "make demo           train, test, export, serve and look: about 8 minutes on 2 cores"
 	@echo "make test           the tests, on TensorFlow"
 	@echo "make test-all       all of them, with the slow ones and all below: hours"
 	@echo "make test-backends  the tests of layers and networks on JAX and PyTorch"
+	@echo "make test-browser   the tests of the web page, which need: apt-get install chromium"
 	@echo "make test-deployment  the tests of gateway and alerts, which need system packages:"
 	@echo "                    apt-get install nginx libnginx-mod-http-js prometheus"
 	@echo "make lint           ruff and the floors of the house"
@@ -27,6 +28,9 @@ test-all: .venv-test/installed-all
 
 test-deployment: .venv-test/installed
 	.venv-test/bin/python -m pytest tests/deployment -m needs_system_tools
+
+test-browser: .venv-test/installed-browser
+	.venv-test/bin/python -m pytest tests/explore -m needs_browser -n0
 
 TEST_BACKEND := .venv-test/bin/python -m pytest tests/layers tests/network tests/compatibility tests/convert tests/test_optimizer.py
 
@@ -62,6 +66,11 @@ TORCH ?= torch
 	.venv-test/bin/python -m pip install --quiet --no-deps "pytorchcv>=0.0.74"
 	touch $@
 
-.venv-test/installed-all: .venv-test/installed-backends
+# Playwright drives the Chromium of the system; it downloads none of its own.
+.venv-test/installed-browser: .venv-test/installed
+	.venv-test/bin/python -m pip install --quiet --editable ".[browser]"
+	touch $@
+
+.venv-test/installed-all: .venv-test/installed-backends .venv-test/installed-browser
 	.venv-test/bin/python -m pip install --quiet --editable ".[deployment,litert,onnx,openvino,ray]"
 	touch $@
