@@ -48,8 +48,8 @@ class MaskReplacement(keras.layers.Layer):
         return {**super().get_config(), "mode": self.mode, "seed": self.seed}
 
 
-def with_masks(model, mode, seed=0):
-    """Returns `model` with the masks of all attention modules replaced.
+def with_masks(model, mode, seed=0, modules=None):
+    """Returns `model` with the masks of its attention modules replaced.
 
     What do the masks do? Compare the accuracy of `model` with that of the same
     weights under other masks. The layers are shared with `model`, so that the
@@ -76,31 +76,38 @@ def with_masks(model, mode, seed=0):
             others.
         seed: Integer, which permutation `"shuffled_channels"` takes; each
             module has its own.
+        modules: Names of the modules whose masks are replaced, such as
+            `["stage1_attention1"]`. Defaults to all.
 
     Returns:
         A `keras.Model`: a batch of images (two with `"other_image"`) -> what
         `model` returns.
 
     Raises:
-        ValueError: If `model` has no attention module or `mode` is unknown.
+        ValueError: If `model` has no attention module, or `mode` or a module is
+            unknown.
     """
     choice("mode", mode, MODES)
-    modules = attention_modules(model)
+    parts = attention_modules(model)
+    names = parts if modules is None else modules
+    replaced = [choice("module", name, parts) for name in names]
     masks, inputs = {}, [_like(model.inputs[0], "images")]
     if mode == "other_image":
         inputs.append(_like(model.inputs[0], "others"))
-        masks = _masks_of(model, inputs[1], modules)
+        masks = _masks_of(model, inputs[1], parts)
 
     def call(layer, *args, **kwargs):
         if not isinstance(layer, Fusion):
             return layer(*args, **kwargs)
         name = layer.name.rpartition("_")[0]
         trunk, mask = args[0]
+        if name not in replaced:
+            return layer([trunk, mask])
         if mode == "other_image":
             return layer([trunk, masks[name]])
-        index = list(modules).index(name)
-        replaced = MaskReplacement(mode, seed + index, name=f"{name}_mask_{mode}")
-        return layer([trunk, replaced(mask)])
+        index = list(parts).index(name)
+        other = MaskReplacement(mode, seed + index, name=f"{name}_mask_{mode}")
+        return layer([trunk, other(mask)])
 
     # A graph has to be of the inputs that its calls will add to it.
     unused = [_like(tensor, "unused") for tensor in inputs[1:]]

@@ -12,8 +12,12 @@ import tensorflow as tf
 
 from keras_resattn.data import Preprocessing
 from keras_resattn.data import check_images
+from keras_resattn.data import load
 from keras_resattn.recipe import Recipe
 from keras_resattn.recipe_file import load_recipe
+from keras_resattn.weights import weights_info
+from keras_resattn.weights.table import FOLDER as WEIGHTS
+from keras_resattn.zoo import create_model
 
 MODEL = "model.keras"
 RECIPE = "recipe.yaml"
@@ -122,6 +126,33 @@ class ModelFolder:
         ]
         return np.stack([tf.cast(image, tf.float32).numpy() for image in images])
 
+    def labelled_images(self, name=None, data_dir=None):
+        """Load labelled images of the model's classes.
+
+        Args:
+            name: The path of a folder of class folders, or the name of a data
+                set, see `keras_resattn.data.load`. Defaults to the recipe's.
+            data_dir: Where tensorflow-datasets keeps its files. Defaults to
+                the recipe's.
+
+        Returns:
+            `keras_resattn.data.LabelledImages`.
+
+        Raises:
+            FileNotFoundError: If they are absent.
+            ValueError: If their classes are not those of the model.
+        """
+        given = {"name": name, "data_dir": data_dir}
+        given = {key: str(value) for key, value in given.items() if value is not None}
+        settings = self.recipe.data.model_copy(update=given)
+        data = load(settings, self.preprocessing, self.recipe.seed)
+        if data.labels != self.labels:
+            raise ValueError(
+                f"The model's classes are not those of '{data.name}'. "
+                f"Received: {list(data.labels)} in place of {list(self.labels)}"
+            )
+        return data
+
     def predict(self, paths, batch_size=32):
         """Classify image files.
 
@@ -147,6 +178,45 @@ def preprocessing_of(recipe: Recipe) -> Preprocessing:
     """Return the preprocessing that a recipe states."""
     settings = recipe.preprocessing
     return Preprocessing(recipe.network.input_shape, settings.mean, settings.std)
+
+
+def make_model_folder(network, weights, path):
+    """Write the model folder that weights of the package would be from.
+
+    Example:
+
+    >>> folder = make_model_folder("cifar_attention56", "cifar10", "runs/cifar10")
+    >>> folder.labels[3]
+    'cat'
+
+    Args:
+        network: String, a name in `keras_resattn.list_models()`.
+        weights: String, a name in `keras_resattn.weights.list_weights(network)`.
+        path: The folder. It is made if it is not there, and else its
+            files are replaced.
+
+    Returns:
+        The `ModelFolder`.
+
+    Raises:
+        ValueError: If there are no such weights.
+    """
+    path = Path(path)
+    path.mkdir(parents=True, exist_ok=True)
+    info = weights_info(network, weights)
+    model = create_model(
+        network,
+        weights=weights,
+        input_shape=info.input_shape,
+        classes=info.classes,
+        **info.arguments,
+    )
+    model.save(path / MODEL)
+    recipe = (WEIGHTS / info.folder / RECIPE).read_text(encoding="utf-8")
+    (path / RECIPE).write_text(recipe, encoding="utf-8")
+    labels = "".join(f"{label}\n" for label in info.labels)
+    (path / LABELS).write_text(labels, encoding="utf-8")
+    return ModelFolder.open(path)
 
 
 def write_beside(path, write):

@@ -14,9 +14,11 @@ from keras_resattn_cli.explore import explore
 from keras_resattn_cli.export import export
 from keras_resattn_cli.list_networks import list_networks
 from keras_resattn_cli.masks import masks
+from keras_resattn_cli.masks_influence import masks_influence
 from keras_resattn_cli.predict import predict
 from keras_resattn_cli.recipes import recipes
 from keras_resattn_cli.report import report
+from keras_resattn_cli.response import response
 from keras_resattn_cli.serve import serve
 from keras_resattn_cli.summary import summary
 from keras_resattn_cli.tables import tables
@@ -49,6 +51,8 @@ for command in (train, evaluate, predict, masks, explain, explore, report):
     app.command()(command)
 for command in (export, serve, recipes):
     app.command()(command)
+app.command()(masks_influence)
+app.command()(response)
 app.command("list")(list_networks)
 app.command()(summary)
 app.command()(tables)

@@ -24,6 +24,15 @@ def image_progress():
     )
 
 
+def track_batches(batches, count):
+    """Yield batches, pairs of images and labels, and show how many images are done."""
+    with image_progress() as progress:
+        task = progress.add_task("", total=count)
+        for images, labels in batches:
+            yield images, labels
+            progress.advance(task, len(labels))
+
+
 class _Speed(ProgressColumn):
     def render(self, task):
         speed = task.finished_speed or task.speed

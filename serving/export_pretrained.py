@@ -7,44 +7,8 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from keras_resattn import create_model
 from keras_resattn.export import export
-from keras_resattn.model_folder import LABELS
-from keras_resattn.model_folder import MODEL
-from keras_resattn.model_folder import RECIPE
-from keras_resattn.model_folder import ModelFolder
-from keras_resattn.weights import weights_info
-from keras_resattn.weights.table import FOLDER
-
-
-def make_model_folder(network, weights, path):
-    """Write the model folder that these weights would be from.
-
-    Args:
-        network: String, a name in `keras_resattn.list_models()`.
-        weights: String, a name in `keras_resattn.weights.list_weights(network)`.
-        path: A `pathlib.Path`, an empty folder.
-
-    Returns:
-        The `ModelFolder`.
-
-    Raises:
-        ValueError: If there are no such weights.
-    """
-    info = weights_info(network, weights)
-    model = create_model(
-        network,
-        weights=weights,
-        input_shape=info.input_shape,
-        classes=info.classes,
-        **info.arguments,
-    )
-    model.save(path / MODEL)
-    recipe = (FOLDER / info.folder / RECIPE).read_text(encoding="utf-8")
-    (path / RECIPE).write_text(recipe, encoding="utf-8")
-    labels = "".join(f"{label}\n" for label in info.labels)
-    (path / LABELS).write_text(labels, encoding="utf-8")
-    return ModelFolder.open(path)
+from keras_resattn.model_folder import make_model_folder
 
 
 def main():

@@ -1,7 +1,9 @@
 """Labelled images, their preprocessing and their batches (TensorFlow)."""
 
 from keras_resattn.data.folder import check_images
+from keras_resattn.data.folder import naming_unreadable_images
 from keras_resattn.data.pipeline import evaluation_batches
+from keras_resattn.data.pipeline import sample_batches
 from keras_resattn.data.pipeline import steps_per_epoch
 from keras_resattn.data.pipeline import training_batches
 from keras_resattn.data.preprocessing import Preprocessing
@@ -14,6 +16,8 @@ __all__ = [
     "check_images",
     "evaluation_batches",
     "load",
+    "naming_unreadable_images",
+    "sample_batches",
     "steps_per_epoch",
     "training_batches",
 ]

@@ -1,5 +1,7 @@
 """A folder of class folders as labelled images."""
 
+import contextlib
+
 import tensorflow as tf
 
 from keras_resattn.data.labelled_images import LabelledImages
@@ -157,3 +159,13 @@ def check_images(paths, preprocessing):
                 "This file is no readable image (PNG, JPEG, GIF, BMP or WebP); "
                 f"replace or remove it. Received: {path}"
             ) from error
+
+
+@contextlib.contextmanager
+def naming_unreadable_images(data, preprocessing):
+    """Where reading a folder's images fails, find and name the file."""
+    try:
+        yield
+    except tf.errors.OpError:
+        check_images(data.train.paths + data.test.paths, preprocessing)
+        raise

@@ -122,6 +122,41 @@ def evaluation_batches(
     return _delivered(batches.apply(tf.data.experimental.assert_cardinality(count)))
 
 
+def sample_batches(split, preprocessing, batch_size, limit=None, seed=0):
+    """Make standardized batches of images in a random order, each image once.
+
+    Neighbours are then of any classes, also in data sets that are sorted by
+    class, and the first of them are a random sample.
+
+    Args:
+        split: A `Split` of labelled images.
+        preprocessing: The network's `Preprocessing`.
+        batch_size: Integer, the number of images a batch, the last but one.
+        limit: Integer, the largest number of images. Defaults to all.
+        seed: Integer, from which the order follows.
+
+    Returns:
+        A `tf.data.Dataset` of float32 images `(N, H, W, C)` and int64 labels
+        `(N,)`.
+    """
+    count = split.count if limit is None else min(limit, split.count)
+    shuffled, decode = _shuffled_source(split)
+
+    def finish(content, label):
+        image = preprocessing.resize(decode(content))
+        return preprocessing.standardize(image), label
+
+    batches = (
+        tf.data.Dataset.from_tensors(seeds_of(seed))
+        .flat_map(shuffled)
+        .take(count)
+        .map(finish, tf.data.AUTOTUNE)
+        .batch(batch_size)
+    )
+    steps = math.ceil(count / batch_size)
+    return _delivered(batches.apply(tf.data.experimental.assert_cardinality(steps)))
+
+
 def _training_source(split, preprocessing, augmentation):
     """Return the function from seeds to shuffled pairs, and that which decodes."""
     resized = _resized(split, preprocessing)
@@ -129,6 +164,11 @@ def _training_source(split, preprocessing, augmentation):
         cached = resized.cache()
         # One more than there are: the first epoch reads to the end of the cache.
         return lambda seeds: shuffle(cached, split.count + 1, seeds), tf.identity
+    return _shuffled_source(split)
+
+
+def _shuffled_source(split):
+    """Return the function from seeds to shuffled pairs, and that which decodes."""
     if split.encoded:
         return split.encoded, split.decode
     return lambda seeds: shuffle(split.images, 10_000, seeds), split.decode

@@ -5,6 +5,7 @@ import importlib
 # What needs matplotlib is imported when it is asked for, and so is the rest.
 _PLACES = {
     "Explanation": "explanation",
+    "Influence": "influence",
     "Triptych": "arrays",
     "channel_grid_figure": "figures.channel_grid",
     "channel_scores": "channels",
@@ -18,13 +19,20 @@ _PLACES = {
     "mask_figure": "figures.mask_overlays",
     "masked_images": "figures.mask_overlays",
     "masks": "arrays",
+    "masks_influence": "influence",
     "mean_masks": "arrays",
+    "mean_response": "response",
     "module_animation": "animation",
+    "module_outputs": "response",
+    "response_figure": "figures.response",
+    "response_model": "response",
     "saturation": "channels",
     "triptych_figure": "figures.triptych",
     "write_animation": "animation",
     "write_explanations": "writing",
+    "write_influence": "influence",
     "write_report": "report",
+    "write_response": "figures.response",
 }
 __all__ = list(_PLACES)
 

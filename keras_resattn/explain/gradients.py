@@ -37,6 +37,7 @@ def class_gradients(model, names):
 
 def _gradient_function(model, fused):
     scores = _scores_by(model, fused)
+    differentiate = _gradient(lambda x, chosen: keras.ops.sum(scores(x) * chosen))
     first = keras.config.image_data_format() == "channels_first"
 
     def gradient(after, classes=None):
@@ -50,7 +51,7 @@ def _gradient_function(model, fused):
                 f"classes={np.asarray(classes).tolist()}"
             )
         chosen = keras.ops.one_hot(np.asarray(classes), count, dtype="float32")
-        result = _gradient(lambda x: keras.ops.sum(scores(x) * chosen), after)
+        result = differentiate(after, chosen).astype("float32")
         return np.moveaxis(result, 1, -1) if first else result
 
     return gradient
@@ -87,28 +88,45 @@ def _last_layer(model):
     return None
 
 
-def _gradient(function, x):
-    """Return the gradient of a scalar function at an array, as an array."""
+def _gradient(function):
+    """Return what gives a scalar function's gradient at the first of two arrays."""
     backend = keras.backend.backend()
     if backend == "tensorflow":
-        import tensorflow as tf
-
-        x = tf.convert_to_tensor(x)
-        with tf.GradientTape() as tape:
-            tape.watch(x)
-            value = function(x)
-        return np.asarray(tape.gradient(value, x), "float32")
+        return _gradient_in_tensorflow(function)
     if backend == "jax":
         import jax
 
-        return np.asarray(jax.grad(function)(jax.numpy.asarray(x)), "float32")
+        gradient = jax.grad(function)
+        return lambda x, other: np.asarray(gradient(jax.numpy.asarray(x), other))
     if backend == "torch":
-        import torch
-
-        x = keras.ops.convert_to_tensor(x).requires_grad_()
-        (result,) = torch.autograd.grad(function(x), x)
-        return keras.ops.convert_to_numpy(result).astype("float32")
+        return _gradient_in_torch(function)
     raise ValueError(
         "The rule 'gradient' works on TensorFlow, JAX and PyTorch; choose another "
         f"rule. Received: Keras' backend {backend!r}"
     )
+
+
+def _gradient_in_tensorflow(function):
+    import tensorflow as tf
+
+    # In a graph the gradients of filters, which nobody asks for, are left out.
+    # Computed eagerly, for a single image, they can end the process.
+    @tf.function(reduce_retracing=True)
+    def gradient(x, other):
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(x)
+            value = function(x, other)
+        return tape.gradient(value, x)
+
+    return lambda x, other: gradient(tf.convert_to_tensor(x), other).numpy()
+
+
+def _gradient_in_torch(function):
+    import torch
+
+    def gradient(x, other):
+        x = keras.ops.convert_to_tensor(x).requires_grad_()
+        (result,) = torch.autograd.grad(function(x, other), x)
+        return keras.ops.convert_to_numpy(result)
+
+    return gradient

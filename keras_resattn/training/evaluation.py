@@ -8,10 +8,9 @@ import numpy as np
 import tensorflow as tf
 
 from keras_resattn.data import evaluation_batches
-from keras_resattn.data import load
+from keras_resattn.data import naming_unreadable_images
 from keras_resattn.model_folder import EVALUATION
 from keras_resattn.model_folder import write_beside
-from keras_resattn.training.fit import naming_unreadable_images
 from keras_resattn.training.run_card import write_run_card
 
 
@@ -50,13 +49,7 @@ def evaluate(folder, batch_size=64):
     Returns:
         An `Evaluation`.
     """
-    recipe = folder.recipe
-    data = load(recipe.data, folder.preprocessing, recipe.seed)
-    if data.labels != folder.labels:
-        raise ValueError(
-            f"The model's classes are not those of '{data.name}'. "
-            f"Received: {list(data.labels)} in place of {list(folder.labels)}"
-        )
+    data = folder.labelled_images()
     batches = evaluation_batches(data.test, folder.preprocessing, batch_size)
     with naming_unreadable_images(data, folder.preprocessing):
         answers = [

@@ -3,11 +3,10 @@
 import contextlib
 
 import keras
-import tensorflow as tf
 
-from keras_resattn.data import check_images
 from keras_resattn.data import evaluation_batches
 from keras_resattn.data import load
+from keras_resattn.data import naming_unreadable_images
 from keras_resattn.data import steps_per_epoch
 from keras_resattn.data import training_batches
 from keras_resattn.model_folder import METRICS
@@ -209,13 +208,3 @@ def _stopped(callbacks):
         for callback in callbacks:
             if isinstance(callback, Progress):
                 callback.stop()
-
-
-@contextlib.contextmanager
-def naming_unreadable_images(data, preprocessing):
-    """Where reading a folder's images fails, find and name the file."""
-    try:
-        yield
-    except tf.errors.OpError:
-        check_images(data.train.paths + data.test.paths, preprocessing)
-        raise

@@ -8,20 +8,20 @@ import socket
 import numpy as np
 import pytest
 
+COMMANDS = (
+    "train evaluate predict masks explain masks-influence response report export serve "
+    "recipes convert"
+).split()
+
 
 def test_help_lists_the_commands(run):
     code, output, _ = run("--help")
     assert code == 0
-    for (
-        command
-    ) in "train evaluate predict masks explain report export serve convert".split():
+    for command in COMMANDS:
         assert f" {command} " in output
 
 
-@pytest.mark.parametrize(
-    "command",
-    "train evaluate predict masks explain report export serve recipes convert".split(),
-)
+@pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_explains_itself(run, command):
     code, output, _ = run(command, "--help")
     assert code == 0

@@ -6,6 +6,7 @@ import tensorflow as tf
 from keras_resattn.data import Preprocessing
 from keras_resattn.data import evaluation_batches
 from keras_resattn.data import load
+from keras_resattn.data import sample_batches
 from keras_resattn.data import steps_per_epoch
 from keras_resattn.data import training_batches
 from keras_resattn.data.sources import Split
@@ -47,6 +48,32 @@ def test_evaluation_is_in_order_whole_and_standardized():
     np.testing.assert_array_equal(labels, np.arange(10))
     assert images.dtype == "float32"
     np.testing.assert_allclose(images[:, 0, 0, 0], (labels - 100) / 50, rtol=1e-6)
+
+
+def labels_in_samples(*arguments, **options):
+    batches = arrays(sample_batches(numbered(), PREPROCESSING, *arguments, **options))
+    for images, labels in batches:
+        np.testing.assert_allclose(images[:, 0, 0, 0], (labels - 100) / 50, rtol=1e-6)
+    return [labels.tolist() for _, labels in batches]
+
+
+def test_samples_are_every_image_once_in_an_order_that_follows_from_the_seed():
+    batches = labels_in_samples(4)
+    order = sum(batches, [])
+    assert [len(labels) for labels in batches] == [4, 4, 2]
+    assert sorted(order) == list(range(10)) != order
+    assert labels_in_samples(4) == batches != labels_in_samples(4, seed=1)
+    assert labels_in_samples(4, limit=3) == [order[:3]]
+    assert labels_in_samples(4, limit=99) == batches
+
+
+def test_samples_of_a_folder_are_decoded_and_resized(photos):
+    preprocessing = Preprocessing((8, 8, 3))
+    data = load(str(photos), preprocessing)
+    [(images, labels)] = arrays(sample_batches(data.test, preprocessing, 4))
+    assert images.shape == (4, 8, 8, 3)
+    # Bright pictures are of class 0.
+    assert ((images.mean((1, 2, 3)) > 0) == (labels == 0)).all()
 
 
 def test_evaluation_without_standardization_keeps_the_pixels():

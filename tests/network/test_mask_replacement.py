@@ -76,6 +76,29 @@ def test_masks_of_another_image(model):
         np.testing.assert_allclose(masks[name], mask, atol=1e-4)
 
 
+def test_masks_of_one_module_alone(model):
+    second = with_masks(model, "ones", modules=["stage2_attention1"])
+    masks = predict(attention_masks(second), IMAGES)
+    own = predict(attention_masks(model), IMAGES)["stage1_attention1"]
+    np.testing.assert_allclose(masks["stage1_attention1"], own, atol=1e-5)
+    assert (masks["stage2_attention1"] == 1).all()
+
+
+def test_masks_of_another_image_in_one_module_alone(model):
+    second = with_masks(model, "other_image", modules=["stage2_attention1"])
+    logits = predict(model, IMAGES)
+    scale = np.abs(logits).max()
+    np.testing.assert_allclose(
+        predict(second, IMAGES, IMAGES), logits, atol=1e-4 * scale
+    )
+    alone = predict(second, IMAGES, OTHERS)
+    for different in (
+        logits,
+        predict(with_masks(model, "other_image"), IMAGES, OTHERS),
+    ):
+        assert np.abs(alone - different).max() > 1e-3 * scale
+
+
 @pytest.mark.parametrize("mode", ["ones", "mean", "shuffled_channels", "other_image"])
 def test_the_weights_are_shared_and_the_model_stays_as_it_was(model, mode):
     before = predict(model, IMAGES)
@@ -96,3 +119,9 @@ def test_a_model_with_other_masks_is_saved_and_loaded(model, tmp_path):
 def test_an_unknown_mode_is_an_error(model):
     with pytest.raises(ValueError, match="'other_image'.*Received: mode='zeros'"):
         with_masks(model, "zeros")
+
+
+def test_an_unknown_module_is_an_error(model):
+    message = "'stage2_attention1'.*Received: module='stage3_attention1'"
+    with pytest.raises(ValueError, match=message):
+        with_masks(model, "ones", modules=["stage3_attention1"])

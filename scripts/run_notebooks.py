@@ -1,0 +1,78 @@
+"""Run the notebooks anew and store what they show.
+
+    python scripts/run_notebooks.py             # all
+    python scripts/run_notebooks.py quickstart  # those with this in their name
+
+Needs the extra `notebooks`. Each runs in an empty folder, by this Python. What is
+stored holds no messages of libraries (standard error) and no times of cells, and has
+its pictures in 256 colours.
+"""
+
+import base64
+import io
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import nbclient
+import nbformat
+import PIL.Image
+
+NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
+PACKAGE = NOTEBOOKS.parent
+
+
+def run_notebook(path, folder):
+    """Run a notebook in a folder.
+
+    Args:
+        path: The notebook's path.
+        folder: The folder to run it in.
+
+    Returns:
+        The notebook with its new outputs.
+
+    Raises:
+        nbclient.exceptions.CellExecutionError: If a cell fails.
+    """
+    notebook = nbformat.read(path, as_version=4)
+    # The package that the notebook is of, installed or not.
+    places = [str(PACKAGE), os.environ.get("PYTHONPATH", "")]
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, places))
+    resources = {"metadata": {"path": str(folder)}}
+    client = nbclient.NotebookClient(
+        notebook, timeout=600, kernel_name="python3", resources=resources
+    )
+    client.execute()
+    for cell in notebook.cells:
+        cell.metadata = {}
+        if cell.cell_type == "code":
+            cell.outputs = [
+                _light(o) for o in cell.outputs if o.get("name") != "stderr"
+            ]
+    return notebook
+
+
+def _light(output):
+    """Return an output with its picture, if it has one, in 256 colours."""
+    data = output.get("data", {})
+    if "image/png" in data:
+        picture = PIL.Image.open(io.BytesIO(base64.b64decode(data["image/png"])))
+        png = io.BytesIO()
+        picture.convert("RGB").quantize(256).save(png, "PNG", optimize=True)
+        data["image/png"] = base64.b64encode(png.getvalue()).decode()
+    return output
+
+
+def main():
+    for path in sorted(NOTEBOOKS.glob("*.ipynb")):
+        if any(part in path.name for part in sys.argv[1:] or [""]):
+            with tempfile.TemporaryDirectory() as folder:
+                notebook = run_notebook(path, folder)
+            nbformat.write(notebook, path)
+            print(f"{path.name}: {path.stat().st_size / 1e3:.0f} kB")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,85 @@
+"""The notebooks: what is stored of them, and that they run."""
+
+import importlib.util
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+
+ROOT = Path(__file__).parents[1]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+ABSOLUTE_PATH = r"(?<![\w.:/{}-])(/(root|home|tmp|work|usr|opt|var|Users)/|[A-Z]:\\)"
+
+by_name = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+
+
+@pytest.fixture(scope="module")
+def run_notebook():
+    path = ROOT / "scripts" / "run_notebooks.py"
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.run_notebook
+
+
+def code_cells(path):
+    notebook = nbformat.read(path, as_version=4)
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def texts(cell):
+    """Return the cell's source and all text that it shows."""
+    shown = [
+        output.get("text", "") + output.get("data", {}).get("text/plain", "")
+        for output in cell.outputs
+    ]
+    return "\n".join([cell.source, *shown])
+
+
+def test_there_are_five():
+    assert [path.name[:2] for path in NOTEBOOKS] == ["1_", "2_", "3_", "4_", "5_"]
+
+
+def test_they_are_light():
+    assert sum(path.stat().st_size for path in NOTEBOOKS) < 1_000_000
+
+
+@by_name
+def test_what_is_stored_is_valid_and_was_run_from_first_to_last(path):
+    nbformat.validate(nbformat.read(path, as_version=4))
+    cells = code_cells(path)
+    counts = [cell.execution_count for cell in cells]
+    assert counts == list(range(1, len(cells) + 1))
+    assert nbformat.read(path, as_version=4).cells[0].source.startswith("# ")
+
+
+@by_name
+def test_figures_and_text_are_stored_and_no_errors_and_no_paths_of_a_machine(path):
+    outputs = [output for cell in code_cells(path) for output in cell.outputs]
+    assert any("image/png" in output.get("data", {}) for output in outputs)
+    assert any(output.output_type == "stream" for output in outputs)
+    for output in outputs:
+        assert output.output_type != "error"
+        assert output.get("name") != "stderr"
+    for cell in code_cells(path):
+        assert not re.search(ABSOLUTE_PATH, texts(cell)), cell.source
+
+
+def test_a_path_of_a_machine_would_be_found():
+    assert re.search(ABSOLUTE_PATH, "saved to /tmp/run")
+    assert re.search(ABSOLUTE_PATH, "'/home/me/x.png'")
+    assert not re.search(ABSOLUTE_PATH, "{url}/v1/models and surfaces/test/tmp/00.png")
+
+
+@pytest.mark.slow
+@by_name
+def test_it_runs_and_shows_figures_where_it_did(path, run_notebook, tmp_path):
+    notebook = run_notebook(path, tmp_path)
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    for cell, stored in zip(cells, code_cells(path), strict=True):
+        figures, expected = (
+            ["image/png" in output.get("data", {}) for output in outputs]
+            for outputs in (cell.outputs, stored.outputs)
+        )
+        assert sum(figures) == sum(expected), cell.source
