@@ -3,7 +3,7 @@
     python -m benchmarks
     python -m benchmarks --quick inference
 
-A part whose packages are missing says so and is left out of the table.
+A part that cannot run, as packages are missing, says so and is left out of the table.
 """
 
 import argparse
@@ -34,11 +34,11 @@ def main():
 
 
 def measure(part, quick):
-    """Return the rows of a part; none if a package that it needs is missing."""
+    """Return the rows of a part; none if it cannot run here."""
     start = time.perf_counter()
     try:
         rows = importlib.import_module(f"benchmarks.{part}").rows(quick)
-    except ImportError as error:
+    except (ImportError, ChildProcessError) as error:
         print(f"{part}: left out, {error}", flush=True)
         return []
     print(f"{part}: {time.perf_counter() - start:.0f} s", flush=True)

@@ -70,7 +70,7 @@ def start(root, name):
         text=True,
     )
     if engine.stdout.readline() != "ready\n":
-        raise ImportError(f"the engine {name} does not start")
+        raise ChildProcessError(f"{' '.join(engine.args)} did not start")
     return engine
 
 
@@ -78,7 +78,10 @@ def ask(engine, batch):
     """Return how many seconds an engine needs for a batch."""
     engine.stdin.write(f"{batch}\n")
     engine.stdin.flush()
-    return float(engine.stdout.readline())
+    answer = engine.stdout.readline()
+    if not answer:
+        raise ChildProcessError(f"{' '.join(engine.args)} ended")
+    return float(answer)
 
 
 # === Tables ===
@@ -162,5 +165,7 @@ def _run(module, *arguments):
     command = [sys.executable, "-m", f"benchmarks.{module}", *arguments]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
-        raise ImportError(f"{module} failed: {done.stderr.strip().splitlines()[-1]}")
+        raise ChildProcessError(
+            f"{module} failed: {done.stderr.strip().splitlines()[-1]}"
+        )
     return done.stdout.splitlines()[-1] if done.stdout else ""

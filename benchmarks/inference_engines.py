@@ -133,10 +133,14 @@ def litert(root):
     (images,) = interpreter.get_input_details()
     (answer,) = interpreter.get_output_details()
 
+    allocated = None
+
     def run(pixels):
-        if tuple(interpreter.get_input_details()[0]["shape"]) != pixels.shape:
+        nonlocal allocated
+        if pixels.shape != allocated:
             interpreter.resize_tensor_input(images["index"], pixels.shape)
             interpreter.allocate_tensors()
+            allocated = pixels.shape
         interpreter.set_tensor(images["index"], pixels)
         interpreter.invoke()
         return interpreter.get_tensor(answer["index"])

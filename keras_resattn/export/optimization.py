@@ -138,9 +138,15 @@ def _sigmoid(operation):
     return keras.layers.Activation("sigmoid", name=operation.name, dtype="float32")
 
 
+def _operation_class(function):
+    """Return the class of a graph's nodes that a function of `keras.ops` makes."""
+    return type(function(keras.KerasTensor((1,)))._keras_history.operation)
+
+
+# By the very class: a subclass may compute something else.
 REPLACEMENTS = {
     AlignedResize: _resize,
     keras.layers.BatchNormalization: _depthwise,
     keras.layers.Conv2D: _convolution,
-    type(keras.ops.sigmoid(keras.KerasTensor((1,)))._keras_history.operation): _sigmoid,
+    _operation_class(keras.ops.sigmoid): _sigmoid,
 }

@@ -78,7 +78,7 @@ def test_a_part_that_fails_says_why(tmp_path, monkeypatch):
     (tmp_path / "benchmarks" / "broken.py").write_text(code)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    with pytest.raises(ImportError, match="broken failed: .*no such runtime"):
+    with pytest.raises(ChildProcessError, match="broken failed: .*no such runtime"):
         inference._run("broken")
 
 
