@@ -3,7 +3,7 @@
 PYTHON ?= python3
 PACKAGE := setup.cfg pyproject.toml
 
-.PHONY: help demo test test-all test-backends test-browser test-deployment lint clean
+.PHONY: help demo test test-all test-backends test-browser test-deployment benchmark lint clean
 
 help:
 	@echo "make demo           train, test, export, serve and look: about 8 minutes on 2 cores"
@@ -13,6 +13,7 @@ help:
 	@echo "make test-browser   the tests of the web page, which need: apt-get install chromium"
 	@echo "make test-deployment  the tests of gateway and alerts, which need system packages:"
 	@echo "                    apt-get install nginx libnginx-mod-http-js prometheus"
+	@echo "make benchmark      ours beside its peers in speed: one table, with goals"
 	@echo "make lint           ruff and the floors of the house"
 	@echo "make clean          remove the virtual environments and what demo made"
 
@@ -39,6 +40,10 @@ TEST_BACKEND := .venv-test/bin/python -m pytest tests/layers tests/network tests
 test-backends: .venv-test/installed-backends
 	KERAS_BACKEND=jax JAX_DISABLE_MOST_OPTIMIZATIONS=1 $(TEST_BACKEND) -m "not (slow or one_backend)"
 	KERAS_BACKEND=torch OMP_NUM_THREADS=1 $(TEST_BACKEND) -m "not slow and (needs_torch or not one_backend)"
+
+# Nothing else should run meanwhile. PyTorch compiles its peer with g++.
+benchmark: .venv-test/installed-all
+	.venv-test/bin/python -m benchmarks
 
 lint: .venv-test/installed
 	.venv-test/bin/ruff check .

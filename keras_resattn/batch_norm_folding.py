@@ -151,7 +151,7 @@ def _fold(model, folds):
     """Return `model` with new layers in place of those folded into."""
     folded = {}
     for normalization, layers in folds.items():
-        scale, shift = _scale_and_shift(normalization)
+        scale, shift = scale_and_shift(normalization)
         ends = np.cumsum([layer.kernel.shape[-1] for layer in layers])
         parts = zip(np.split(scale, ends[:-1]), np.split(shift, ends[:-1]), strict=True)
         for layer, part in zip(layers, parts, strict=True):
@@ -163,7 +163,7 @@ def _fold(model, folds):
     return _rerun(model, lambda layer: folded.get(layer, layer), call)
 
 
-def _scale_and_shift(normalization):
+def scale_and_shift(normalization):
     """Return what a batch normalization multiplies by, and adds."""
     variance = _float64(normalization.moving_variance) + normalization.epsilon
     scale = (_float64(normalization.gamma) if normalization.scale else 1.0) / np.sqrt(

@@ -37,6 +37,14 @@ def export(
             "--fold-batch-norm", help="Fold batch normalizations into convolutions."
         ),
     ] = False,
+    optimize: Annotated[
+        bool,
+        typer.Option(
+            "--optimize",
+            help="Rewrite the network for TensorFlow's fused kernels and freeze its "
+            "weights: faster, for more memory. Of a SavedModel.",
+        ),
+    ] = False,
     warmup: Annotated[
         bool | None,
         typer.Option(
@@ -60,26 +68,28 @@ def export(
     Its outputs are compared with those of the Keras model; nothing is left if
     something fails.
     """
-    if format != Format.savedmodel and (precision != Precision.float32 or warmup):
+    of_saved_model = precision != Precision.float32 or warmup or optimize
+    if format != Format.savedmodel and of_saved_model:
         raise ValueError(
-            "`--precision` and `--warmup` are of a SavedModel; leave them out. "
+            "`--precision`, `--optimize` and `--warmup` are of a SavedModel; leave "
+            "them out. "
             f"Received: --format {format}"
         )
     import_keras()
     if format == Format.savedmodel:
-        _saved_model(model, out, precision, fold_batch_norm, warmup, image)
+        options = {"fold_batch_norm": fold_batch_norm, "optimize": optimize}
+        _saved_model(model, out, str(precision), warmup, image, options)
     else:
         _other(model, out, format, fold_batch_norm, image)
 
 
-def _saved_model(model, out, precision, fold_batch_norm, warmup, images):
+def _saved_model(model, out, precision, warmup, images, options):
     from keras_resattn.export import contract
     from keras_resattn.export import export
     from keras_resattn.model_folder import ModelFolder
 
-    export(
-        ModelFolder.open(model), out, str(precision), fold_batch_norm, warmup, images
-    )
+    folder = ModelFolder.open(model)
+    export(folder, out, precision, warmup=warmup, images=images, **options)
     manifest = json.loads((out / contract.MANIFEST).read_text(encoding="utf-8"))
     _tell(manifest["parity"])
     if not manifest["warmup_requests"] and warmup is None:

@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from keras_resattn.data.image_header import check_before_decoding
 from keras_resattn.export import contract
+from keras_resattn.export.optimization import freeze
 from keras_resattn.export.overlay import overlay_png
 from keras_resattn.masks import attention_masks
 from keras_resattn.modules import attention_modules
@@ -25,9 +26,11 @@ class Endpoints:
         model: A functional `keras.Model` whose last layer is a classifier.
         preprocessing: Its `keras_resattn.data.Preprocessing`.
         labels_file: The path of a file with a label a line.
+        frozen: Boolean, whether the network's weights become constants where
+            probabilities alone are asked for.
     """
 
-    def __init__(self, model, preprocessing, labels_file):
+    def __init__(self, model, preprocessing, labels_file, frozen=False):
         self.model = model
         self.preprocessing = preprocessing
         self.labels = _label_table(labels_file)
@@ -35,11 +38,14 @@ class Endpoints:
         self.masks = [name for name in outputs if name.endswith(contract.MASK)]
         network = keras.Model(model.input, outputs)
         # Traced once each: the signatures call two functions of the graph.
-        self._network = tf.function(
+        self._network = self._classify = tf.function(
             lambda inputs: network(inputs, training=False),
             input_signature=[tf.TensorSpec((None, *preprocessing.input_shape))],
             autograph=False,
         )
+        if frozen:
+            # Not of all signatures: each has a copy of the constants in memory.
+            self._classify = freeze(self._network)
         self._read = tf.function(
             self._read_images,
             input_signature=[tf.TensorSpec((None,), tf.string)],
@@ -74,8 +80,7 @@ class Endpoints:
         inputs = tf.ensure_shape(inputs, (None,))
         feature = {contract.IMAGE_BYTES: tf.io.FixedLenFeature((), tf.string)}
         examples = tf.io.parse_example(inputs, feature)
-        outputs = self._run(self._read(examples[contract.IMAGE_BYTES]))
-        scores = outputs[contract.PROBABILITIES]
+        scores = self._probabilities(self._read(examples[contract.IMAGE_BYTES]))
         classes = self.labels.lookup(tf.range(scores.shape[-1], dtype=tf.int64))
         return {
             contract.CLASSES: tf.tile(classes[None], [tf.shape(scores)[0], 1]),
@@ -103,7 +108,7 @@ class Endpoints:
     # === What they share ===
 
     def _most_probable(self, images):
-        probabilities = self._run(images)[contract.PROBABILITIES]
+        probabilities = self._probabilities(images)
         count = min(contract.TOP_K, probabilities.shape[-1])
         top = tf.math.top_k(probabilities, count, index_type=tf.int64)
         return {
@@ -124,15 +129,28 @@ class Endpoints:
         image_bytes = check_before_decoding(image_bytes)
         return tf.map_fn(read, image_bytes, fn_output_signature=pixels)
 
-    def _run(self, images):
+    def _probabilities(self, images):
+        return self._run(images, self._classify)[contract.PROBABILITIES]
+
+    def _run(self, images, network=None):
         """Return the network's outputs by name, for images of any size."""
+        network = network or self._network
         count = tf.shape(images)[0]
         # Of an empty batch, oneDNN's convolutions get the shape wrong.
         rows = tf.cast(tf.equal(count, 0), tf.int32)
         images = tf.pad(images, [[0, rows], [0, 0], [0, 0], [0, 0]])
-        inputs = self.preprocessing.standardize(self.preprocessing.resize(images))
+        inputs = self.preprocessing.standardize(self._resize(images))
         inputs = tf.ensure_shape(inputs, (None, *self.preprocessing.input_shape))
-        return {name: x[:count] for name, x in self._network(inputs).items()}
+        return {name: x[:count] for name, x in network(inputs).items()}
+
+    def _resize(self, images):
+        size = self.preprocessing.input_shape[:2]
+        return tf.cond(
+            tf.reduce_all(tf.equal(tf.shape(images)[1:3], size)),
+            # TensorFlow would interpolate, and copy, images of the right size too.
+            lambda: images,
+            lambda: tf.cast(self.preprocessing.resize(images), tf.float32),
+        )
 
 
 def network_outputs(model):

@@ -3,6 +3,7 @@
 import keras
 
 from keras_resattn import fold_batch_norm
+from keras_resattn.export import optimization
 
 PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
 
@@ -16,7 +17,7 @@ def check_precision(precision):
         )
 
 
-def prepare(model, precision="float32", fold=False):
+def prepare(model, precision="float32", fold=False, optimize=False):
     """Return a model that computes in a precision, for inference.
 
     Args:
@@ -25,14 +26,17 @@ def prepare(model, precision="float32", fold=False):
         precision: `"float32"` or `"bfloat16"`; in the latter, weights and
             classifier are float32 nonetheless.
         fold: Boolean, whether to fold batch normalizations.
+        optimize: Boolean, whether to fold them and to rewrite the network for
+            TensorFlow's kernels, see `keras_resattn.export.optimization`.
 
     Returns:
         A `keras.Model`; `model` itself if nothing is to be done.
     """
-    if fold:
+    if fold or optimize:
         # A graph taken apart keeps the casts to the precision that it had.
         model = fold_batch_norm(_with_policy(model, "float32"))
-    return _with_policy(model, PRECISIONS[precision])
+    model = _with_policy(model, PRECISIONS[precision])
+    return optimization.optimize(model) if optimize else model
 
 
 def _with_policy(model, policy):

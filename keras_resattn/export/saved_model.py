@@ -29,6 +29,7 @@ def export(
     fold_batch_norm=False,
     warmup=None,
     images=None,
+    optimize=False,
 ):
     """Export a model with its preprocessing and labels as a SavedModel.
 
@@ -61,6 +62,11 @@ def export(
             `tensorflow-serving-api`. `None`: if that is installed.
         images: Paths of image files to measure on; by default images of the
             bundled sample of Fashion-MNIST.
+        optimize: Boolean, whether to rewrite the network for TensorFlow's fused
+            kernels, which folds batch normalizations, and to make its weights
+            constants of the graph where probabilities alone are asked for: the
+            same answers within rounding, sooner, for twice the file and more
+            memory.
 
     Returns:
         The `pathlib.Path` of the SavedModel.
@@ -79,8 +85,10 @@ def export(
     elif warmup is None:
         warmup = warmup_requests.can_write_warmup()
     images, source = measure.images_to_measure(folder.preprocessing, images)
-    model = prepare(folder.model, precision, fold_batch_norm)
-    endpoints = Endpoints(model, folder.preprocessing, folder.path / LABELS)
+    fold_batch_norm = fold_batch_norm or optimize
+    model = prepare(folder.model, precision, fold_batch_norm, optimize)
+    labels = folder.path / LABELS
+    endpoints = Endpoints(model, folder.preprocessing, labels, frozen=optimize)
     pixels = measure.pixels_of(folder.preprocessing, images)
 
     def write(beside):
@@ -96,6 +104,7 @@ def export(
             "name": path.parent.name,
             "version": int(path.name),
             **describe(folder, model, precision, fold_batch_norm),
+            "optimized": optimize,
             "image_bytes": describe_image_bytes(),
             "signatures": describe_signatures(signatures),
             "parity": {"source": source, **parity},

@@ -1,0 +1,171 @@
+"""Inference at 224 x 224: exports of Attention-56 beside PyTorch and a ResNet-152.
+
+    python -m benchmarks inference
+
+Each engine is a process of its own that stays alive; they are asked in turn, so that
+a round has one answer of each and a ratio is that of a round. The convolution peak
+is measured before and after.
+"""
+
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from benchmarks.inference_engines import ENGINES
+from benchmarks.inference_engines import FACTS
+from benchmarks.table import Row
+
+BATCHES = (1, 8)
+FLOAT32 = ("optimized", "ONNX Runtime", "OpenVINO", "LiteRT")
+BFLOAT16 = ("bfloat16", "OpenVINO bfloat16")
+PYTORCH = ("PyTorch", "PyTorch channels_last", "PyTorch compiled")
+PEAK_TARGETS = {1: ">= 0.6", 8: ">= 0.8"}
+# An engine's threads may wait for work for a while before they sleep.
+PAUSE = 0.1
+
+
+def rows(quick):
+    """Measure all engines and return the rows of the goals."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder) / "models"
+        _run("inference_models", str(root))
+        facts = json.loads((root / FACTS).read_text())
+        before = json.loads(_run("convolution_peak"))
+        seconds = measure(root, list(ENGINES), rounds=3 if quick else 7)
+        after = json.loads(_run("convolution_peak"))
+    peaks = {dtype: max(before[dtype], after[dtype]) for dtype in before}
+    gflop = 2 * facts["multiply_adds"] / 1e9
+    print(engines_table(seconds, peaks, gflop), flush=True)
+    return [row for batch in BATCHES for row in goals(seconds, batch, peaks, gflop)]
+
+
+def measure(root, names, rounds):
+    """Return the seconds an image of each engine took in each round, by batch size."""
+    engines = {name: start(root, name) for name in names}
+    try:
+        seconds = {batch: {name: [] for name in names} for batch in BATCHES}
+        for batch in BATCHES:
+            for _ in range(rounds):
+                for name, engine in engines.items():
+                    seconds[batch][name].append(ask(engine, batch) / batch)
+                    time.sleep(PAUSE)
+    finally:
+        for engine in engines.values():
+            engine.kill()
+            engine.wait()
+    return seconds
+
+
+def start(root, name):
+    """Return the process of an engine, once it is ready."""
+    engine = subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.inference_engines", str(root), name],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    if engine.stdout.readline() != "ready\n":
+        raise ChildProcessError(f"{' '.join(engine.args)} did not start")
+    return engine
+
+
+def ask(engine, batch):
+    """Return how many seconds an engine needs for a batch."""
+    engine.stdin.write(f"{batch}\n")
+    engine.stdin.flush()
+    answer = engine.stdout.readline()
+    if not answer:
+        raise ChildProcessError(f"{' '.join(engine.args)} ended")
+    return float(answer)
+
+
+# === Tables ===
+
+
+def engines_table(seconds, peaks, gflop):
+    """Return medians and minima, and shares of the peak, as a table in Markdown."""
+    peak = ", ".join(f"{dtype} {value:.0f} GFLOP/s" for dtype, value in peaks.items())
+    lines = [
+        f"Convolution peak: {peak}. Milliseconds an image, median (minimum):",
+        "",
+        "| engine | batch 1 | of the peak | batch 8 | of the peak |",
+        "|---|---|---|---|---|",
+    ]
+    for name in ENGINES:
+        cells = [name]
+        for batch in BATCHES:
+            values = seconds[batch][name]
+            share = gflop / min(values) / peaks[_dtype(name)]
+            # ResNet-152 has other work to do.
+            cells += [_time(values), "" if name == "ResNet-152" else f"{share:.0%}"]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def goals(seconds, batch, peaks, gflop):
+    """Return the rows of one batch size."""
+    times = seconds[batch]
+    ours, half = best(times, FLOAT32), best(times, BFLOAT16)
+    peer, larger = best(times, PYTORCH), "ResNet-152"
+
+    def compared(what, mine, other, target=""):
+        return Row(
+            "inference",
+            f"batch {batch}, {what}",
+            f"{mine}: {_time(times[mine])} ms",
+            f"{other}: {_time(times[other])} ms",
+            ratio(times[mine], times[other]),
+            target,
+        )
+
+    share = gflop / min(times[ours]) / peaks["float32"]
+    return [
+        compared("float32, PyTorch at its best", ours, peer, ">= 1.3"),
+        compared("float32, ResNet-152", ours, larger, ">= 1.8"),
+        Row(
+            "inference",
+            f"batch {batch}, float32, share of the convolution peak",
+            f"{ours}: {gflop / min(times[ours]):.0f} GFLOP/s",
+            f"{peaks['float32']:.0f} GFLOP/s",
+            share,
+            PEAK_TARGETS[batch],
+        ),
+        compared("bfloat16, our float32", half, ours, ">= 2"),
+        compared("SavedModel, float32, PyTorch at its best", "optimized", peer),
+        compared("SavedModel, optimized or not", "optimized", "plain"),
+        compared("SavedModel, bfloat16 or float32", "bfloat16", "optimized"),
+    ]
+
+
+def best(times, names):
+    """Return the name with the smallest median."""
+    return min(names, key=lambda name: statistics.median(times[name]))
+
+
+def ratio(ours, peer):
+    """Return how many times faster ours is: the median over the rounds."""
+    return statistics.median(b / a for a, b in zip(ours, peer, strict=True))
+
+
+def _time(values):
+    return f"{statistics.median(values) * 1e3:.1f} ({min(values) * 1e3:.1f})"
+
+
+def _dtype(name):
+    return "bfloat16" if "bfloat16" in name else "float32"
+
+
+def _run(module, *arguments):
+    """Run a module of the benchmark and return what it printed."""
+    command = [sys.executable, "-m", f"benchmarks.{module}", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise ChildProcessError(
+            f"{module} failed: {done.stderr.strip().splitlines()[-1]}"
+        )
+    return done.stdout.splitlines()[-1] if done.stdout else ""

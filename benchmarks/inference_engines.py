@@ -1,0 +1,167 @@
+"""A process that keeps one engine: it answers a batch's size with the seconds it took.
+
+    python -m benchmarks.inference_engines FOLDER ENGINE
+
+TensorFlow and PyTorch in one process would fight for the cores.
+"""
+
+import os
+import sys
+import time
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import numpy as np
+
+THREADS = len(os.sched_getaffinity(0))
+SIZE = 224
+# What the models' writer tells of them, in their folder.
+FACTS = "facts.json"
+
+
+def main():
+    root, name = Path(sys.argv[1]), sys.argv[2]
+    run = ENGINES[name](root)
+    print("ready", flush=True)
+    batches = {}
+    for line in sys.stdin:
+        batch = int(line)
+        if batch not in batches:
+            rng = np.random.default_rng(0)
+            pixels = rng.uniform(0, 255, (batch, SIZE, SIZE, 3)).astype("float32")
+            batches[batch] = pixels
+            for _ in range(2):  # traces, reorders weights, chooses kernels
+                run(pixels)
+        start = time.perf_counter()
+        run(batches[batch])
+        print(time.perf_counter() - start, flush=True)
+
+
+# === TensorFlow ===
+
+
+def saved_model(name, signature):
+    """Return the maker of an engine that runs a signature of a SavedModel."""
+
+    def make(root):
+        import tensorflow as tf
+
+        folder = root / name
+        path = folder / "1" if (folder / "1").is_dir() else folder
+        loaded = tf.saved_model.load(str(path))
+        function = loaded.signatures[signature]
+        (argument,) = function.structured_input_signature[1]
+
+        def run(pixels):
+            outputs = function(**{argument: tf.constant(pixels)})
+            return [value.numpy() for value in outputs.values()]
+
+        run.loaded = loaded  # else its variables are deleted
+        return run
+
+    return make
+
+
+# === PyTorch ===
+
+
+def pytorchcv(compiled=False, channels_last=True):
+    """Return the maker of an engine that runs pytorchcv's network in PyTorch."""
+
+    def make(root):
+        import torch
+        from pytorchcv.models.resattnet import resattnet56
+
+        torch.set_num_threads(THREADS)
+        layout = torch.channels_last if channels_last else torch.contiguous_format
+        network = resattnet56().eval().to(memory_format=layout)
+        if compiled:
+            import torch._inductor.config
+
+            torch._inductor.config.freezing = True
+            network = torch.compile(network, dynamic=False)
+
+        def run(pixels):
+            with torch.inference_mode():
+                images = torch.from_numpy(pixels).permute(0, 3, 1, 2)
+                return network(images.contiguous(memory_format=layout)).numpy()
+
+        return run
+
+    return make
+
+
+# === Other runtimes ===
+
+
+def onnx(root):
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = THREADS
+    session = onnxruntime.InferenceSession(
+        str(root / "onnx/model.onnx"), options, providers=["CPUExecutionProvider"]
+    )
+    (images,) = session.get_inputs()
+    return lambda pixels: session.run(None, {images.name: pixels})
+
+
+def openvino(precision):
+    """Return the maker of an engine that runs OpenVINO in a precision."""
+
+    def make(root):
+        import openvino
+
+        options = {
+            "INFERENCE_PRECISION_HINT": precision,
+            "INFERENCE_NUM_THREADS": THREADS,
+            "PERFORMANCE_HINT": "LATENCY",
+        }
+        path = str(root / "openvino/model.xml")
+        compiled = openvino.Core().compile_model(path, "CPU", options)
+        return lambda pixels: compiled([pixels])[0]
+
+    return make
+
+
+def litert(root):
+    from ai_edge_litert.interpreter import Interpreter
+
+    path = str(root / "litert/model.tflite")
+    interpreter = Interpreter(path, num_threads=THREADS)
+    (images,) = interpreter.get_input_details()
+    (answer,) = interpreter.get_output_details()
+
+    allocated = None
+
+    def run(pixels):
+        nonlocal allocated
+        if pixels.shape != allocated:
+            interpreter.resize_tensor_input(images["index"], pixels.shape)
+            interpreter.allocate_tensors()
+            allocated = pixels.shape
+        interpreter.set_tensor(images["index"], pixels)
+        interpreter.invoke()
+        return interpreter.get_tensor(answer["index"])
+
+    return run
+
+
+ENGINES = {
+    "plain": saved_model("plain", "predict_images"),
+    "optimized": saved_model("optimized", "predict_images"),
+    "bfloat16": saved_model("bfloat16", "predict_images"),
+    "ONNX Runtime": onnx,
+    "OpenVINO": openvino("f32"),
+    "OpenVINO bfloat16": openvino("bf16"),
+    "LiteRT": litert,
+    "PyTorch": pytorchcv(channels_last=False),
+    "PyTorch channels_last": pytorchcv(),
+    "PyTorch compiled": pytorchcv(compiled=True),
+    "ResNet-152": saved_model("resnet152", "serving_default"),
+}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,72 @@
+"""Write what the inference benchmark runs: exports of one Attention-56, and a peer.
+
+    python -m benchmarks.inference_models FOLDER
+
+The weights are random, as no figure depends on them but in an accuracy.
+"""
+
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+import keras_resattn
+from benchmarks.inference_engines import FACTS
+from keras_resattn.export import export
+from keras_resattn.export import export_format
+from keras_resattn.model_folder import LABELS
+from keras_resattn.model_folder import MODEL
+from keras_resattn.model_folder import RECIPE
+from keras_resattn.model_folder import ModelFolder
+from keras_resattn.recipe_file import load_recipe
+from keras_resattn.zoo import NETWORKS
+
+SAVED_MODELS = {
+    "plain": {},
+    "optimized": {"optimize": True},
+    "bfloat16": {"optimize": True, "precision": "bfloat16"},
+}
+FORMATS = ("onnx", "openvino", "litert")
+
+
+def main():
+    root = Path(sys.argv[1])
+    folder = make_folder(root / "model", keras_resattn.Attention56())
+    picture = root / "picture.png"
+    pixels = np.random.default_rng(0).integers(0, 256, (224, 224, 3), "uint8")
+    picture.write_bytes(tf.io.encode_png(pixels).numpy())
+    for name, options in SAVED_MODELS.items():
+        path = root / name / "1"
+        export(folder, path, warmup=False, images=[picture], **options)
+    for format in FORMATS:
+        export_format(folder, root / format, format, images=[picture])
+    facts = {"multiply_adds": NETWORKS["attention56"].multiply_adds}
+    (root / FACTS).write_text(json.dumps(facts))
+    keras.applications.ResNet152(weights=None).export(
+        str(root / "resnet152"), verbose=False
+    )
+
+
+def make_folder(path, model):
+    """Return a model folder, as a run leaves it, of an untrained ImageNet model."""
+    path.mkdir(parents=True)
+    classes = model.output_shape[-1]
+    settings = {
+        "network.name": "attention56",
+        "network.input_shape": list(model.input_shape[1:]),
+    }
+    settings = [f"{key}={json.dumps(value)}" for key, value in settings.items()]
+    recipe = load_recipe("demo", settings, to_build=False)
+    (path / RECIPE).write_text(recipe.to_yaml())
+    (path / LABELS).write_text("".join(f"class {i}\n" for i in range(classes)))
+    model.save(path / MODEL)
+    return ModelFolder.open(path)
+
+
+if __name__ == "__main__":
+    shutil.rmtree(sys.argv[1], ignore_errors=True)
+    main()
