@@ -26,7 +26,7 @@ SIZE, BATCH = 224, 32
 NAMES = ("astronaut", "chelsea", "coffee", "rocket")
 
 
-def write_photographs(root, count=96):
+def write_photographs(root, count=640):
     """Write JPEG files of 500 x 375 in two class folders; return their paths."""
     paths = []
     for i in range(count):
