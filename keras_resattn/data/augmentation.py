@@ -3,15 +3,12 @@
 import tensorflow as tf
 
 from keras_resattn.data.rand_augment import RandAugment
-from keras_resattn.data.random_seeds import seeds_of
 
 ASPECT_RATIOS = (3 / 4, 4 / 3)
 
 
 def image_augmentation(settings, preprocessing, decode):
     """Return the function that makes a training image of one of a split.
-
-    What `batch_augmentation` does to whole batches, it leaves to that.
 
     Args:
         settings: A `keras_resattn.recipe.Augmentation`.
@@ -20,61 +17,38 @@ def image_augmentation(settings, preprocessing, decode):
 
     Returns:
         A function of the bytes (or the image) and int64 seeds `(2,)`. It
-        returns an image `(H, W, C)` of pixel values, 0 to 255: float32 if
-        colours vary or the whole of it was resized, else uint8.
+        returns an image `(H, W, C)` of pixel values, 0 to 255: uint8 while
+        nothing made fractions of them, else float32.
     """
     channels = preprocessing.input_shape[-1]
     rand_augment = settings.rand_augment and RandAugment(settings.rand_augment)
 
     def augment(content, seeds):
+        crop, side, color, rand = tf.unstack(
+            tf.random.experimental.stateless_split(seeds, 4)
+        )
         if settings.crop == "resized":
-            image = crop_area(content, settings.crop_area, channels, decode, seeds)
+            image = crop_area(content, settings.crop_area, channels, decode, crop)
             image = preprocessing.resize(image)
-            # Bytes are a quarter to copy of what floats are, on the way to a device.
-            image = tf.cast(tf.round(tf.cast(image, tf.float32)), tf.uint8)
         else:
             image = preprocessing.resize(decode(content))
+        if settings.crop == "pad" and settings.crop_padding:
+            image = crop_padded(image, settings.crop_padding, crop)
+        if settings.flip:
+            image = tf.image.stateless_random_flip_left_right(image, side)
         if settings.color_jitter:
-            image = jitter_colors(image, settings.color_jitter, seeds_of(seeds, 1))
+            image = jitter_colors(image, settings.color_jitter, color)
         if rand_augment:
-            image = rand_augment(image, seeds_of(seeds, 2))
+            image = rand_augment(image, rand)
         return tf.ensure_shape(image, preprocessing.input_shape)
 
     return augment
 
 
-def batch_augmentation(settings):
-    """Return the function of a batch `(N, H, W, C)` and seeds that varies places.
-
-    Each image is padded and cropped, and flipped or not, by few operations for
-    all: those of each image would cost more than the pixels do.
-    """
-
-    def augment(images, seeds):
-        if settings.crop == "pad" and settings.crop_padding:
-            images = crop_padded(images, settings.crop_padding, seeds_of(seeds, 1))
-        return flip_half(images, seeds_of(seeds, 2)) if settings.flip else images
-
-    return augment
-
-
-def crop_padded(images, padding, seeds):
-    """Pad each side with zeros, then crop each image's size at a random place."""
-    count, height, width, channels = images.shape
-    sides = [[0, 0], [padding] * 2, [padding] * 2, [0, 0]]
-    pixels = tf.reshape(tf.pad(images, sides), (count, -1, channels))
-    shift = tf.random.stateless_uniform(
-        (2, count, 1), seeds, 0, 2 * padding + 1, tf.int32
-    )
-    rows, columns = tf.range(height) + shift[0], tf.range(width) + shift[1]
-    places = rows[:, :, None] * (width + 2 * padding) + columns[:, None]
-    return tf.gather(pixels, places, batch_dims=1)
-
-
-def flip_half(images, seeds):
-    """Reverse the columns of about half of the images of a batch."""
-    flipped = tf.random.stateless_uniform((images.shape[0], 1, 1, 1), seeds) < 0.5
-    return tf.where(flipped, tf.reverse(images, [2]), images)
+def crop_padded(image, padding, seeds):
+    """Pad each side with zeros, then crop the image's size at a random place."""
+    sides = [[padding] * 2, [padding] * 2, [0, 0]]
+    return tf.image.stateless_random_crop(tf.pad(image, sides), image.shape, seeds)
 
 
 def crop_area(content, area, channels, decode, seeds):

@@ -4,7 +4,6 @@ import math
 
 import tensorflow as tf
 
-from keras_resattn.data.augmentation import batch_augmentation
 from keras_resattn.data.augmentation import image_augmentation
 from keras_resattn.data.mixing import batch_mixing
 from keras_resattn.data.random_seeds import seeds_of
@@ -64,30 +63,21 @@ def training_batches(
     steps = steps_per_epoch(split, batch_size)
     shuffled, decode = _training_source(split, preprocessing, augmentation)
     augment = image_augmentation(augmentation, preprocessing, decode)
-    augment_batch = batch_augmentation(augmentation)
     mix = batch_mixing(augmentation)
 
     def one_epoch(epoch):
-        epoch_seeds = seeds_of(seed, epoch)
+        seeds = seeds_of(seed, epoch)
+        numbers = tf.data.Dataset.range(steps * batch_size)
+        epoch_seeds = tf.data.Dataset.from_tensors(seeds).repeat()
+        return tf.data.Dataset.zip(shuffled(seeds), epoch_seeds, numbers)
 
-        def image_seeds(step):
-            # All of a batch by one operation: one an image would cost it dearly.
-            seeds = seeds_of(epoch_seeds, step)
-            return tf.random.stateless_uniform(
-                (batch_size, 2), seeds, None, None, tf.int64
-            )
-
-        seeds = tf.data.Dataset.range(steps).map(image_seeds).unbatch()
-        return tf.data.Dataset.zip(shuffled(epoch_seeds), seeds)
-
-    def vary(example, seeds):
+    def vary(example, epoch_seeds, number):
         content, label = example
+        seeds = seeds_of(epoch_seeds, number)
         return augment(content, seeds), tf.one_hot(label, classes), seeds
 
     def finish(images, labels, seeds):
-        seeds = seeds_of(seeds[0], 0)
-        images = augment_batch(images, seeds)
-        return mix(images, labels, seeds) if mix else (images, labels)
+        return mix(images, labels, seeds_of(seeds[0], 0)) if mix else (images, labels)
 
     batches = (
         tf.data.Dataset.range(first_epoch, epochs)

@@ -6,7 +6,6 @@ import pytest
 import tensorflow as tf
 
 from keras_resattn.data import Preprocessing
-from keras_resattn.data.augmentation import batch_augmentation
 from keras_resattn.data.augmentation import crop_area
 from keras_resattn.data.augmentation import image_augmentation
 from keras_resattn.data.augmentation import jitter_colors
@@ -32,12 +31,10 @@ def seeds(count):
 def augmented(images, count=1, **settings):
     """Augment one image under `count` seeds, as a pipeline does."""
     preprocessing = Preprocessing(images.shape)
-    settings = Augmentation(**settings)
-    augment = image_augmentation(settings, preprocessing, tf.identity)
+    augment = image_augmentation(Augmentation(**settings), preprocessing, tf.identity)
     dataset = tf.data.Dataset.from_tensor_slices(seeds(count))
     dataset = dataset.map(lambda seeds: augment(tf.constant(images), seeds))
-    (batch,) = dataset.batch(count, drop_remainder=True)
-    return batch_augmentation(settings)(batch, seeds_of(0, count)).numpy()
+    return np.stack(list(dataset.as_numpy_iterator()))
 
 
 @pytest.mark.parametrize(
@@ -45,7 +42,7 @@ def augmented(images, count=1, **settings):
     [
         ({}, "uint8"),
         ({"color_jitter": 0.4}, "float32"),
-        ({"crop": "resized"}, "uint8"),
+        ({"crop": "resized"}, "float32"),
         pytest.param(
             {"rand_augment": RandAugmentSettings(num_ops=1)},
             "float32",
@@ -65,17 +62,6 @@ def test_pixel_values_stay_in_their_range_and_follow_from_the_seed(
     assert 0 <= first.min() and 50 < first.max() <= 255
     np.testing.assert_array_equal(first, second)
     assert any((a != b).any() for a, b in itertools.pairwise(first))
-
-
-def test_each_image_of_a_batch_is_cropped_and_flipped_on_its_own():
-    images = np.stack([photo(8, 8)] * 64)
-    batch = batch_augmentation(Augmentation(crop_padding=2))(images, seeds_of(0, 1))
-    padded = np.pad(images[0], [(2, 2), (2, 2), (0, 0)])
-    windows = [padded[i : i + 8, j : j + 8] for i in range(5) for j in range(5)]
-    possible = {part.tobytes() for w in windows for part in (w, w[:, ::-1])}
-    found = {image.tobytes() for image in batch.numpy()}
-    assert found <= possible
-    assert len(found) > 20
 
 
 def test_nothing_leaves_the_pixels():
