@@ -1,0 +1,118 @@
+"""The training pipeline's JPEG images a second beside plain tf.data pipelines.
+
+    taskset -c 1 python -m benchmarks.data_pipeline_against_plain
+
+Photographs of scikit-image, in pieces of 500 x 375, become images of 224 x 224: a
+resized crop and a flip, in batches. The plain pipelines are written as a user would:
+whole images decoded, each varied on its own, standardized as float32. All are measured
+in turn, and no more is computed ahead than one batch, so that no turn pays another's.
+"""
+
+import argparse
+import pathlib
+import statistics
+import tempfile
+import time
+
+import tensorflow as tf
+from skimage import data as photographs
+
+from keras_resattn.data import Preprocessing
+from keras_resattn.data import load
+from keras_resattn.data import training_batches
+from keras_resattn.recipe import Augmentation
+
+SIZE, BATCH = 224, 32
+NAMES = ("astronaut", "chelsea", "coffee", "rocket")
+
+
+def write_photographs(root, count=640):
+    """Write JPEG files of 500 x 375 in two class folders; return their paths."""
+    paths = []
+    for i in range(count):
+        image = getattr(photographs, NAMES[i % len(NAMES)])()
+        image = tf.image.resize(image, (460, 600), antialias=True)
+        image = tf.image.stateless_random_crop(image, (375, 500, 3), (i, 0))
+        path = root / f"class{i // 4 % 2}" / f"{i}.jpg"
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(tf.io.encode_jpeg(tf.cast(image, tf.uint8)).numpy())
+        paths.append(str(path))
+    return paths
+
+
+def plain(paths, antialias):
+    """Return the pipeline that a user would write."""
+
+    def vary(path):
+        image = tf.io.decode_jpeg(tf.io.read_file(path), 3)
+        begin, size, _ = tf.image.sample_distorted_bounding_box(
+            tf.shape(image),
+            tf.zeros((1, 0, 4)),
+            min_object_covered=0.0,
+            aspect_ratio_range=(3 / 4, 4 / 3),
+            area_range=Augmentation().crop_area,
+            use_image_if_no_bounding_boxes=True,
+        )
+        image = tf.slice(image, begin, size)
+        image = tf.image.resize(image, (SIZE, SIZE), antialias=antialias)
+        image = tf.image.random_flip_left_right(image)
+        return (tf.ensure_shape(image, (SIZE, SIZE, 3)) - 127.5) / 127.5
+
+    files = tf.data.Dataset.from_tensor_slices(paths).repeat().shuffle(len(paths))
+    images = files.map(vary, tf.data.AUTOTUNE)
+    return images.batch(BATCH, drop_remainder=True).prefetch(1)
+
+
+def ours(root):
+    preprocessing = Preprocessing((SIZE, SIZE, 3))
+    return training_batches(
+        load(str(root), preprocessing).train,
+        preprocessing,
+        BATCH,
+        2,
+        Augmentation(crop="resized"),
+        epochs=10**6,
+    )
+
+
+def measure(pipelines, rounds, batches):
+    """Return the images a second of each, a list of as many as there are rounds."""
+    speeds = {name: [] for name in pipelines}
+    for _ in range(rounds):
+        for name, pipeline in pipelines.items():
+            iterator = iter(pipeline)  # none of the last round goes on beside it
+            for _ in range(3):
+                next(iterator)
+            start = time.perf_counter()
+            for _ in range(batches):
+                next(iterator)
+            seconds = time.perf_counter() - start
+            speeds[name].append(batches * BATCH / seconds)
+            del iterator
+    return speeds
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--batches", type=int, default=40)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        root = pathlib.Path(folder)
+        paths = write_photographs(root)
+        pipelines = {
+            "plain, antialiased": plain(paths, True),
+            "plain": plain(paths, False),
+            "keras_resattn": ours(root),
+        }
+        speeds = measure(pipelines, options.rounds, options.batches)
+    last = statistics.median(speeds["keras_resattn"])
+    print("| pipeline | images/s, median | most | keras_resattn against it |")
+    print("|---|---|---|---|")
+    for name, values in speeds.items():
+        middle = statistics.median(values)
+        print(f"| {name} | {middle:.0f} | {max(values):.0f} | {last / middle:.2f} |")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,76 @@
+"""How long a start takes: imports, a network, the command's help.
+
+    python -m benchmarks.start_up
+
+Each measurement is a process of its own, all kinds in turn; so many rounds.
+"""
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import time
+
+TIMED = """
+import time
+{before}
+start = time.perf_counter()
+{timed}
+print(time.perf_counter() - start)
+"""
+KINDS = {
+    "import keras": TIMED.format(before="", timed="import keras"),
+    "import keras_resattn, after keras": TIMED.format(
+        before="import keras", timed="import keras_resattn"
+    ),
+    "build Attention-92": TIMED.format(
+        before="import keras_resattn", timed="keras_resattn.Attention92()"
+    ),
+    "build Keras ResNet-152": TIMED.format(
+        before="import keras", timed="keras.applications.ResNet152(weights=None)"
+    ),
+}
+HELP = "keras-resattn --help"
+
+
+def seconds_of(kind):
+    """Measure one kind in a process of its own."""
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    if kind != HELP:
+        command = [sys.executable, "-c", KINDS[kind]]
+        output = subprocess.check_output(
+            command, env=environment, stderr=subprocess.DEVNULL, text=True
+        )
+        return float(output.split()[-1])
+    start = time.perf_counter()
+    subprocess.run(
+        [sys.executable, "-m", "keras_resattn_cli", "--help"],
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        check=True,
+    )
+    return time.perf_counter() - start
+
+
+def measure(rounds):
+    """Return the seconds of each kind: a list of as many as there are rounds."""
+    seconds = {kind: [] for kind in (*KINDS, HELP)}
+    for _ in range(rounds):
+        for kind, values in seconds.items():
+            values.append(seconds_of(kind))
+    return seconds
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=5)
+    options = parser.parse_args()
+    print("| | median, s | least, s |")
+    print("|---|---|---|")
+    for kind, values in measure(options.rounds).items():
+        print(f"| {kind} | {statistics.median(values):.3f} | {min(values):.3f} |")
+
+
+if __name__ == "__main__":
+    main()
