@@ -16,10 +16,10 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 
 import keras_resattn
+from keras_resattn.explain import mean_masks
 from keras_resattn.explain import metrics
 from keras_resattn.explain.evidence import METHODS
 from keras_resattn.explain.evidence import class_evidence
-from keras_resattn.explain.heatmaps import mean_masks
 from keras_resattn.layers import AlignedResize
 
 COLUMNS = (

@@ -9,6 +9,7 @@ import typer
 
 from keras_resattn_cli.convert import app as convert
 from keras_resattn_cli.evaluate import evaluate
+from keras_resattn_cli.explain import explain
 from keras_resattn_cli.export import export
 from keras_resattn_cli.list_networks import list_networks
 from keras_resattn_cli.masks import masks
@@ -29,7 +30,7 @@ app = typer.Typer(
       keras-resattn train demo --out runs/demo
       keras-resattn evaluate runs/demo
       keras-resattn predict runs/demo image.png
-      keras-resattn masks runs/demo image.png --out masks
+      keras-resattn explain runs/demo image.png --out explained
       keras-resattn report runs/demo --out report.html
       keras-resattn export runs/demo served/demo/1
       keras-resattn serve served
@@ -42,7 +43,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (train, evaluate, predict, masks, report, export, serve, recipes):
+for command in (train, evaluate, predict, masks, explain, report):
+    app.command()(command)
+for command in (export, serve, recipes):
     app.command()(command)
 app.command("list")(list_networks)
 app.command()(summary)

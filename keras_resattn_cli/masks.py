@@ -19,7 +19,7 @@ def masks(
 ):
     """Draw the masks of every attention module over images.
 
-    Writes one PNG an image, named NAME.masks.png.
+    Writes one PNG an image, named NAME.masks.png. `explain` shows more.
     """
     import_keras()
 

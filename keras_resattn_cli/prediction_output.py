@@ -2,15 +2,9 @@
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn
-from rich.progress import MofNCompleteColumn
-from rich.progress import Progress
-from rich.progress import ProgressColumn
-from rich.progress import TextColumn
-from rich.progress import TimeRemainingColumn
 from rich.table import Table
-from rich.text import Text
 
+from keras_resattn_cli.progress import image_progress
 from keras_resattn_client.results import JsonLines
 from keras_resattn_client.results import ResultFile
 
@@ -72,30 +66,11 @@ def write_results(classify, images, path, top, overwrite):
 def _write(classify, missing, file, total):
     if not missing:
         return
-    with _progress() as progress:
+    with image_progress() as progress:
         task = progress.add_task("", total=total, completed=total - len(missing))
         for results in classify(missing):
             file.append(results)
             progress.advance(task, len(results))
-
-
-def _progress():
-    console = Console(stderr=True)
-    return Progress(
-        BarColumn(),
-        MofNCompleteColumn(),
-        _Speed(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-        console=console,
-        disable=not console.is_terminal,
-    )
-
-
-class _Speed(ProgressColumn):
-    def render(self, task):
-        speed = task.finished_speed or task.speed
-        return Text("" if speed is None else f"{speed:.1f} images/s")
 
 
 def _print_table(title, ranked):

@@ -17,6 +17,7 @@ DATA_FILES = {
     "keras_resattn/convert/caffe_pb2.py",
     "keras_resattn/recipes/demo.yaml",
     "keras_resattn/recipes/folder.yaml",
+    "keras_resattn/explain/explain.html",
     "keras_resattn/explain/report.html",
     "keras_resattn/data/fashion_mnist_sample/LICENSE",
     "keras_resattn/data/fashion_mnist_sample/train-images-idx3-ubyte.xz",

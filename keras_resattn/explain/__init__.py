@@ -1,8 +1,40 @@
-"""Attention masks made visible (extra `vis`)."""
+"""Attention made visible: arrays first, figures (extra `vis`) second."""
 
-from keras_resattn.explain.evidence import class_evidence
-from keras_resattn.explain.heatmaps import mask_figure
-from keras_resattn.explain.heatmaps import mean_masks
-from keras_resattn.explain.report import write_report
+import importlib
 
-__all__ = ["class_evidence", "mask_figure", "mean_masks", "write_report"]
+# What needs matplotlib is imported when it is asked for, and so is the rest.
+_PLACES = {
+    "Explanation": "explanation",
+    "Triptych": "arrays",
+    "channel_grid_figure": "figures.channel_grid",
+    "channel_scores": "channels",
+    "choose_channels": "channels",
+    "class_evidence": "evidence",
+    "epoch_animation": "animation",
+    "evidence_figure": "figures.evidence",
+    "explain_batches": "explanation",
+    "feature_triptych": "arrays",
+    "gallery_figure": "figures.gallery",
+    "iter_masks": "arrays",
+    "mask_figure": "figures.mask_overlays",
+    "masked_images": "figures.mask_overlays",
+    "masks": "arrays",
+    "mean_masks": "arrays",
+    "module_animation": "animation",
+    "saturation": "channels",
+    "triptych_figure": "figures.triptych",
+    "write_animation": "animation",
+    "write_explanations": "writing",
+    "write_report": "report",
+}
+__all__ = list(_PLACES)
+
+
+def __getattr__(name):
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_PLACES[name]}"), name)
+
+
+def __dir__():
+    return sorted({*globals(), *_PLACES})

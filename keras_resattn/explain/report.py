@@ -1,29 +1,23 @@
 """The report of a run: one HTML file with its figures inside."""
 
-import base64
 import csv
-import io
 import json
 from pathlib import Path
 
 import numpy as np
 
 from keras_resattn.data import load
-from keras_resattn.explain.heatmaps import mask_figure
-from keras_resattn.explain.heatmaps import mean_masks
+from keras_resattn.explain.arrays import feature_triptych
+from keras_resattn.explain.arrays import mean_masks
+from keras_resattn.explain.figures.mask_overlays import mask_figure
+from keras_resattn.explain.figures.panels import new_figure
+from keras_resattn.explain.figures.triptych import triptych_figure
+from keras_resattn.explain.pages import image_source
+from keras_resattn.explain.pages import png
+from keras_resattn.explain.pages import write_page
 from keras_resattn.model_folder import EVALUATION
 from keras_resattn.model_folder import METRICS
-from keras_resattn.model_folder import write_beside
 from keras_resattn.version import __version__
-
-try:
-    import jinja2
-    import matplotlib.figure
-    from matplotlib.ticker import MaxNLocator
-except ImportError as error:
-    raise ImportError(
-        'The report needs jinja2 and matplotlib: pip install "keras-resattn[vis]"'
-    ) from error
 
 # The figures: the axis, and the lines of it: a column of metrics.csv and its name.
 CURVES = {
@@ -31,6 +25,8 @@ CURVES = {
     "accuracy": (("accuracy", "training"), ("val_accuracy", "test")),
     "learning rate": (("learning_rate", "training"),),
 }
+# How many test images figure 1 shows: each takes a row a stage.
+FIGURE_1_IMAGES = 3
 
 
 def write_report(folder, path, count=8):
@@ -49,23 +45,24 @@ def write_report(folder, path, count=8):
         The `pathlib.Path` of the file.
     """
     path = Path(path)
-    template = Path(__file__).with_name("report.html").read_text(encoding="utf-8")
     metrics = _read_metrics(folder.path / METRICS)
     curves = _curves(metrics)
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
-    html = environment.from_string(template).render(
+    masks, figure_1 = _figures_of_test_images(folder, count)
+    write_page(
+        path,
+        "report.html",
         name=folder.path.name,
         version=__version__,
         network=folder.recipe.network.name,
         parameters=folder.model.count_params(),
         recipe=folder.recipe.to_yaml(),
-        curves=_as_png(curves) if curves else None,
+        curves=image_source(png(curves)) if curves else None,
         gaps=_gaps(metrics),
         evaluation=_evaluation(folder),
         labels=folder.labels,
-        masks=_as_png(_test_images_with_masks(folder, count)),
+        masks=image_source(png(masks)),
+        figure_1=image_source(png(figure_1)),
     )
-    write_beside(path, lambda beside: beside.write_text(html, encoding="utf-8"))
     return path
 
 
@@ -102,14 +99,14 @@ def _curves(metrics):
     if not drawn:
         return None
     epochs = metrics["epoch"] + 1
-    figure = matplotlib.figure.Figure(figsize=(4 * len(drawn), 3), layout="constrained")
+    figure = new_figure(4 * len(drawn), 3)
     axes = figure.subplots(1, len(drawn), squeeze=False)[0]
     for axis, (title, lines) in zip(axes, drawn.items(), strict=True):
         for label, values in lines.items():
             axis.plot(epochs, values, "o-", markersize=3, label=label)
         axis.set_xlabel("epoch")
         axis.set_ylabel(title)
-        axis.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+        axis.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
         if len(lines) > 1:
             axis.legend()
     return figure
@@ -125,7 +122,8 @@ def _gaps(metrics):
     return [f"{name}: {', '.join(epochs)}" for name, epochs in gaps.items() if epochs]
 
 
-def _test_images_with_masks(folder, count):
+def _figures_of_test_images(folder, count):
+    """Return two figures: the masks of the first test images, and figure 1."""
     recipe, preprocessing = folder.recipe, folder.preprocessing
     data = load(recipe.data, preprocessing, recipe.seed)
     pairs = list(data.test.images.take(count))
@@ -137,11 +135,21 @@ def _test_images_with_masks(folder, count):
         f"seen as {folder.labels[row.argmax()]}, {row.max():.0%}"
         for (_, truth), row in zip(pairs, probabilities, strict=True)
     ]
-    return mask_figure(images, mean_masks(folder.model, inputs), titles)
+    masks = mean_masks(folder.model, inputs)
+    few = slice(FIGURE_1_IMAGES)
+    triptychs = [
+        feature_triptych(folder.model, inputs[few], module)
+        for module in _first_of_each_stage(masks)
+    ]
+    return (
+        mask_figure(images, masks, titles, stretch=True),
+        triptych_figure(images[few], triptychs, titles[few]),
+    )
 
 
-def _as_png(figure):
-    """Return the source of an HTML image that holds a figure."""
-    png = io.BytesIO()
-    figure.savefig(png, format="png", dpi=110)
-    return "data:image/png;base64," + base64.b64encode(png.getvalue()).decode()
+def _first_of_each_stage(modules):
+    """Return the first module of each stage: deep networks have dozens."""
+    stages = {}
+    for name in modules:
+        stages.setdefault(name.partition("_")[0], name)
+    return list(stages.values())

@@ -5,6 +5,7 @@ import re
 import shutil
 import socket
 
+import numpy as np
 import pytest
 
 
@@ -13,13 +14,13 @@ def test_help_lists_the_commands(run):
     assert code == 0
     for (
         command
-    ) in "train evaluate predict masks report export serve recipes convert".split():
+    ) in "train evaluate predict masks explain report export serve convert".split():
         assert f" {command} " in output
 
 
 @pytest.mark.parametrize(
     "command",
-    "train evaluate predict masks report export serve recipes convert".split(),
+    "train evaluate predict masks explain report export serve recipes convert".split(),
 )
 def test_every_command_explains_itself(run, command):
     code, output, _ = run(command, "--help")
@@ -65,6 +66,51 @@ def test_masks_draws_a_figure_an_image(run, model_folder, pictures, tmp_path):
     ]
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in files)
     assert output.splitlines() == [str(path) for path in files]
+
+
+def test_explain_writes_what_python_computes(run, model_folder, photos, tmp_path):
+    from keras_resattn.explain import feature_triptych
+    from keras_resattn.explain import mean_masks
+
+    out = tmp_path / "explained"
+    code, output, errors = run(
+        *("explain", model_folder.path, photos / "dark", "--out", out),
+        *("--module", "stage2_attention1", "--channel", "3", "--no-figures"),
+    )
+    assert (code, errors) == (0, "")
+    assert output == f"20 images are explained in {out / 'arrays.npz'}\n"
+    arrays = np.load(out / "arrays.npz")
+    paths = sorted((photos / "dark").iterdir())
+    assert arrays["images"].tolist() == [str(path) for path in paths]
+    inputs = model_folder.preprocessing.standardize(model_folder.images(paths))
+    for name, mask in mean_masks(model_folder.model, inputs).items():
+        np.testing.assert_allclose(arrays[f"{name}_mask"], mask, atol=1e-5)
+    triptych = feature_triptych(model_folder.model, inputs, "stage2_attention1", 3)
+    np.testing.assert_allclose(
+        arrays["stage2_attention1_after"], triptych.after, rtol=1e-4, atol=1e-4
+    )
+
+
+def test_explain_draws_figures_and_a_page(run, model_folder, pictures, tmp_path):
+    out = tmp_path / "explained"
+    code, output, _ = run(
+        *("explain", model_folder.path, pictures[0], "--out", out),
+        *("--channel", "gradient", "--class", "dark", "--style", "contour"),
+        *("--stretch", "--channel-grid", "--animation", "png"),
+    )
+    stem = pictures[0].stem
+    assert code == 0
+    assert output == f"1 images are explained in {out / 'index.html'}\n"
+    assert {path.name for path in out.iterdir()} == {
+        "arrays.npz",
+        "index.html",
+        f"{stem}.masks.png",
+        f"{stem}.triptych.png",
+        f"{stem}.modules.apng",
+        f"{stem}.stage1_attention1.channels-1.png",
+        f"{stem}.stage2_attention1.channels-1.png",
+    }
+    assert np.load(out / "arrays.npz")["rule"] == "gradient"
 
 
 def test_report_says_where_it_is(run, model_folder, tmp_path):
@@ -147,6 +193,7 @@ def bad_calls(model, picture, folder):
         ("evaluate", missing),
         ("predict", missing, picture),
         ("masks", missing, picture, "--out", new),
+        ("explain", missing, picture, "--out", new),
         ("report", missing, "--out", new),
         ("export", missing, new / "1"),
     ):
@@ -170,6 +217,16 @@ def bad_calls(model, picture, folder):
     for image, code in ((empty, 1), (text, 1), (missing, 2)):
         yield ("predict", model, image), code, f"Received: {image}"
         yield ("masks", model, image, "--out", new), code, f"Received: {image}"
+        yield ("explain", model, image, "--out", new), code, f"Received: {image}"
+    explain = ("explain", model, picture, "--out", new)
+    yield (
+        (*explain, "--module", "stage9"),
+        1,
+        "stage1_attention1, stage2_attention1; choose.*Received: module='stage9'",
+    )
+    yield (*explain, "--channel", "16"), 1, "channels, 0 to.*Received: channel=16"
+    yield (*explain, "--channel", "best"), 1, "rules.*Received: channel='best'"
+    yield (*explain, "--class", "cat"), 1, "bright, dark.*Received: 'cat'"
 
 
 def test_bad_input_is_one_line_with_name_and_remedy(

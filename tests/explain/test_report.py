@@ -44,7 +44,7 @@ def page(model_folder, tmp_path_factory):
 
 def test_the_report_is_one_file(page):
     assert page.links == []
-    assert len(page.images) == 2
+    assert len(page.images) == 3
     for source in page.images:
         kind, data = source.split(",", 1)
         assert kind == "data:image/png;base64"
@@ -128,7 +128,7 @@ def test_what_is_no_number_is_a_gap_that_is_told(tmp_path):
     assert np.isnan(drawn["training"]).tolist() == [False, True, True, False]
     assert np.isnan(drawn["test"]).tolist() == [True, False, False, True]
     assert report._gaps(table) == ["loss: 2, 3", "val_loss: 1, 4"]
-    report._as_png(report._curves(table))
+    report.png(report._curves(table))
 
 
 @pytest.mark.parametrize("text", ["", "epoch,loss\n"])

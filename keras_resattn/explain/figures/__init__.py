@@ -1,0 +1,1 @@
+"""Figures of attention (extra `vis`): matplotlib figures, returned, never shown."""

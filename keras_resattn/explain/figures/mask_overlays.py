@@ -1,0 +1,192 @@
+"""Figures of masks over their images: a row an image, a column a module."""
+
+import keras
+import numpy as np
+
+from keras_resattn.explain.figures.panels import EVIDENCE_COLORS
+from keras_resattn.explain.figures.panels import MASK_COLORS
+from keras_resattn.explain.figures.panels import MEDIUM
+from keras_resattn.explain.figures.panels import below
+from keras_resattn.explain.figures.panels import caption
+from keras_resattn.explain.figures.panels import check_count
+from keras_resattn.explain.figures.panels import color_bar
+from keras_resattn.explain.figures.panels import extent
+from keras_resattn.explain.figures.panels import mask_limits
+from keras_resattn.explain.figures.panels import new_figure
+from keras_resattn.explain.figures.panels import panel_heights
+from keras_resattn.explain.figures.panels import pixels
+from keras_resattn.explain.figures.panels import show_image
+from keras_resattn.explain.figures.panels import show_map
+from keras_resattn.layers.arguments import choice
+
+STYLES = ("overlay", "masked", "contour")
+METHODS = {
+    "grad_cam": "Grad-CAM",
+    "grad_cam_plus_plus": "Grad-CAM++",
+    "score_cam": "Score-CAM",
+    "layer_cam": "LayerCAM",
+    "smooth_grad": "SmoothGrad",
+}
+BAR = "mask, mean over channels"
+# Contours of a mask at these quantiles of its values, and how wide: masks may
+# vary little.
+QUANTILES = {0.75: 0.8, 0.9: 1.8}
+
+
+def mask_figure(
+    images,
+    masks,
+    titles=None,
+    opacity=0.7,
+    style="overlay",
+    stretch=False,
+    evidence=None,
+):
+    """Draw images, a row each, and the mask of each module over them.
+
+    The colours stand for mask values from 0 to 1, the same in every picture,
+    if they are not stretched; below each is the range of its mask's values. A
+    mask tells which features a module amplifies; it is no evidence for a class.
+
+    Example:
+
+    >>> folder = ModelFolder.open("runs/demo")
+    >>> images = folder.images(["shirt.png"])
+    >>> inputs = folder.preprocessing.standardize(images)
+    >>> mask_figure(images, mean_masks(folder.model, inputs)).savefig("masks.png")
+
+    Args:
+        images: An array `(N, H, W, 1)` or `(N, H, W, 3)` of pixel values, 0 to
+            255, or a list of such images of any sizes.
+        masks: A dictionary from the names of modules to arrays `(N, h, w)`.
+        titles: Optional list of strings, one an image.
+        opacity: Float, that of the masks, with the style `"overlay"`.
+        style: `"overlay"`: the mask in colours over the image; `"masked"`: the
+            image's pixels times the mask; `"contour"`: lines around a quarter
+            and a tenth of the positions, those of the highest values.
+        stretch: Boolean, whether each mask takes all colours (or all
+            brightness), from its own lowest to its own highest value. Means
+            over many channels vary little.
+        evidence: Optional dictionary from methods of class evidence to arrays
+            `(N, h, w)` with values in 0 to 1: drawn beside the masks, in other
+            colours.
+
+    Returns:
+        A `matplotlib.figure.Figure`, not shown.
+    """
+    choice("style", style, STYLES)
+    check_count("titles", titles, images)
+    images, evidence = pixels(images), evidence or {}
+    rows, columns = len(images), 1 + len(masks) + len(evidence)
+    heights = panel_heights(images, 1.9)
+    height = sum(heights) + 0.45 * rows + 0.45
+    figure = new_figure(2 * columns + 0.8 + 0.8 * bool(evidence), height)
+    axes = figure.subplots(rows, columns, squeeze=False, height_ratios=heights)
+    scale = (mask_limits(masks.values()), opacity)
+    for i, (row, image) in enumerate(zip(axes, images, strict=True)):
+        show_image(row[0], image)
+        if titles is not None:
+            row[0].set_title(titles[i], fontsize=MEDIUM)
+        drawn = _draw_masks(row[1:], image, masks, i, style, stretch, *scale)
+        other = _draw_evidence(row[1 + len(masks) :], image, evidence, i, opacity)
+    bar = {"shrink": min(0.8, 2 / rows), "pad": 0.02, "aspect": 15}
+    if style == "overlay":
+        label = "within each mask's range" if stretch else BAR
+        color_bar(figure, drawn, axes, label, **bar)
+    if evidence:
+        color_bar(figure, other, axes, "class evidence", **bar)
+    texts = [_TEXTS[style], STRETCHED if stretch and style != "contour" else ""]
+    caption(figure, *filter(None, texts))
+    return figure
+
+
+_TEXTS = {
+    "overlay": "",
+    "masked": "Each pixel times the mask, mean over channels.",
+    "contour": "Lines around 25 % (thin) and 10 % (thick) of the positions: those with "
+    "the highest values of the mask, mean over channels.",
+}
+STRETCHED = "Stretched: 0 is each mask's own lowest value, 1 its highest."
+
+
+def masked_images(images, mask):
+    """Multiply images by a mask, resized to them.
+
+    Example:
+
+    >>> images = np.full((2, 32, 32, 3), 255.0)
+    >>> masked_images(images, np.full((2, 8, 8), 0.5))[0].max()
+    127.5
+
+    Args:
+        images: An array `(N, H, W, C)`, or a list of images of any sizes.
+        mask: An array `(N, h, w)`, its values 0 to 1.
+
+    Returns:
+        A list of N float32 arrays `(H, W, C)`.
+    """
+    check_count("mask", mask, images)
+    return [
+        np.asarray(image, "float32") * _resized(one, image.shape[:2])[..., None]
+        for image, one in zip(images, mask, strict=True)
+    ]
+
+
+def _resized(mask, size):
+    mask = np.asarray(mask, "float32")[..., None]
+    resized = keras.ops.image.resize(mask, size, data_format="channels_last")
+    return keras.ops.convert_to_numpy(resized)[..., 0]
+
+
+def _draw_masks(axes, image, masks, i, style, stretch, limits, opacity):
+    draw = {"overlay": _overlay, "masked": _masked, "contour": _contour}[style]
+    for axis, (name, mask) in zip(axes, masks.items(), strict=False):
+        values = _stretched(mask[i], limits) if stretch else mask[i]
+        drawn = draw(axis, image, values, limits, opacity)
+        _label(axis, name.replace("_", "\n", 1), mask[i], i)
+    return drawn
+
+
+def _draw_evidence(axes, image, evidence, i, opacity):
+    drawn = None
+    for axis, (name, values) in zip(axes, evidence.items(), strict=True):
+        drawn = _overlay(axis, image, values[i], (0, 1), opacity, EVIDENCE_COLORS)
+        _label(axis, METHODS.get(name, name), values[i], i)
+    return drawn
+
+
+def _stretched(mask, limits):
+    low, high = mask.min(), mask.max()
+    share = (mask - low) / (high - low) if high > low else np.zeros_like(mask)
+    return limits[0] + share * (limits[1] - limits[0])
+
+
+def _label(axis, title, values, row):
+    below(axis, f"{values.min():.2f} to {values.max():.2f}")
+    if row == 0:
+        axis.set_title(title, fontsize=MEDIUM)
+
+
+def _overlay(axis, image, mask, limits, opacity, colors=MASK_COLORS):
+    show_image(axis, image)
+    options = {"alpha": opacity, "interpolation": "bilinear"}
+    return show_map(axis, mask, image.shape[:2], colors, limits, **options)
+
+
+def _masked(axis, image, mask, limits, opacity):
+    (masked,) = masked_images([image], [np.clip(mask, 0, 1)])
+    return show_image(axis, masked)
+
+
+def _contour(axis, image, mask, limits, opacity):
+    show_image(axis, image)
+    size = image.shape[:2]
+    low, high = mask.min(), mask.max()
+    margin = 0.01 * (high - low)
+    for quantile, width in QUANTILES.items() if margin else ():
+        # Off the plateaus, around which there would be no line.
+        level = np.clip(np.quantile(mask, quantile), low + margin, high - margin)
+        for color, wider in (("black", 1.2), ("white", 0)):
+            style = {"colors": color, "linewidths": width + wider}
+            axis.contour(_resized(mask, size), [level], **style)
+    axis.set(xlim=extent(size)[:2], ylim=extent(size)[2:])

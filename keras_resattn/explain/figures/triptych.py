@@ -1,0 +1,79 @@
+"""The paper's figure 1: a feature before its mask, the mask, the feature after it."""
+
+import numpy as np
+
+from keras_resattn.explain.arrays import Triptych
+from keras_resattn.explain.channels import TEXTS
+from keras_resattn.explain.figures.panels import FEATURE_COLORS
+from keras_resattn.explain.figures.panels import MASK_COLORS
+from keras_resattn.explain.figures.panels import MEDIUM
+from keras_resattn.explain.figures.panels import caption
+from keras_resattn.explain.figures.panels import check_count
+from keras_resattn.explain.figures.panels import color_bar
+from keras_resattn.explain.figures.panels import mask_limits
+from keras_resattn.explain.figures.panels import new_figure
+from keras_resattn.explain.figures.panels import panel_heights
+from keras_resattn.explain.figures.panels import pixels
+from keras_resattn.explain.figures.panels import show_image
+from keras_resattn.explain.figures.panels import show_map
+
+TITLES = ("feature before", "mask", "feature after")
+
+
+def triptych_figure(images, triptych, titles=None):
+    """Draw a feature before its mask, the mask, and the feature after it.
+
+    One row an image and module. Before and after are on one scale, which is
+    the row's own; the mask is on 0 to 1. The channel is printed over each map,
+    the rule that chose it below the figure.
+
+    Example:
+
+    >>> triptych = feature_triptych(model, inputs, "stage1_attention1")
+    >>> triptych_figure(images, triptych).savefig("figure_1.png")
+
+    Args:
+        images: An array `(N, H, W, 1)` or `(N, H, W, 3)` of pixel values, 0 to
+            255, or a list of such images of any sizes.
+        triptych: A `Triptych` of the same images, or a list of them: of
+            several modules.
+        titles: Optional list of strings, one an image.
+
+    Returns:
+        A `matplotlib.figure.Figure`, not shown.
+    """
+    triptychs = [triptych] if isinstance(triptych, Triptych) else list(triptych)
+    for one in triptychs:
+        check_count("triptych.mask", one.mask, images)
+    check_count("titles", titles, images)
+    images = pixels(images)
+    rows = [(i, one) for i in range(len(images)) for one in triptychs]
+    heights = panel_heights([images[i] for i, _ in rows], 1.95)
+    figure = new_figure(9.4, sum(heights) + 0.45 * len(rows) + 0.3)
+    axes = figure.subplots(len(rows), 4, squeeze=False, height_ratios=heights)
+    for row, (i, one) in zip(axes, rows, strict=True):
+        show_image(row[0], images[i])
+        title = "image" if titles is None else titles[i]
+        row[0].set_title(f"{title}\n{one.module}", fontsize=MEDIUM)
+        _draw_maps(figure, row[1:], images[i].shape[:2], one, i)
+    rules = {one.rule: f"{one.rule}: {TEXTS[one.rule]}." for one in triptychs}
+    caption(figure, *rules.values())
+    return figure
+
+
+def _draw_maps(figure, axes, size, triptych, i):
+    maps = (triptych.before[i], triptych.mask[i], triptych.after[i])
+    features = np.concatenate([maps[0].ravel(), maps[2].ravel()])
+    feature_limits = (features.min(), features.max())
+    limits = (feature_limits, mask_limits([triptych.mask]), feature_limits)
+    colors = (FEATURE_COLORS, MASK_COLORS, FEATURE_COLORS)
+    channel = "all channels"
+    if triptych.channels is not None:
+        channel = f"channel {triptych.channels[i]}"
+    drawn = []
+    for j, axis in enumerate(axes):
+        drawn.append(show_map(axis, maps[j], size, colors[j], limits[j]))
+        axis.set_title(f"{TITLES[j]}\n{channel}", fontsize=MEDIUM)
+    bar = {"fraction": 0.05, "pad": 0.03, "aspect": 15}
+    color_bar(figure, drawn[1], axes[1], "mask", **bar)
+    color_bar(figure, drawn[2], axes[2], "before and after", **bar)
