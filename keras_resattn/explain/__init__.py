@@ -12,6 +12,7 @@ _PLACES = {
     "choose_channels": "channels",
     "class_evidence": "evidence",
     "epoch_animation": "animation",
+    "evidence_figure": "figures.evidence",
     "explain_batches": "explanation",
     "feature_triptych": "arrays",
     "gallery_figure": "figures.gallery",

@@ -1,0 +1,115 @@
+"""What maps are worth: masks, class evidence and baselines on CIFAR-10, one table.
+
+    python -m benchmarks.explanations --data-dir ~/tensorflow_datasets
+
+Of the first test images, with the weights "cifar10" and for the class predicted:
+the mean of each metric and its standard error. CIFAR-10 has no boxes, so there is no
+pointing game.
+"""
+
+import argparse
+import sys
+
+import keras
+import numpy as np
+import tensorflow as tf
+import tensorflow_datasets as tfds
+
+import keras_resattn
+from keras_resattn.explain import mean_masks
+from keras_resattn.explain import metrics
+from keras_resattn.explain.evidence import METHODS
+from keras_resattn.explain.evidence import class_evidence
+from keras_resattn.layers import AlignedResize
+
+COLUMNS = (
+    "deletion AUC, lower is better",
+    "insertion AUC, higher",
+    "ROAD, lower",
+    "average drop, lower",
+    "increase in confidence, higher",
+    "correlation after randomization, near 0",
+)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data-dir", required=True)
+    parser.add_argument("--count", type=int, default=500)
+    parser.add_argument("--sanity-count", type=int, default=16)
+    parser.add_argument("--steps", type=int, default=16)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    model = keras_resattn.cifar.Attention56(weights="cifar10")
+    inputs, truth = _test_images(options)
+    probabilities = model.predict(inputs, batch_size=128, verbose=0)
+    classes = probabilities.argmax(axis=1)
+    print(f"```\npython -m benchmarks.explanations {' '.join(sys.argv[1:])}\n```\n")
+    print(
+        f"TensorFlow {tf.__version__}, Keras {keras.__version__}, seed {options.seed}, "
+        f"the first {len(inputs)} test images, {np.mean(classes == truth):.1%} of them "
+        f"classified correctly; the last column: the first {options.sanity_count}.\n"
+    )
+    print(f"| map | {' | '.join(COLUMNS)} |\n|---{'|---' * len(COLUMNS)}|", flush=True)
+    for name, explain in _explainers(classes, options.seed).items():
+        cells = _measure(model, inputs, classes, explain, options)
+        print(f"| {name} | {' | '.join(cells)} |", flush=True)
+
+
+def _test_images(options):
+    data = tfds.load(
+        "cifar10", split="test", data_dir=options.data_dir, download=False
+    ).take(options.count)
+    examples = list(tfds.as_numpy(data))
+    images = np.stack([example["image"] for example in examples])
+    truth = np.array([example["label"] for example in examples])
+    return np.asarray(keras_resattn.cifar.preprocess_input(images), "float32"), truth
+
+
+def _explainers(classes, seed):
+    """Return, by name, functions of a model and images to maps."""
+    modules = [f"stage{i}_attention1" for i in (1, 2, 3)]
+    explainers = {
+        f"mean mask of {name}": lambda model, inputs, name=name: _upsampled(
+            mean_masks(model, inputs)[name], inputs
+        )
+        for name in modules
+    }
+    for method in METHODS:
+        explainers[f"`{method}`"] = lambda model, inputs, method=method: class_evidence(
+            model, inputs, method, classes[: len(inputs)], seed=seed
+        )
+    for name in ("random", "gaussian"):
+        explainers[f"baseline: {name}"] = lambda model, inputs, name=name: (
+            metrics.baseline_maps(inputs.shape[:3], seed)[name]
+        )
+    return explainers
+
+
+def _upsampled(masks, inputs):
+    return np.asarray(AlignedResize()([masks[..., None], inputs]))[..., 0]
+
+
+def _measure(model, inputs, classes, explain, options):
+    maps = explain(model, inputs)
+    arguments = (metrics.predictor(model), inputs, maps, classes)
+    few = inputs[: options.sanity_count]
+    values = (
+        metrics.deletion(*arguments, steps=options.steps)[1],
+        metrics.insertion(*arguments, steps=options.steps)[1],
+        metrics.road(*arguments, seed=options.seed)[1],
+        metrics.average_drop(*arguments),
+        metrics.increase_in_confidence(*arguments),
+        metrics.parameter_randomization(
+            model, lambda other: explain(other, few), options.seed
+        ),
+    )
+    errors = [value.std(ddof=1) / np.sqrt(len(value)) for value in values]
+    return [
+        f"{value.mean():.3f} ± {error:.3f}"
+        for value, error in zip(values, errors, strict=True)
+    ]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,192 @@
+import os
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import keras_resattn
+from keras_resattn.explain import class_evidence
+from keras_resattn.explain import evidence_figure
+from keras_resattn.explain.evidence import METHODS
+from keras_resattn.explain.logits import logits_model
+
+CAMS = METHODS[:4]
+
+
+@pytest.fixture(scope="module")
+def model(model_folder):
+    return model_folder.model
+
+
+def evidence_by(method, model, inputs, **options):
+    few = {"score_cam": {"max_channels": 4}, "smooth_grad": {"samples": 3}}
+    return class_evidence(model, inputs, method, **few.get(method, {}), **options)
+
+
+def maps_and_gradients(model, inputs, index):
+    """Return post_relu and the gradients of a class' logit, by hand."""
+    [last] = [layer for layer in model.layers if layer.name == "predictions"]
+    maps = keras.Model(model.input, model.get_layer("post_relu").output)(inputs)
+    with tf.GradientTape() as tape:
+        tape.watch(maps)
+        pooled = tf.reduce_mean(maps, axis=(1, 2))
+        logits = pooled @ tf.convert_to_tensor(last.kernel) + last.bias
+        score = tf.reduce_sum(logits[:, index])
+    return maps.numpy(), tape.gradient(score, maps).numpy()
+
+
+def scaled(maps):
+    least = maps.min(axis=(1, 2), keepdims=True)
+    span = maps.max(axis=(1, 2), keepdims=True) - least
+    return (maps - least) / np.where(span > 0, span, 1)
+
+
+def resized(maps, inputs):
+    resize = keras_resattn.layers.AlignedResize()
+    return np.asarray(resize([maps[..., None], inputs]))[..., 0]
+
+
+def test_grad_cam_is_the_one_computed_by_hand(model, inputs):
+    for index in (0, 1):
+        maps, gradients = maps_and_gradients(model, inputs, index)
+        weights = gradients.mean(axis=(1, 2), keepdims=True)
+        cam = np.maximum((maps * weights).sum(axis=-1), 0)
+        found = class_evidence(model, inputs, "grad_cam", classes=index)
+        np.testing.assert_allclose(found, scaled(resized(cam, inputs)), atol=1e-5)
+
+
+def test_layer_cam_is_the_one_computed_by_hand(model, inputs):
+    maps, gradients = maps_and_gradients(model, inputs, 1)
+    cam = (maps * np.maximum(gradients, 0)).sum(axis=-1)
+    found = class_evidence(model, inputs, "layer_cam", classes=1)
+    np.testing.assert_allclose(found, scaled(resized(cam, inputs)), atol=1e-5)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_map_for_each_image_at_its_size_from_0_to_1(method, model, inputs):
+    before = np.random.get_state()[1].copy()
+    maps = evidence_by(method, model, inputs)
+    assert maps.shape == inputs.shape[:3] and maps.dtype == np.float32
+    assert maps.min() >= 0 and maps.max() == 1
+    np.testing.assert_array_equal(np.random.get_state()[1], before)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_an_image_has_the_same_map_in_any_batch(method, model, inputs):
+    together = evidence_by(method, model, inputs[:3])
+    alone = evidence_by(method, model, inputs[2:3])
+    np.testing.assert_allclose(together[2:], alone, atol=1e-4)
+
+
+def test_classes_are_those_predicted_or_given(model, inputs):
+    predicted = model.predict(inputs, verbose=0).argmax(axis=1)
+    own = class_evidence(model, inputs)
+    given = class_evidence(model, inputs, classes=predicted.tolist())
+    np.testing.assert_array_equal(own, given)
+    others = class_evidence(model, inputs, classes=(1 - predicted).tolist())
+    assert abs(own - others).max() > 0.1
+
+
+def test_the_logits_are_those_behind_the_probabilities(model, inputs):
+    logits = logits_model(model).predict([inputs])
+    probabilities = model.predict(inputs, verbose=0)
+    softmax = keras.ops.softmax(np.reshape(logits, probabilities.shape))
+    np.testing.assert_allclose(np.asarray(softmax), probabilities, atol=1e-6)
+
+
+@pytest.mark.parametrize("last", ["dense", "softmax", "activation", "logits"])
+def test_every_way_to_end_in_a_classifier_gives_the_same_maps(last, inputs):
+    keras.utils.set_random_seed(0)
+    images = keras.Input((16, 16, 3))
+    x = keras.layers.Conv2D(4, 3, name="post_relu", activation="relu")(images)
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    ends_in = "softmax" if last == "dense" else None
+    dense = keras.layers.Dense(3, activation=ends_in)
+    x = dense(x)
+    if last in ("softmax", "activation"):
+        layer = keras.layers.Softmax() if last == "softmax" else None
+        x = (layer or keras.layers.Activation("softmax"))(x)
+    model = keras.Model(images, x)
+    logits = np.reshape(logits_model(model).predict([inputs]), (len(inputs), 3))
+    plain = keras.Model(images, dense.input)
+    expected = np.asarray(plain(inputs)) @ np.asarray(dense.kernel)
+    np.testing.assert_allclose(logits, expected, atol=1e-5)
+    assert class_evidence(model, inputs, classes=1).max() <= 1
+
+
+def test_models_with_other_graphs_of_the_same_layers(model, inputs):
+    own = class_evidence(model, inputs, classes=1)
+    folded = keras_resattn.fold_batch_norm(model)
+    np.testing.assert_allclose(
+        class_evidence(folded, inputs, classes=1), own, atol=1e-3
+    )
+    ablated = keras_resattn.with_masks(model, "ones")
+    assert abs(class_evidence(ablated, inputs, classes=1) - own).max() > 1e-4
+    np.testing.assert_array_equal(class_evidence(model, inputs, classes=1), own)
+
+
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "bfloat16", "mixed_float16"])
+@pytest.mark.parametrize("method", METHODS)
+def test_half_precision_gives_float32(policy, method, inputs):
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        stages = [keras_resattn.Stage(8, 1, 1)]
+        model = keras_resattn.ResidualAttentionNetwork(
+            stages, "cifar", t=1, input_shape=(16, 16, 3), classes=2
+        )
+    finally:
+        keras.config.set_dtype_policy(before)
+    maps = evidence_by(method, model, inputs[:2], classes=0)
+    assert maps.dtype == np.float32 and np.isfinite(maps).all()
+
+
+def test_what_cannot_be_explained_is_an_error(model, inputs):
+    with pytest.raises(ValueError, match="method.*Received.*'gradcam'"):
+        class_evidence(model, inputs, "gradcam")
+    with pytest.raises(ValueError, match="layer.*post_relu.*Received.*'no'"):
+        class_evidence(model, inputs, layer="no")
+    for classes in (2, -1, [0, 1], 0.5):
+        with pytest.raises(ValueError, match="classes.*0 to 1.*Received"):
+            class_evidence(model, inputs, classes=classes)
+    body = keras.Model(model.input, model.get_layer("post_relu").output)
+    with pytest.raises(ValueError, match="include_top=True.*Received"):
+        class_evidence(body, inputs)
+
+
+def test_without_the_library_the_error_says_how_to_install_it(
+    model, inputs, monkeypatch
+):
+    monkeypatch.setitem(sys.modules, "tf_keras_vis.gradcam", None)
+    with pytest.raises(ImportError, match=r'pip install "keras-resattn\[vis\]"'):
+        class_evidence(model, inputs)
+
+
+def test_another_backend_is_an_error():
+    code = "import keras_resattn.explain.evidence as e; e.class_evidence(None, [])"
+    environment = {**os.environ, "KERAS_BACKEND": "numpy"}
+    run = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True
+    )
+    assert "RuntimeError: Class evidence" in run.stderr
+    assert "KERAS_BACKEND=tensorflow" in run.stderr
+
+
+def test_masks_and_evidence_are_in_one_figure_that_says_what_a_mask_is_not(
+    model, model_folder, pictures, inputs
+):
+    images = model_folder.images(pictures)[:2]
+    figure = evidence_figure(
+        images, evidence=["grad_cam", "layer_cam"], model=model, inputs=inputs[:2]
+    )
+    panels = [axis for axis in figure.axes if axis.get_images()]
+    assert len(panels) == 2 * (1 + 2 + 2)
+    np.testing.assert_array_equal(
+        panels[8].get_images()[1].get_array(), class_evidence(model, inputs[:2])[1]
+    )
+    assert "no evidence for a class" in " ".join(figure.get_supxlabel().split())
+    with pytest.raises(ValueError, match="pass `model` and `inputs`"):
+        evidence_figure(images)
