@@ -4,6 +4,8 @@ import contextlib
 
 import tensorflow as tf
 
+from keras_resattn.data.image_header import MAX_PIXELS
+from keras_resattn.data.image_header import check_before_decoding
 from keras_resattn.data.labelled_images import LabelledImages
 from keras_resattn.data.labelled_images import encoded_split
 from keras_resattn.data.random_seeds import shuffle
@@ -153,11 +155,13 @@ def check_images(paths, preprocessing):
     """
     for path in paths:
         try:
-            preprocessing.decode(tf.io.read_file(str(path)))
+            content = tf.io.read_file(str(path))
+            check_before_decoding(content[None])
+            preprocessing.decode(content)
         except tf.errors.OpError as error:
             raise ValueError(
-                "This file is no readable image (PNG, JPEG, GIF, BMP or WebP); "
-                f"replace or remove it. Received: {path}"
+                "This file is no readable image (PNG, JPEG, GIF, BMP or WebP) of at "
+                f"most {MAX_PIXELS:,} pixels; replace or remove it. Received: {path}"
             ) from error
 
 

@@ -10,6 +10,7 @@ from keras_resattn.data import Preprocessing
 from keras_resattn.data import check_images
 from keras_resattn.data import load
 from keras_resattn.recipe import Data
+from tests.data.encoded_images import png_header
 
 
 @pytest.fixture(scope="module")
@@ -166,6 +167,14 @@ def test_a_truncated_jpeg_is_named(photos, tmp_path):
     bad.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(ValueError, match=f"Received: {bad}"):
         check_images([bad], Preprocessing((16, 16, 3)))
+
+
+def test_an_image_of_too_many_pixels_is_named_and_not_decoded(tmp_path):
+    bomb = tmp_path / "bomb.png"
+    bomb.write_bytes(png_header(50_000, 50_000))
+    message = f"at most 50,000,000 pixels; .*Received: {bomb}"
+    with pytest.raises(ValueError, match=message):
+        check_images([bomb], Preprocessing((16, 16, 3)))
 
 
 @pytest.fixture
