@@ -13,7 +13,7 @@ import time
 from benchmarks.table import is_met
 from benchmarks.table import markdown
 
-PARTS = ("inference",)
+PARTS = ("inference", "training_step", "start_up")
 
 
 def main():

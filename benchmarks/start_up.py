@@ -12,6 +12,8 @@ import subprocess
 import sys
 import time
 
+from benchmarks.table import Row
+
 TIMED = """
 import time
 {before}
@@ -32,6 +34,12 @@ KINDS = {
     ),
 }
 HELP = "keras-resattn --help"
+# At most so many seconds.
+TARGETS = {
+    "import keras_resattn, after keras": 0.05,
+    "build Attention-92": 2,
+    HELP: 1,
+}
 
 
 def seconds_of(kind):
@@ -60,6 +68,23 @@ def measure(rounds):
         for kind, values in seconds.items():
             values.append(seconds_of(kind))
     return seconds
+
+
+def rows(quick):
+    """Measure and return the rows of the goals: the ratio is that of the seconds."""
+    seconds = measure(3 if quick else 5)
+    return [
+        Row(
+            "start-up",
+            kind,
+            f"{statistics.median(values):.3f} ({min(values):.3f}) s",
+            f"{TARGETS[kind]} s",
+            statistics.median(values) / TARGETS[kind],
+            "<= 1",
+        )
+        for kind, values in seconds.items()
+        if kind in TARGETS
+    ]
 
 
 def main():

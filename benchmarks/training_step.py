@@ -1,0 +1,141 @@
+"""A training step on a processor: ours beside plain Keras and PyTorch, time and memory.
+
+    python -m benchmarks training_step
+
+Attention-56 at 224 x 224, batch 8, beside pytorchcv's network in PyTorch; CIFAR's
+Attention-56, batch 128, beside the same network by plain Keras and by Keras on its
+PyTorch backend. Each engine is a process of its own; they are asked in turn, so that a
+ratio is that of a round. Memory is the peak above what the process held before.
+"""
+
+import statistics
+import subprocess
+import sys
+import time
+
+from benchmarks.table import Row
+
+PYTORCH = ("PyTorch", "PyTorch channels_last")
+LARGE = ("ours", "ours, bfloat16", "plain Keras", *PYTORCH)
+SMALL = ("ours", "ours, bfloat16", "plain Keras", "Keras on PyTorch")
+# An engine's threads may wait for work for a while before they sleep.
+PAUSE = 0.2
+
+
+def rows(quick):
+    """Measure all engines and return the rows of the goals."""
+    rounds = 3 if quick else 7
+    large = measure("imagenet_attention56", 8, LARGE, rounds)
+    small = measure("cifar10_attention56_short", 128, SMALL, rounds)
+    print(table("Attention-56 at 224 x 224, batch 8", *large, batch=8))
+    print(table("CIFAR's Attention-56, batch 128", *small, batch=128), flush=True)
+    return goals(large, small)
+
+
+def measure(recipe, batch, names, rounds):
+    """Return the seconds of each engine's steps, and its memory in MiB."""
+    engines = {}
+    try:
+        for name in names:
+            engines[name] = start(recipe, batch, name)
+        seconds = {name: [] for name in names}
+        for _ in range(rounds):
+            for name, engine in engines.items():
+                seconds[name].append(ask(engine))
+                time.sleep(PAUSE)
+        memory = {name: float(e.communicate()[0]) for name, e in engines.items()}
+    finally:
+        for engine in engines.values():
+            engine.kill()
+            engine.wait()
+    return seconds, memory
+
+
+def start(recipe, batch, name):
+    """Return the process of an engine, once it is ready."""
+    engine = subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.training_engines", recipe, str(batch), name],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    if engine.stdout.readline() != "ready\n":
+        raise ChildProcessError(f"{' '.join(engine.args)} did not start")
+    return engine
+
+
+def ask(engine):
+    """Return how many seconds a step of an engine takes."""
+    engine.stdin.write("\n")
+    engine.stdin.flush()
+    answer = engine.stdout.readline()
+    if not answer:
+        raise ChildProcessError(f"{' '.join(engine.args)} ended")
+    return float(answer)
+
+
+def table(title, seconds, memory, batch):
+    """Return what was measured as a table in Markdown."""
+    lines = [
+        f"{title}:",
+        "",
+        "| | step, ms: median (minimum) | images/s | memory, MiB |",
+        "|---|---|---|---|",
+    ]
+    for name, values in seconds.items():
+        speed = batch / statistics.median(values)
+        cells = (name, _time(values), f"{speed:.1f}", f"{memory[name]:,.0f}")
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join([*lines, ""])
+
+
+def goals(large, small):
+    """Return the rows of both networks."""
+    peer = min(PYTORCH, key=lambda name: statistics.median(large[0][name]))
+
+    def compared(what, measured, mine, other, target=""):
+        seconds, _ = measured
+        return Row(
+            "training step",
+            what,
+            f"{mine}: {_time(seconds[mine])} ms",
+            f"{other}: {_time(seconds[other])} ms",
+            _ratio(seconds[mine], seconds[other]),
+            target,
+        )
+
+    _, memory = large
+    return [
+        compared("224, float32, PyTorch at its best", large, "ours", peer, ">= 1.2"),
+        compared("224, bfloat16, PyTorch in float32", large, "ours, bfloat16", peer),
+        compared("224, float32, plain Keras", large, "ours", "plain Keras"),
+        Row(
+            "training step",
+            "224, peak memory, PyTorch at its best",
+            f"ours: {memory['ours']:,.0f} MiB",
+            f"{peer}: {memory[peer]:,.0f} MiB",
+            memory["ours"] / memory[peer],
+            "<= 1",
+        ),
+        compared("CIFAR, float32, plain Keras", small, "ours", "plain Keras"),
+        compared(
+            "CIFAR, our best, plain Keras",
+            small,
+            "ours, bfloat16",
+            "plain Keras",
+            ">= 2.5",
+        ),
+        compared(
+            "CIFAR, float32, in PyTorch", small, "ours", "Keras on PyTorch", ">= 1"
+        ),
+    ]
+
+
+def _ratio(ours, peer):
+    """Return how many times faster ours is: the median over the rounds."""
+    return statistics.median(b / a for a, b in zip(ours, peer, strict=True))
+
+
+def _time(values):
+    return f"{statistics.median(values) * 1e3:.0f} ({min(values) * 1e3:.0f})"
