@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+CLASSIFIERS = (keras.layers.Dense, keras.layers.Softmax, keras.layers.Activation)
+
 
 class LogitsModel(keras.Model):
     """A flat model with list inputs and outputs, compiled, that prints nothing."""
@@ -65,11 +67,10 @@ def logits_model(model, layer=None):
 def _classifier(model):
     """Return the operation of a model that makes its output from features."""
     functional = isinstance(model, keras.Model) and hasattr(model, "_nodes_by_depth")
-    if functional and len(model.inputs) == len(model.outputs) == 1:
+    single = functional and len(model.inputs) == len(model.outputs) == 1
+    if single and len(model.outputs[0].shape) == 2:
         last = model.outputs[0]._keras_history.operation
-        if isinstance(last, (keras.layers.Dense, keras.layers.Softmax)):
-            return last
-        if isinstance(last, keras.layers.Activation):
+        if isinstance(last, CLASSIFIERS):
             return last
     raise ValueError(
         "Evidence for a class needs a functional model with one input that ends in "

@@ -13,8 +13,6 @@ from keras_resattn.explain import evidence_figure
 from keras_resattn.explain.evidence import METHODS
 from keras_resattn.explain.logits import logits_model
 
-CAMS = METHODS[:4]
-
 
 @pytest.fixture(scope="module")
 def model(model_folder):
@@ -128,8 +126,8 @@ def test_models_with_other_graphs_of_the_same_layers(model, inputs):
     np.testing.assert_array_equal(class_evidence(model, inputs, classes=1), own)
 
 
-@pytest.mark.parametrize("policy", ["mixed_bfloat16", "bfloat16", "mixed_float16"])
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+@pytest.mark.parametrize("method", ["grad_cam_plus_plus", "score_cam", "smooth_grad"])
 def test_half_precision_gives_float32(policy, method, inputs):
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(policy)
