@@ -3,65 +3,90 @@
 import keras
 from keras import ops
 
+from keras_resattn.modules import node_in
+
 CLASSIFIERS = (keras.layers.Dense, keras.layers.Softmax, keras.layers.Activation)
 
 
 class LogitsModel(keras.Model):
-    """A flat model with list inputs and outputs, compiled, that prints nothing."""
-
-    def call(self, inputs, training=None, mask=None):
-        if not hasattr(self, "_compiled"):
-            import tensorflow as tf  # Saliency calls models without compiling them
-
-            self._compiled = tf.function(super().call)
-        return self._compiled(inputs, training=False)
+    """A functional model with list inputs and outputs that prints nothing."""
 
     def predict(self, x, batch_size=None, verbose=0, **kwargs):
         return super().predict(x, batch_size, verbose=verbose, **kwargs)
 
 
-def logits_model(model, layer=None):
+class Compiled(keras.layers.Layer):
+    """A part of a graph as one compiled function (TensorFlow), the weights fixed.
+
+    Eagerly it would be slow. And gradients of kernels, which nobody asks for here,
+    are not computed: on a processor, TensorFlow 2.21 may end the process in them
+    (oneDNN; a 1x1 convolution of stride 2 with few channels and an odd batch).
+    """
+
+    def __init__(self, part, **kwargs):
+        super().__init__(dtype="float32", **kwargs)
+        self.part = part
+        self.run = _compiled(part)
+
+    def call(self, inputs):
+        return self.run(inputs)
+
+    def compute_output_spec(self, inputs):
+        return keras.KerasTensor(self.part.outputs[0].shape, "float32")
+
+
+def _compiled(part):
+    """Return a model as a function, float32, with gradients of its input only."""
+    import tensorflow as tf
+
+    @tf.function
+    def forward(x):
+        return tf.cast(part(x, training=False), "float32")
+
+    @tf.function
+    def backward(x, upstream):
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(x)
+            y = forward(x)
+        return tape.gradient(y, x, upstream)
+
+    @tf.custom_gradient
+    def run(x):
+        def gradient(upstream, variables=()):
+            return backward(x, upstream), [None] * len(variables)
+
+        return forward(x), gradient
+
+    return run
+
+
+def logits_model(model, layer):
     """Return a model that maps images to the logits of a classifier.
 
-    It shares the layers and weights of `model`, its graph is its own. So a layer's
-    map has a name of its own there: `layer.output` is ambiguous for a layer that is
-    part of several graphs.
+    It shares the layers and weights of `model`, and has two layers: what comes
+    before a map, `"evidence_map"`, and what comes after it, `"logits"`.
 
     Args:
         model: A functional `keras.Model` with one input that ends in a `Dense`,
             or in the activation of one.
-        layer: Optional string, the name of a layer whose output, as float32, is
-            the output of the layer `"evidence_map"` of the model returned.
+        layer: String, the name of a layer that gives a map and that all paths
+            from the image to the classifier pass through.
 
     Returns:
         A `keras.Model`: a list of one batch of images -> a list of the logits
-        `(N, classes)`.
+        `(N, classes)`, float32.
 
     Raises:
         ValueError: If `model` has no such layer or does not end in a classifier.
     """
     classifier = _classifier(model)
-    if layer is not None:
-        _check_layer(model, layer)
-
-    def call(operation, *args, **kwargs):
-        if operation is classifier:
-            return _logits(classifier, args[0])
-        outputs = operation(*args, **kwargs)
-        if operation.name != layer:
-            return outputs
-        # In half precision, tf-keras-vis could not resize it.
-        return keras.layers.Identity(dtype="float32", name="evidence_map")(outputs)
-
+    body, head = _parts(model, layer)
+    head = _without_activation(head, classifier)
     image = model.inputs[0]
-    inputs = [keras.Input(batch_shape=image.shape, dtype=image.dtype, name="images")]
-    run = keras.models.clone_model(
-        keras.Model(model.inputs, model.outputs),
-        inputs,
-        clone_function=lambda operation: operation,
-        call_function=call,
-    )
-    return LogitsModel(inputs, [run.outputs[0]], name=f"{model.name}_logits")
+    inputs = keras.Input(batch_shape=image.shape, dtype=image.dtype, name="images")
+    maps = Compiled(body, name="evidence_map")(inputs)
+    logits = Compiled(head, name="logits")(maps)
+    return LogitsModel([inputs], [logits], name=f"{model.name}_logits")
 
 
 def _classifier(model):
@@ -79,23 +104,45 @@ def _classifier(model):
     )
 
 
-def _logits(classifier, x):
-    """Return what a classifier computes, without its activation."""
-    if not isinstance(classifier, keras.layers.Dense):
-        return x
-    x = ops.matmul(ops.cast(x, classifier.compute_dtype), classifier.kernel)
-    return x + classifier.bias if classifier.use_bias else x
+def _parts(model, layer):
+    """Return the parts of a model before and after the map that a layer gives."""
+    maps = {}
+    for operation in model.layers:
+        [*outputs] = node_in(model, operation).outputs
+        if len(outputs) == 1 and len(outputs[0].shape) == 4:
+            maps[operation.name] = outputs[0]
+    if layer in maps:
+        try:
+            head = keras.Model([maps[layer]], model.outputs)
+        except ValueError:
+            head = None
+        if head is not None and len(head.inputs) == 1:
+            return keras.Model(model.inputs[0], maps[layer]), head
+    raise ValueError(
+        "`layer` must be the name of a layer that gives a map (N, h, w, C) and that "
+        "all paths to the classifier pass through, such as a unit's or 'post_relu' "
+        f"(the last map of this model: {[*maps][-1:]}). Received: layer={layer!r}"
+    )
 
 
-def _check_layer(model, layer):
-    nodes = [node for row in model._nodes_by_depth.values() for node in row]
-    maps = [
-        node.operation.name
-        for node in nodes
-        if len(node.outputs) == 1 and len(node.outputs[0].shape) == 4
-    ]
-    if layer not in maps:
-        raise ValueError(
-            "`layer` must be the name of a layer of the model that gives a map "
-            f"(N, h, w, C), such as {maps[:3]}. Received: layer={layer!r}"
-        )
+def _without_activation(head, classifier):
+    """Return the part of a model that ends in a classifier, without activation."""
+
+    def call(operation, *args, **kwargs):
+        if operation is not classifier:
+            return operation(*args, **kwargs)
+        if not isinstance(classifier, keras.layers.Dense):
+            return args[0]
+        x = ops.cast(args[0], classifier.compute_dtype)
+        x = ops.matmul(x, classifier.kernel)
+        return x + classifier.bias if classifier.use_bias else x
+
+    maps = head.inputs[0]
+    inputs = keras.Input(batch_shape=maps.shape, dtype=maps.dtype, name="maps")
+    run = keras.models.clone_model(
+        head,
+        [inputs],
+        clone_function=lambda operation: operation,
+        call_function=call,
+    )
+    return keras.Model(inputs, run.outputs[0])

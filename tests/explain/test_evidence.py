@@ -89,7 +89,7 @@ def test_classes_are_those_predicted_or_given(model, inputs):
 
 
 def test_the_logits_are_those_behind_the_probabilities(model, inputs):
-    logits = logits_model(model).predict([inputs])
+    logits = logits_model(model, "post_relu").predict([inputs])
     probabilities = model.predict(inputs, verbose=0)
     softmax = keras.ops.softmax(np.reshape(logits, probabilities.shape))
     np.testing.assert_allclose(np.asarray(softmax), probabilities, atol=1e-6)
@@ -108,7 +108,9 @@ def test_every_way_to_end_in_a_classifier_gives_the_same_maps(last, inputs):
         layer = keras.layers.Softmax() if last == "softmax" else None
         x = (layer or keras.layers.Activation("softmax"))(x)
     model = keras.Model(images, x)
-    logits = np.reshape(logits_model(model).predict([inputs]), (len(inputs), 3))
+    logits = np.reshape(
+        logits_model(model, "post_relu").predict([inputs]), (len(inputs), 3)
+    )
     plain = keras.Model(images, dense.input)
     expected = np.asarray(plain(inputs)) @ np.asarray(dense.kernel)
     np.testing.assert_allclose(logits, expected, atol=1e-5)
@@ -142,11 +144,19 @@ def test_half_precision_gives_float32(policy, method, inputs):
     assert maps.dtype == np.float32 and np.isfinite(maps).all()
 
 
+def test_other_layers_that_all_paths_pass_through(model, inputs):
+    for layer in ("stage1_unit1", "stage1_attention1_residual", "stem_relu"):
+        maps = class_evidence(model, inputs, layer=layer)
+        assert maps.shape == inputs.shape[:3] and maps.max() == 1
+
+
 def test_what_cannot_be_explained_is_an_error(model, inputs):
     with pytest.raises(ValueError, match="method.*Received.*'gradcam'"):
         class_evidence(model, inputs, "gradcam")
     with pytest.raises(ValueError, match="layer.*post_relu.*Received.*'no'"):
         class_evidence(model, inputs, layer="no")
+    with pytest.raises(ValueError, match="all paths.*Received.*_trunk'"):
+        class_evidence(model, inputs, layer="stage1_attention1_trunk")
     for classes in (2, -1, [0, 1], 0.5):
         with pytest.raises(ValueError, match="classes.*0 to 1.*Received"):
             class_evidence(model, inputs, classes=classes)
