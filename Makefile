@@ -25,7 +25,7 @@ test: .venv-test/installed
 
 # XLA shall not optimize what runs once.
 test-all: .venv-test/installed-all
-	XLA_FLAGS=--xla_backend_optimization_level=0 .venv-test/bin/python -m pytest -m "slow or not slow"
+	XLA_FLAGS=--xla_backend_optimization_level=0 .venv-test/bin/python -m pytest -m "not needs_cifar10"
 
 test-deployment: .venv-test/installed
 	.venv-test/bin/python -m pytest tests/deployment -m needs_system_tools

@@ -15,6 +15,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from benchmarks.engines import ask
+from benchmarks.engines import running
 from benchmarks.inference_engines import ENGINES
 from benchmarks.inference_engines import FACTS
 from benchmarks.table import Row
@@ -45,43 +47,16 @@ def rows(quick):
 
 def measure(root, names, rounds):
     """Return the seconds an image of each engine took in each round, by batch size."""
-    engines = {name: start(root, name) for name in names}
-    try:
-        seconds = {batch: {name: [] for name in names} for batch in BATCHES}
+    seconds = {batch: {name: [] for name in names} for batch in BATCHES}
+    with running(
+        "inference_engines", {name: (root, name) for name in names}
+    ) as engines:
         for batch in BATCHES:
             for _ in range(rounds):
                 for name, engine in engines.items():
                     seconds[batch][name].append(ask(engine, batch) / batch)
                     time.sleep(PAUSE)
-    finally:
-        for engine in engines.values():
-            engine.kill()
-            engine.wait()
     return seconds
-
-
-def start(root, name):
-    """Return the process of an engine, once it is ready."""
-    engine = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.inference_engines", str(root), name],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    if engine.stdout.readline() != "ready\n":
-        raise ChildProcessError(f"{' '.join(engine.args)} did not start")
-    return engine
-
-
-def ask(engine, batch):
-    """Return how many seconds an engine needs for a batch."""
-    engine.stdin.write(f"{batch}\n")
-    engine.stdin.flush()
-    answer = engine.stdout.readline()
-    if not answer:
-        raise ChildProcessError(f"{' '.join(engine.args)} ended")
-    return float(answer)
 
 
 # === Tables ===

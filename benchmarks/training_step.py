@@ -9,10 +9,10 @@ ratio is that of a round. Memory is the peak above what the process held before.
 """
 
 import statistics
-import subprocess
-import sys
 import time
 
+from benchmarks.engines import ask
+from benchmarks.engines import running
 from benchmarks.table import Row
 
 PYTORCH = ("PyTorch", "PyTorch channels_last")
@@ -34,45 +34,15 @@ def rows(quick):
 
 def measure(recipe, batch, names, rounds):
     """Return the seconds of each engine's steps, and its memory in MiB."""
-    engines = {}
-    try:
-        for name in names:
-            engines[name] = start(recipe, batch, name)
-        seconds = {name: [] for name in names}
+    arguments = {name: (recipe, batch, name) for name in names}
+    seconds = {name: [] for name in names}
+    with running("training_engines", arguments) as engines:
         for _ in range(rounds):
             for name, engine in engines.items():
                 seconds[name].append(ask(engine))
                 time.sleep(PAUSE)
         memory = {name: float(e.communicate()[0]) for name, e in engines.items()}
-    finally:
-        for engine in engines.values():
-            engine.kill()
-            engine.wait()
     return seconds, memory
-
-
-def start(recipe, batch, name):
-    """Return the process of an engine, once it is ready."""
-    engine = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.training_engines", recipe, str(batch), name],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    if engine.stdout.readline() != "ready\n":
-        raise ChildProcessError(f"{' '.join(engine.args)} did not start")
-    return engine
-
-
-def ask(engine):
-    """Return how many seconds a step of an engine takes."""
-    engine.stdin.write("\n")
-    engine.stdin.flush()
-    answer = engine.stdout.readline()
-    if not answer:
-        raise ChildProcessError(f"{' '.join(engine.args)} ended")
-    return float(answer)
 
 
 def table(title, seconds, memory, batch):

@@ -5,6 +5,7 @@ import sys
 import pytest
 
 from benchmarks import inference
+from benchmarks.engines import ask
 from benchmarks.inference_engines import ENGINES
 from benchmarks.table import is_met
 
@@ -66,8 +67,8 @@ def test_an_engine_answers_batch_sizes_with_seconds():
     )
     with engine:
         assert engine.stdout.readline() == "ready\n"
-        assert 0 < inference.ask(engine, 1) < 5
-        assert 0 < inference.ask(engine, 2) < 5
+        assert 0 < ask(engine, 1) < 5
+        assert 0 < ask(engine, 2) < 5
         engine.stdin.close()
     assert engine.returncode == 0
 

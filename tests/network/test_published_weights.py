@@ -74,14 +74,11 @@ def test_the_bundled_images_give_the_accuracy_that_is_stated(info):
     check_accuracy(info, data_dir=None)
 
 
-@pytest.mark.slow
+@pytest.mark.needs_cifar10
 @pytest.mark.one_backend
-@published
+@pytest.mark.parametrize("info", [i for i in table.read_table() if i.data != BUNDLED])
 def test_the_whole_test_set_gives_the_accuracy_that_is_stated(info):
-    folder = Path(DATA_DIR).expanduser()
-    if info.data != BUNDLED and not (folder / info.data).is_dir():
-        pytest.skip(f"no {info.data} in {folder}; set KERAS_RESATTN_DATA_DIR")
-    check_accuracy(info, str(folder))
+    check_accuracy(info, str(Path(DATA_DIR).expanduser()))
 
 
 def check_accuracy(info, data_dir):
