@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import http.client
 import json
 import socket
 import threading
@@ -88,11 +89,10 @@ def read_to_end(connection):
 
 
 def read_answer(connection):
-    received = b""
-    while b"\r\n\r\n" not in received:
-        received += connection.recv(65536)
-    head, _, body = received.partition(b"\r\n\r\n")
-    return int(head.split()[1]), body
+    # Head and body may come one after the other.
+    answer = http.client.HTTPResponse(connection)
+    answer.begin()
+    return answer.status, answer.read()
 
 
 def answers(address):
