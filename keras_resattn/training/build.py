@@ -10,6 +10,7 @@ from keras_resattn.optimizer import compile_model
 from keras_resattn.training.distribution import scope
 from keras_resattn.training.fused_normalization import fuse_batch_normalization
 from keras_resattn.training.multi_worker import enable_distributed_fit
+from keras_resattn.training.pointwise_convolution import multiply_pointwise_convolutions
 from keras_resattn.training.synchronized_normalization import (
     synchronize_batch_normalization,
 )
@@ -58,6 +59,8 @@ def build_model(
             synchronize_batch_normalization if synchronize else fuse_batch_normalization
         )
         choose(network)
+        if not tf.config.list_physical_devices("GPU"):
+            multiply_pointwise_convolutions(network)
         enable_distributed_fit(model, strategy)
     return network, model
 
