@@ -20,7 +20,10 @@ ATTENTION_ARGUMENTS = """
         mask_activation: `"mixed"`, `"channel"` or `"spatial"`, see
             `keras_resattn.layers.SoftMaskBranch`.
         mask_structure: `"encoder_decoder"` (bottom-up, top-down) or `"local"`
-            (units at full resolution)."""
+            (units at full resolution).
+        remat: Boolean, whether a training keeps only the inputs of units and
+            masks, and computes what is inside again for the gradients: less
+            memory, more time, the same results."""
 
 DOCSTRING = """Instantiates {title}.
 
@@ -122,6 +125,7 @@ def named_attention_network(build, path, name, classes=1000, **documentation):
         attention="residual",
         mask_activation="mixed",
         mask_structure="encoder_decoder",
+        remat=False,
     ):
         architecture = {
             "attention": attention,
@@ -137,6 +141,7 @@ def named_attention_network(build, path, name, classes=1000, **documentation):
             classes=classes,
             classifier_activation=classifier_activation,
             name=name,
+            remat=remat,
             **architecture,
         )
 

@@ -42,7 +42,8 @@ class Data(Settings):
 class Network(Settings):
     """Which network, and arguments of it: see `keras_resattn.create_model`.
 
-    `arguments` holds others, such as `dropout` or `stochastic_depth`.
+    `remat` is for trainings that do not fit into memory. `arguments` holds
+    others, such as `dropout` or `stochastic_depth`.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Network(Settings):
     mask_activation: Literal["mixed", "channel", "spatial"] | None = None
     mask_structure: Literal["encoder_decoder", "local"] | None = None
     weights: str | None = None
+    remat: bool | None = None
     arguments: dict[str, pydantic.JsonValue] = {}
 
     @pydantic.field_validator("name")
@@ -61,7 +63,7 @@ class Network(Settings):
 
     def options(self):
         """Return what is stated of the network's own arguments."""
-        names = ("attention", "mask_activation", "mask_structure", "weights")
+        names = ("attention", "mask_activation", "mask_structure", "weights", "remat")
         stated = {name: getattr(self, name) for name in names}
         stated = {name: value for name, value in stated.items() if value is not None}
         return stated | self.arguments

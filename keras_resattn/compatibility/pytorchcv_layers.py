@@ -97,12 +97,7 @@ class PytorchcvSoftMaskBranch(SoftMaskBranch):
             y = maps.pop()
             x = self.resize([x, y]) + y + skip(y, training=training)
             x = units(x, training=training)
-        x = self.resize([x, trunk]) + trunk
-
-        if self.bn1 is not None:
-            x = ops.relu(self.bn1(x, training=training))
-        x = self.conv1(x)
-        x = self.conv2(ops.relu(self.bn2(x, training=training)))
+        x = self._top(self.resize([x, trunk]) + trunk, training)
         return activate(x, self.activation, self.data_format)
 
     def compute_output_shape(self, input_shape):

@@ -29,6 +29,9 @@ class TrunkBranch(UnitChain):
             (stochastic depth); if not 0, an argument of the units.
         data_format: `"channels_last"`, `"channels_first"` or `None`, Keras'
             configured format.
+        remat: Boolean, whether the units keep nothing inside of them for
+            their gradients, and compute it again; if so, an argument of the
+            units.
         **kwargs: Arguments of `keras.layers.Layer`, such as `name`, `dtype`.
 
     Reference: Wang et al., Residual Attention Network, 2017, section 3.
@@ -41,10 +44,11 @@ class TrunkBranch(UnitChain):
         unit="pre_activation",
         drop_rate=0.0,
         data_format=None,
+        remat=False,
         **kwargs,
     ):
         t = positive_integer("t", t)
-        super().__init__(filters, t, unit, drop_rate, data_format, **kwargs)
+        super().__init__(filters, t, unit, drop_rate, data_format, remat, **kwargs)
 
     def get_config(self):
         config = super().get_config()
@@ -139,6 +143,7 @@ def attention_module(
     mask_structure="encoder_decoder",
     drop_rate=0.0,
     data_format=None,
+    remat=False,
     name="attention",
 ):
     """Apply an attention module to a tensor, as flat layers with names.
@@ -171,6 +176,8 @@ def attention_module(
             unit outside the mask (stochastic depth).
         data_format: `"channels_last"`, `"channels_first"` or `None`, Keras'
             configured format.
+        remat: Boolean, whether units and mask keep nothing inside of them for
+            their gradients, and compute it again.
         name: String, what the names of the module's layers begin with:
             `<name>_pre1`, `<name>_trunk`, `<name>_mask`, `<name>_residual` (or
             `<name>_naive`), `<name>_post1`.
@@ -185,6 +192,8 @@ def attention_module(
     choice("attention", attention, ATTENTIONS)
     choice("mask_structure", mask_structure, MASK_STRUCTURES)
     common = {"data_format": standardize_data_format(data_format)}
+    if remat:  # which a unit of one's own need not know
+        common["remat"] = True
     dropped = {**common, "drop_rate": drop_rate} if drop_rate else common
     for i in range(1, p + 1):
         x = unit(filters, name=f"{name}_pre{i}", **dropped)(x)

@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from keras_resattn.layers.geometry import channel_axis
+from keras_resattn.layers.remat import rematerialized
 from keras_resattn.layers.residual import ResidualUnit
 
 
@@ -34,6 +35,8 @@ class InceptionUnit(ResidualUnit):
             shortcut alone (stochastic depth).
         data_format: `"channels_last"`, `"channels_first"` or `None`, Keras'
             configured format.
+        remat: Boolean, whether to keep nothing inside of the unit for its
+            gradient, and compute it again.
         **kwargs: Arguments of `keras.layers.Layer`, such as `name`, `dtype`.
 
     Raises:
@@ -46,8 +49,16 @@ class InceptionUnit(ResidualUnit):
 
     filters_multiple = 32
 
-    def __init__(self, filters, strides=1, drop_rate=0.0, data_format=None, **kwargs):
-        super().__init__(filters, strides, drop_rate, data_format, **kwargs)
+    def __init__(
+        self,
+        filters,
+        strides=1,
+        drop_rate=0.0,
+        data_format=None,
+        remat=False,
+        **kwargs,
+    ):
+        super().__init__(filters, strides, drop_rate, data_format, remat, **kwargs)
         self.check_filters(filters=filters)
 
     def build(self, input_shape):
@@ -71,6 +82,7 @@ class InceptionUnit(ResidualUnit):
         self.bn_together = self.normalization(wide + middle + wide)
         self.conv_together = self.convolution(wide + middle + wide, self.filters, 1)
 
+    @rematerialized
     def call(self, inputs, training=None):
         x = ops.relu(self.bn(inputs, training=training))
         shortcut = inputs if self.projection is None else self.projection(x)

@@ -52,7 +52,8 @@ class LocalMaskBranch(SoftMaskBranch):
 
     def build(self, input_shape):
         common = {"data_format": self.data_format, "dtype": self.dtype_policy}
-        self.units = UnitChain(self.filters, self.count, self.unit, **common)
+        options = {**common, "remat": True} if self.remat else common
+        self.units = UnitChain(self.filters, self.count, self.unit, **options)
         self.units.build(input_shape)
         self.conv = None
         if not self._ends_raw:

@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from keras_resattn.layers.geometry import channel_axis
+from keras_resattn.layers.remat import rematerialized
 from keras_resattn.layers.residual import ResidualUnit
 
 
@@ -33,6 +34,8 @@ class PreActivationUnit(ResidualUnit):
             shortcut alone (stochastic depth).
         data_format: `"channels_last"`, `"channels_first"` or `None`, Keras'
             configured format.
+        remat: Boolean, whether to keep nothing inside of the unit for its
+            gradient, and compute it again.
         **kwargs: Arguments of `keras.layers.Layer`, such as `name`, `dtype`.
 
     Raises:
@@ -44,8 +47,16 @@ class PreActivationUnit(ResidualUnit):
 
     filters_multiple = 4
 
-    def __init__(self, filters, strides=1, drop_rate=0.0, data_format=None, **kwargs):
-        super().__init__(filters, strides, drop_rate, data_format, **kwargs)
+    def __init__(
+        self,
+        filters,
+        strides=1,
+        drop_rate=0.0,
+        data_format=None,
+        remat=False,
+        **kwargs,
+    ):
+        super().__init__(filters, strides, drop_rate, data_format, remat, **kwargs)
         self.check_filters(filters=filters)
 
     def build(self, input_shape):
@@ -59,6 +70,7 @@ class PreActivationUnit(ResidualUnit):
         self.bn3 = self.normalization(width)
         self.conv3 = self.convolution(width, self.filters, 1)
 
+    @rematerialized
     def call(self, inputs, training=None):
         x = ops.relu(self.bn1(inputs, training=training))
         shortcut = inputs if self.projection is None else self.projection(x)

@@ -18,7 +18,8 @@ class ResidualUnit(keras.layers.Layer):
     """A basic unit: a branch of convolutions plus a shortcut.
 
     A subclass makes its layers in `build` by `normalization` and
-    `convolution`, and ends its `call` with `add`.
+    `convolution`, and ends its `call` with `add`. `rematerialized` makes its
+    `call` heed the argument `remat`.
 
     Attributes:
         pre_activation: Whether the unit begins, not ends, with an activation.
@@ -28,12 +29,21 @@ class ResidualUnit(keras.layers.Layer):
     pre_activation = True
     filters_multiple = 1
 
-    def __init__(self, filters, strides=1, drop_rate=0.0, data_format=None, **kwargs):
+    def __init__(
+        self,
+        filters,
+        strides=1,
+        drop_rate=0.0,
+        data_format=None,
+        remat=False,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         self.filters = positive_integer("filters", filters)
         self.strides = positive_integer("strides", strides)
         self.drop_rate = rate("drop_rate", drop_rate)
         self.data_format = standardize_data_format(data_format)
+        self.remat = bool(remat)
 
     def check_filters(self, **received):
         """Raise a `ValueError` if `filters` is no multiple of what it must be."""
@@ -108,4 +118,5 @@ class ResidualUnit(keras.layers.Layer):
             "strides": self.strides,
             "drop_rate": self.drop_rate,
             "data_format": self.data_format,
+            "remat": self.remat,
         }

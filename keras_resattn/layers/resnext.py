@@ -5,6 +5,7 @@ from keras import ops
 
 from keras_resattn.layers.arguments import positive_integer
 from keras_resattn.layers.geometry import channel_axis
+from keras_resattn.layers.remat import rematerialized
 from keras_resattn.layers.residual import ResidualUnit
 
 
@@ -32,6 +33,8 @@ class ResNeXtUnit(ResidualUnit):
             shortcut alone (stochastic depth).
         data_format: `"channels_last"`, `"channels_first"` or `None`, Keras'
             configured format.
+        remat: Boolean, whether to keep nothing inside of the unit for its
+            gradient, and compute it again.
         **kwargs: Arguments of `keras.layers.Layer`, such as `name`, `dtype`.
 
     Raises:
@@ -52,9 +55,10 @@ class ResNeXtUnit(ResidualUnit):
         groups=32,
         drop_rate=0.0,
         data_format=None,
+        remat=False,
         **kwargs,
     ):
-        super().__init__(filters, strides, drop_rate, data_format, **kwargs)
+        super().__init__(filters, strides, drop_rate, data_format, remat, **kwargs)
         self.groups = positive_integer("groups", groups)
         self.filters_multiple = 2 * self.groups
         self.check_filters(filters=filters, groups=groups)
@@ -72,6 +76,7 @@ class ResNeXtUnit(ResidualUnit):
         if self.projection is not None:
             self.projection_bn = self.normalization(self.filters)
 
+    @rematerialized
     def call(self, inputs, training=None):
         x = ops.relu(self.bn1(self.conv1(inputs), training=training))
         x = self.convolve(self.conv2, x)

@@ -68,6 +68,9 @@ class UnitChain(keras.layers.Layer):
             (stochastic depth); if not 0, an argument of the units.
         data_format: `"channels_last"`, `"channels_first"` or `None`, Keras'
             configured format.
+        remat: Boolean, whether the units keep nothing inside of them for
+            their gradients, and compute it again; if so, an argument of the
+            units.
         **kwargs: Arguments of `keras.layers.Layer`, such as `name`, `dtype`.
     """
 
@@ -78,6 +81,7 @@ class UnitChain(keras.layers.Layer):
         unit="pre_activation",
         drop_rate=0.0,
         data_format=None,
+        remat=False,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -86,11 +90,14 @@ class UnitChain(keras.layers.Layer):
         self.unit = get_unit(unit)
         self.drop_rate = rate("drop_rate", drop_rate)
         self.data_format = standardize_data_format(data_format)
+        self.remat = bool(remat)
 
     def build(self, input_shape):
         common = {"data_format": self.data_format, "dtype": self.dtype_policy}
         if self.drop_rate:
             common["drop_rate"] = self.drop_rate
+        if self.remat:
+            common["remat"] = True
         self.units = [self.unit(self.filters, **common) for _ in range(self.count)]
         shape = input_shape
         for unit in self.units:
@@ -114,4 +121,5 @@ class UnitChain(keras.layers.Layer):
             "unit": unit_name(self.unit),
             "drop_rate": self.drop_rate,
             "data_format": self.data_format,
+            "remat": self.remat,
         }
