@@ -63,14 +63,14 @@ def plain(paths, antialias):
     return images.batch(BATCH, drop_remainder=True).prefetch(1)
 
 
-def ours(root):
+def ours(root, antialias):
     preprocessing = Preprocessing((SIZE, SIZE, 3))
     return training_batches(
         load(str(root), preprocessing).train,
         preprocessing,
         BATCH,
         2,
-        Augmentation(crop="resized"),
+        Augmentation(crop="resized", antialias=antialias),
         epochs=10**6,
     )
 
@@ -101,17 +101,21 @@ def main():
         root = pathlib.Path(folder)
         paths = write_photographs(root)
         pipelines = {
-            "plain, antialiased": plain(paths, True),
-            "plain": plain(paths, False),
-            "keras_resattn": ours(root),
+            (name, antialias): function(source, antialias)
+            for name, function, source in (
+                ("plain", plain, paths),
+                ("ours", ours, root),
+            )
+            for antialias in (True, False)
         }
         speeds = measure(pipelines, options.rounds, options.batches)
-    last = statistics.median(speeds["keras_resattn"])
-    print("| pipeline | images/s, median | most | keras_resattn against it |")
-    print("|---|---|---|---|")
-    for name, values in speeds.items():
-        middle = statistics.median(values)
-        print(f"| {name} | {middle:.0f} | {max(values):.0f} | {last / middle:.2f} |")
+    print("| pipeline | resize | images/s, median | most | against plain |")
+    print("|---|---|---|---|---|")
+    medians = {pipeline: statistics.median(speeds[pipeline]) for pipeline in speeds}
+    for (name, antialias), middle in medians.items():
+        resize = "antialiased" if antialias else "not antialiased"
+        most, ratio = max(speeds[name, antialias]), middle / medians["plain", antialias]
+        print(f"| {name} | {resize} | {middle:.0f} | {most:.0f} | {ratio:.2f} |")
 
 
 if __name__ == "__main__":

@@ -88,14 +88,17 @@ class Augmentation(Settings):
 
     `crop` is "pad" (zeros around, then a crop of the network's size),
     "resized" (a part of random area and aspect ratio, then a resize) or
-    "none". `mixup` and `cutmix` are the parameters of their distributions, 0 for
-    none; with both, each is taken for half of the batches.
+    "none". `antialias=False` makes that resize cheaper and coarser: for
+    trainings that wait for their images. `mixup` and `cutmix` are the
+    parameters of their distributions, 0 for none; with both, each is taken for
+    half of the batches.
     """
 
     flip: bool = True
     crop: Literal["pad", "resized", "none"] = "pad"
     crop_padding: pydantic.NonNegativeInt = 4
     crop_area: tuple[Share, Share] = (0.08, 1.0)
+    antialias: bool = True
     color_jitter: Fraction = 0.0
     rand_augment: RandAugment | None = None
     mixup: pydantic.NonNegativeFloat = 0.0

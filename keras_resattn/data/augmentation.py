@@ -29,7 +29,7 @@ def image_augmentation(settings, preprocessing, decode):
         )
         if settings.crop == "resized":
             image = crop_area(content, settings.crop_area, channels, decode, crop)
-            image = preprocessing.resize(image)
+            image = preprocessing.resize(image, settings.antialias)
         else:
             image = preprocessing.resize(decode(content))
         if settings.crop == "pad" and settings.crop_padding:

@@ -43,17 +43,17 @@ class Preprocessing:
             image = _decode(image_bytes, channels)
         return tf.ensure_shape(image, (None, None, channels))
 
-    def resize(self, images):
+    def resize(self, images, antialias=True):
         """Return images `(..., h, w, channels)` at the network's size.
 
         Pixels are returned as they are, uint8 or float32, if the size is
-        known to be right; otherwise as float32, resized bilinearly with
-        antialiasing, the aspect ratio not kept.
+        known to be right; otherwise as float32, resized bilinearly, by default
+        with antialiasing, the aspect ratio not kept.
         """
         size = list(self.input_shape[:2])
         if images.shape[-3:-1].as_list() == size:
             return images
-        return tf.image.resize(images, size, antialias=True)
+        return tf.image.resize(images, size, antialias=antialias)
 
     def standardize(self, images):
         """Return float32 images less `mean`, divided by `std`."""

@@ -107,6 +107,20 @@ def test_bytes_of_any_format_are_cropped(encode):
     assert 0.19 < part.shape[0] * part.shape[1] / (60 * 80) < 0.31
 
 
+def test_a_resized_crop_is_antialiased_unless_told_not_to():
+    # The finest of patterns: antialiased it is grey, else black and white remain.
+    pattern = tf.constant(np.indices((128, 128)).sum(0)[..., None] % 2 * 255, tf.uint8)
+    spreads = []
+    for antialias in (True, False):
+        settings = Augmentation(crop="resized", antialias=antialias)
+        preprocessing = Preprocessing((32, 32, 1))
+        augment = image_augmentation(settings, preprocessing, tf.identity)
+        image = augment(pattern, seeds(1)[0])
+        assert image.shape == (32, 32, 1)
+        spreads.append(np.std(image))
+    assert spreads[0] < 10 < 30 < spreads[1]
+
+
 def test_colours_vary_within_their_bounds():
     grey = np.full((4, 4, 3), 100, "uint8")
     values = np.array([jitter_colors(grey, 0.2, seed)[0, 0, 0] for seed in seeds(60)])
