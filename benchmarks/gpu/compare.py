@@ -9,8 +9,8 @@ Training steps at one batch size and inference at three: images a second, memory
 the share of what products of matrices reach on the device, measured in the same
 rounds. TensorFlow is not needed.
 
-Each engine is a process of its own. They are asked in turn, a ratio is that of a round.
-A process stays while the device has room for another as large, else it ends after its
+Each engine is a process of its own. They are asked in turn; a ratio is that of a round.
+A process stays while the GPU has room for another as large, else it ends after its
 answer and starts again in the next round.
 
 OUT/TASK.json is written after each answer, and so is OUT/comparison.md, of all tasks in
@@ -35,8 +35,12 @@ from benchmarks.engines import running
 from benchmarks.gpu.comparison import markdown
 from benchmarks.gpu.engines import TASKS
 
-NEEDED = {"jax": ("jax", "keras"), "torch": ("torch", "pytorchcv")}
+NEEDED = {
+    "jax": ("jax", "keras", "namex", "optree"),
+    "torch": ("torch", "pytorchcv"),
+}
 ROOM = 1.25  # near the limit of the memory, slower kernels may be chosen
+TABLES = "comparison.md"
 OVER = "The minutes were over."
 
 
@@ -71,9 +75,9 @@ class Processes:
             raise
         finally:
             timer.cancel()
-        after, total = memory_in_use(), memory_in_all()
+        after = memory_in_use()
         self.largest = max(self.largest, after - before)
-        if has_room(after, total, self.largest):
+        if has_room(after, memory_in_all(), self.largest):
             self.kept[name] = stack, process
         else:
             stack.close()
@@ -86,7 +90,7 @@ class Processes:
 
 def has_room(in_use, total, largest):
     """Return whether one more engine would find the memory that the largest takes."""
-    return in_use + ROOM * largest <= total
+    return 0 < in_use + ROOM * largest <= total
 
 
 def memory_in_use():
@@ -131,6 +135,7 @@ def measure(task, options, deadline):
     """Ask the engines of a task in rounds; yield the record after each answer."""
     names = [name for name in TASKS[task] if name in options.engines]
     record = new_record(task, options)
+    yield record
     with Processes(task, options.size, deadline) as processes:
         for number in range(options.rounds):
             for name in order(names, number):
@@ -178,7 +183,7 @@ def write(out, record):
     replace(out / f"{record['task']}.json", json.dumps(record, indent=1))
     paths = [out / f"{task}.json" for task in TASKS]
     records = [json.loads(path.read_text()) for path in paths if path.exists()]
-    replace(out / "comparison.md", "\n".join(map(markdown, records)))
+    replace(out / TABLES, "\n".join(map(markdown, records)))
 
 
 def replace(path, text):
@@ -200,7 +205,7 @@ def main():
         for task in options.tasks:
             for record in measure(task, options, deadline):
                 write(options.out, record)
-    print((options.out / "comparison.md").read_text())
+    print((options.out / TABLES).read_text())
 
 
 def arguments():
@@ -209,19 +214,38 @@ def arguments():
     parser.add_argument("out", type=Path, help="the folder of what is measured")
     parser.add_argument("--tasks", nargs="+", choices=TASKS, default=list(TASKS))
     parser.add_argument("--engines", nargs="+", choices=engines, default=engines)
-    parser.add_argument("--batch", type=int, default=256, help="the largest batch")
-    parser.add_argument("--size", type=int, default=224, help="a multiple of 32")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--batch", type=positive, default=256, help="the largest")
+    parser.add_argument("--size", type=size, default=224, help="a multiple of 32")
+    parser.add_argument("--rounds", type=positive, default=3)
     parser.add_argument("--seconds", type=float, default=2, help="of an answer, about")
-    parser.add_argument("--matrix", type=int, default=8192, help="height of matrices")
+    parser.add_argument("--matrix", type=positive, default=8192, help="their height")
     parser.add_argument("--minutes", type=float, default=60, help="then all ends")
     options = parser.parse_args()
+    # A task without engines would replace what another run measured.
+    options.tasks = [t for t in options.tasks if TASKS[t].keys() & {*options.engines}]
+    if not options.tasks:
+        parser.error(f"no task has these engines. Received: {sys.argv[1:]}")
     if missing := missing_modules(options):
         parser.error(
-            f"the engines need {', '.join(missing)}: install what benchmarks/gpu/README.md "
-            f"says, or name other engines. Received: {' '.join(options.engines)}"
+            f"the engines need {', '.join(missing)}. Install them as "
+            "benchmarks/gpu/README.md says, or name other engines. Received: "
+            f"--engines {' '.join(options.engines)}"
         )
     return options
+
+
+def positive(text):
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"must be 1 or more. Received: {text}")
+    return number
+
+
+def size(text):
+    """Read a height that pytorchcv's network halves five times."""
+    if int(text) % 32:
+        raise argparse.ArgumentTypeError(f"must be a multiple of 32. Received: {text}")
+    return positive(text)
 
 
 def missing_modules(options):

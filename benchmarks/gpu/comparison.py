@@ -13,6 +13,7 @@ from benchmarks import table
 from benchmarks.table import Row
 
 GOAL = {"size": 224, "batch": 256}
+NOTHING = "Nothing was measured."
 HEAD = (
     "engine",
     "batch",
@@ -42,6 +43,10 @@ class Measured(NamedTuple):
     seconds: dict
     flop: int
     memory: float
+
+    @property
+    def is_network(self):
+        return not self.engine.endswith("-matrices")
 
     @property
     def median(self):
@@ -74,19 +79,15 @@ def measured(record):
 
 def peak(found):
     """Return the most operations a second of a product of matrices, or NaN."""
-    matrices = [m for m in found if m not in networks(found)]
+    matrices = [m for m in found if not m.is_network]
     return max((m.flop / min(m.seconds.values()) for m in matrices), default=math.nan)
 
 
 def quickest(found, prefix, batch):
-    """Return the quickest engine whose name begins so, or `None`."""
-    engines = [m for m in networks(found) if m.engine.startswith(prefix)]
+    """Return the quickest network whose name begins so, or `None`."""
+    engines = [m for m in found if m.is_network and m.engine.startswith(prefix)]
     at_batch = [m for m in engines if m.batch == batch]
     return min(at_batch, key=lambda m: m.median, default=None)
-
-
-def networks(found):
-    return [m for m in found if not m.engine.endswith("-matrices")]
 
 
 def ratio(ours, peer):
@@ -103,7 +104,7 @@ def ratio(ours, peer):
 def rows(record):
     """Return the rows of what can be compared; the goals are for a GPU at full size."""
     task, found = record["task"], measured(record)
-    batches = sorted({m.batch for m in networks(found)})
+    batches = sorted({m.batch for m in found if m.is_network})
     compared = [row for batch in batches for row in speed_rows(task, found, batch)]
     if task == "training":
         compared += memory_rows(found, record["batch"])
@@ -131,8 +132,9 @@ def speed_rows(task, found, batch):
         compared.append(Row(task, what, *told, ratio(ours, peer), ">= 1.2"))
     if ours and not math.isnan(top):
         what = f"batch {batch}, share of the matrix peak"
-        told = [f"{ours.engine}: {teraflops(ours.flops)}", teraflops(top)]
-        compared.append(Row(task, what, *told, ours.flops / top, ""))
+        mine, most = f"{teraflops(ours.flops)} TFLOP/s", f"{teraflops(top)} TFLOP/s"
+        share = ours.flops / top
+        compared.append(Row(task, what, f"{ours.engine}: {mine}", most, share, ""))
     return compared
 
 
@@ -161,17 +163,17 @@ def memory_rows(found, batch):
 
 def markdown(record):
     """Return a record as a section: command, device, engines, goals, errors."""
-    found = measured(record)
+    found, compared = measured(record), rows(record)
     versions = ", ".join(f"{name} {v}" for name, v in record["versions"].items())
     parts = [
         f"# {record['task'].capitalize()} at {record['size']} x {record['size']}",
         f"```\n{record['command']}\n```",
-        f"{' and '.join(devices(record))}; {versions}.",
-        engines_table(found),
-        table.markdown(rows(record)),
-        *(f"* {name}: {reason(text)}" for name, text in record["errors"].items()),
+        f"{' and '.join(devices(record))}; {versions}." if found else NOTHING,
+        engines_table(found) if found else "",
+        table.markdown(compared) if compared else "",
+        "\n".join(f"* {name}: {reason(e)}" for name, e in record["errors"].items()),
     ]
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(filter(None, parts)) + "\n"
 
 
 def engines_table(found):
@@ -182,13 +184,12 @@ def engines_table(found):
 
 
 def cells(m, top):
-    is_network = m in networks([m])
     return [
         m.engine,
         f"{m.batch}",
-        f"{m.images_per_second:,.1f}" if is_network else "",
+        f"{m.images_per_second:,.1f}" if m.is_network else "",
         f"{m.median * 1e3:.2f} ({min(m.seconds.values()) * 1e3:.2f})",
-        f"{m.flops / 1e12:.3g}",
+        teraflops(m.flops),
         "" if math.isnan(top) else f"{m.flops / top:.0%}",
         f"{m.memory:.2f}",
         f"{len(m.seconds)}",
@@ -196,7 +197,7 @@ def cells(m, top):
 
 
 def teraflops(flops):
-    return f"{flops / 1e12:.3g} TFLOP/s"
+    return f"{flops / 1e12:{',.0f' if flops >= 1e14 else '.3g'}}"
 
 
 def reason(error):

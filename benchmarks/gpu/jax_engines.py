@@ -10,7 +10,7 @@ import os
 os.environ["KERAS_BACKEND"] = "jax"
 # Memory is taken when it is needed, and all of it may be, as in PyTorch.
 os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
-os.environ.setdefault("XLA_PYTHON_CLIENT_MEM_FRACTION", "0.95")
+os.environ.setdefault("XLA_CLIENT_MEM_FRACTION", "0.95")
 
 import platform
 
@@ -29,18 +29,15 @@ def training(size, remat=False):
     `fit` keeps the state outside of the model, too, and gives the old one's memory
     to the new. `train_on_batch` is slower: it copies the state back at each step.
     """
-    keras.config.set_dtype_policy("mixed_bfloat16")
-    model = keras_resattn.Attention56(input_shape=(size, size, 3), remat=remat)
-    optimizer = keras.optimizers.SGD(0.01, momentum=0.9, nesterov=True)
-    model.compile(optimizer, "sparse_categorical_crossentropy")
-    optimizer.build(model.trainable_variables)
+    model = compiled_model(size, remat)
+    model.optimizer.build(model.trainable_variables)
     step = jax.jit(model.train_step, donate_argnums=0)
     state = tuple(
         values(variables)
         for variables in (
             model.trainable_variables,
             model.non_trainable_variables,
-            optimizer.variables,
+            model.optimizer.variables,
             model.metrics_variables,
         )
     )
@@ -57,6 +54,14 @@ def training(size, remat=False):
         return call, flop * batch
 
     return prepare
+
+
+def compiled_model(size, remat=False):
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    model = keras_resattn.Attention56(input_shape=(size, size, 3), remat=remat)
+    optimizer = keras.optimizers.SGD(0.01, momentum=0.9, nesterov=True)
+    model.compile(optimizer, "sparse_categorical_crossentropy")
+    return model
 
 
 def inference(size, folded=False):
@@ -83,7 +88,7 @@ def inference(size, folded=False):
 
 
 def matrices(_):
-    """Return the maker of a product of two matrices, which nothing exceeds."""
+    """Return the maker of a product of matrices: about the most that the device can."""
     product = jax.jit(jnp.matmul)
 
     def prepare(height):

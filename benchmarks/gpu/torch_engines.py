@@ -73,7 +73,7 @@ def inference(size, mode=None, frozen=False):
 
 
 def matrices(_):
-    """Return the maker of a product of two matrices, which nothing exceeds."""
+    """Return the maker of a product of matrices: about the most that the device can."""
 
     def prepare(height):
         left, right = torch.randn(2, height, height, device=DEVICE).bfloat16()
@@ -94,7 +94,7 @@ def compiled(network, mode):
 
 
 def flop_of_an_image(network, size):
-    """Return the operations of the convolutions and the classifier."""
+    """Return the operations of convolutions and classifier: as many as ours has."""
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         # Batch normalization in training takes no single value a channel.
         network(images(2, size))
