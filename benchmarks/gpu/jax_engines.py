@@ -27,7 +27,7 @@ def training(size, remat=False):
     """Return the maker of the step that `fit` runs: `train_step`, compiled.
 
     `fit` keeps the state outside of the model, too, and gives the old one's memory
-    to the new. `train_on_batch` is slower: it copies the state back at each step.
+    to the new. `train_on_batch` puts the state back into the model at each step.
     """
     model = compiled_model(size, remat)
     model.optimizer.build(model.trainable_variables)

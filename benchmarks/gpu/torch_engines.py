@@ -118,7 +118,9 @@ def reset_peak():
 
 def peak_bytes():
     """Return the peak of what was allocated; on a processor, the process's memory."""
-    return torch.cuda.max_memory_allocated() if HAS_GPU else int(memory("VmHWM")) << 20
+    if HAS_GPU:
+        return torch.cuda.max_memory_allocated()
+    return int(memory("VmHWM") * 2**20)
 
 
 def facts():

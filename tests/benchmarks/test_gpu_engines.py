@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 
+import keras_resattn
 from benchmarks.engines import ask
 from benchmarks.engines import running
 from benchmarks.gpu.engines import seconds_of
@@ -79,6 +80,13 @@ def without_tensorflow(tmp_path):
     return {**os.environ, "PYTHONPATH": path, **quick}
 
 
+def printed(code, environment):
+    """Return what a process of its own prints last, as JSON."""
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
 @pytest.mark.slow
 def test_ours_are_compared_without_tensorflow(without_tensorflow, tmp_path):
     out = tmp_path / "out"
@@ -111,27 +119,30 @@ print([means, [float(model.train_on_batch(*data)) for _ in range(3)]])
 
 @pytest.mark.slow
 def test_the_measured_step_is_that_of_keras(without_tensorflow):
-    command = [sys.executable, "-c", SAME_STEPS]
-    done = subprocess.run(
-        command, env=without_tensorflow, check=True, capture_output=True, text=True
-    )
-    means, losses = json.loads(done.stdout.splitlines()[-1])
+    means, losses = printed(SAME_STEPS, without_tensorflow)
     assert len(set(losses)) == 3
     expected = np.cumsum(losses) / [1, 2, 3]
     np.testing.assert_allclose(means, expected, rtol=1e-3)
 
 
-@pytest.mark.needs_torch
-def test_pytorchcv_trains_and_answers_with_as_many_operations_as_ours():
-    import keras_resattn
-    from benchmarks.gpu import torch_engines as engines
+THEIRS = """
+from benchmarks.gpu import torch_engines as engines
+step, of_training = engines.training(64)(2)
+answer, of_inference = engines.inference(64)(2)
+losses = [step().item() for _ in range(3)]
+print([losses, list(answer().shape), of_training, of_inference])
+"""
 
+
+@pytest.mark.needs_torch
+def test_pytorchcv_trains_and_answers_with_as_many_operations_as_ours(
+    without_tensorflow,
+):
+    theirs = printed(THEIRS, without_tensorflow)
+    losses, shape, of_training, of_inference = theirs
     network = keras_resattn.Attention56(input_shape=(64, 64, 3))
     flop = 2 * keras_resattn.complexity(network).multiply_adds
-    step, of_training = engines.training(64)(2)
-    answer, of_inference = engines.inference(64)(2)
     assert (of_training, of_inference) == (3 * 2 * flop, 2 * flop)
-    losses = [step().item() for _ in range(3)]
     assert np.all(np.isfinite(losses))
     assert len(set(losses)) == 3
-    assert answer().shape == (2, 1000)
+    assert shape == [2, 1000]
