@@ -105,8 +105,8 @@ def test_ours_are_compared_without_tensorflow(without_tensorflow, tmp_path):
 
 
 SAME_STEPS = """
-import keras
 from benchmarks.gpu import jax_engines as engines
+import keras  # on the backend that they chose
 keras.utils.set_random_seed(0)
 call, _ = engines.training(32)(2)
 means = [float(call()["loss"]) for _ in range(3)]  # as `fit` shows them
