@@ -7,6 +7,9 @@ then a line for each line that it reads.
 import contextlib
 import subprocess
 import sys
+import tempfile
+
+TOLD = 3000  # characters of what an engine said at last
 
 
 @contextlib.contextmanager
@@ -36,24 +39,43 @@ def running(module, arguments):
 
 
 def _start(module, arguments):
+    told = tempfile.TemporaryFile("w+")  # a pipe would fill up, as nobody reads it
     engine = subprocess.Popen(
         [sys.executable, "-m", f"benchmarks.{module}", *map(str, arguments)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
+        stderr=told,
         text=True,
     )
+    engine.told = told
     if engine.stdout.readline() != "ready\n":
         engine.kill()
-        raise ChildProcessError(f"{' '.join(engine.args)} did not start")
+        raise _failure(engine, "did not start")
     return engine
 
 
-def ask(engine, question=""):
-    """Return how many seconds an engine needs for what a line asks."""
-    engine.stdin.write(f"{question}\n")
-    engine.stdin.flush()
+def ask(engine, question="", read=float):
+    """Return what an engine answers to a line: the seconds that it needed, or more.
+
+    Args:
+        engine: A process of `running`.
+        question: String, the line.
+        read: A function of the line of the answer.
+
+    Raises:
+        ChildProcessError: If the engine has ended, with what it said at last.
+    """
+    with contextlib.suppress(BrokenPipeError):
+        engine.stdin.write(f"{question}\n")
+        engine.stdin.flush()
     answer = engine.stdout.readline()
     if not answer:
-        raise ChildProcessError(f"{' '.join(engine.args)} ended")
-    return float(answer)
+        raise _failure(engine, "ended")
+    return read(answer)
+
+
+def _failure(engine, what):
+    engine.wait()
+    engine.told.seek(0)
+    told = engine.told.read()[-TOLD:].strip()
+    return ChildProcessError(f"{' '.join(engine.args)} {what}:\n{told}")

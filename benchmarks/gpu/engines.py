@@ -1,0 +1,105 @@
+"""A process that keeps one network on one device: it answers with seconds and memory.
+
+    python -m benchmarks.gpu.engines TASK ENGINE SIZE
+
+Each line that it reads is JSON, such as {"batch": 256, "seconds": 2}: a batch size (of
+`*-matrices` the height of the matrices) and about how long to repeat it. So is each
+answer: the seconds of one call, its floating-point operations, the memory's peak in
+bytes, and where and by what versions it was computed.
+
+Training steps are sent to the device one after another, as `fit` does, and the last
+is waited for. In inference each answer is waited for, as a server does.
+"""
+
+import importlib
+import json
+import math
+import sys
+import time
+from typing import NamedTuple
+
+WARM_UP = 3  # compiles, chooses kernels, records graphs
+FEWEST = 3
+
+
+class Engine(NamedTuple):
+    """Who makes an engine: `maker(size, **options)` of the module `NAME_engines`."""
+
+    framework: str
+    maker: str
+    options: dict = {}
+
+
+MATRICES = {
+    "jax-matrices": Engine("jax", "matrices"),
+    "pytorch-matrices": Engine("torch", "matrices"),
+}
+COMPILED = {"mode": "default"}
+CUDA_GRAPHS = {"mode": "reduce-overhead"}
+# In the order of the first round: should the time end, the first are known.
+TASKS = {
+    "training": {
+        **MATRICES,
+        "ours": Engine("jax", "training"),
+        "pytorch-compiled": Engine("torch", "training", COMPILED),
+        "pytorch": Engine("torch", "training"),
+        "ours-remat": Engine("jax", "training", {"remat": True}),
+        "pytorch-graphs": Engine("torch", "training", CUDA_GRAPHS),
+    },
+    "inference": {
+        **MATRICES,
+        "ours": Engine("jax", "inference"),
+        "pytorch-compiled": Engine("torch", "inference", COMPILED),
+        "ours-folded": Engine("jax", "inference", {"folded": True}),
+        "pytorch-frozen": Engine("torch", "inference", {**CUDA_GRAPHS, "frozen": True}),
+        "pytorch-graphs": Engine("torch", "inference", CUDA_GRAPHS),
+        "pytorch": Engine("torch", "inference"),
+    },
+}
+
+
+def main():
+    task, name, size = sys.argv[1:]
+    answers, sys.stdout = sys.stdout, sys.stderr  # where compilers may write, too
+    print("ready", file=answers, flush=True)
+    engine = TASKS[task][name]
+    framework = importlib.import_module(f"benchmarks.gpu.{engine.framework}_engines")
+    prepare = getattr(framework, engine.maker)(int(size), **engine.options)
+    calls = {}
+    for line in sys.stdin:
+        question = json.loads(line)
+        batch = question["batch"]
+        if batch not in calls:
+            calls[batch] = prepare(batch)
+            for _ in range(WARM_UP):
+                framework.wait(calls[batch][0]())
+            framework.reset_peak()
+        call, flop = calls[batch]
+        found = {
+            "seconds": seconds_of(
+                call, framework.wait, question["seconds"], task == "inference"
+            ),
+            "flop": flop,
+            "peak_bytes": framework.peak_bytes(),
+            **framework.facts(),
+        }
+        print(json.dumps(found), file=answers, flush=True)
+
+
+def seconds_of(call, wait, seconds, waits_for_each):
+    """Return the seconds of one call, the mean of as many as fill some seconds."""
+    start = time.perf_counter()
+    wait(call())
+    once = time.perf_counter() - start
+    count = max(FEWEST, math.ceil(seconds / once))
+    start = time.perf_counter()
+    for _ in range(count):
+        result = call()
+        if waits_for_each:
+            wait(result)
+    wait(result)
+    return (time.perf_counter() - start) / count
+
+
+if __name__ == "__main__":
+    main()
