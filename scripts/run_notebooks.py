@@ -62,7 +62,7 @@ def _light(output):
         png = io.BytesIO()
         picture = picture.convert("RGB")
         # Other methods would lose the rare colours at the ends of colour bars.
-        picture = picture.quantize(256, PIL.Image.Quantize.MAXCOVERAGE)
+        picture = picture.quantize(256, PIL.Image.Quantize.MAXCOVERAGE, 1)
         picture.save(png, "PNG", optimize=True)
         data["image/png"] = base64.b64encode(png.getvalue()).decode()
     return output

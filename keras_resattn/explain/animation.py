@@ -132,7 +132,7 @@ def write_animation(figures, path, seconds=0.6):
         raise ValueError(f"There is nothing to animate. Received: no frame for {path}")
     kind = FORMATS[path.suffix.lower()]
     if kind == "GIF":  # Left to itself, it would lose rare colours: those of the bar.
-        frames = [f.quantize(256, Image.Quantize.MAXCOVERAGE) for f in frames]
+        frames = [f.quantize(256, Image.Quantize.MAXCOVERAGE, 1) for f in frames]
     options = {
         "format": kind,
         "save_all": True,
