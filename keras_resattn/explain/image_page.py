@@ -5,7 +5,7 @@ from keras_resattn.explain.arrays import reader
 from keras_resattn.explain.channels import TEXTS
 from keras_resattn.explain.figures.channel_grid import channel_grid_figure
 from keras_resattn.explain.figures.channel_grid import channel_pages
-from keras_resattn.explain.figures.mask_overlays import METHODS
+from keras_resattn.explain.figures.mask_overlays import METHOD_NAMES
 from keras_resattn.explain.figures.mask_overlays import STYLES
 from keras_resattn.explain.figures.mask_overlays import mask_figure
 from keras_resattn.explain.figures.triptych import triptych_figure
@@ -77,7 +77,7 @@ class ImagePage:
             network=self.folder.recipe.network.name,
             rule=self.rule,
             rule_text=TEXTS[self.rule],
-            evidence=", ".join(METHODS[method] for method in self.evidence),
+            evidence=", ".join(METHOD_NAMES[method] for method in self.evidence),
             label=self.label,
             stretch=self.stretch,
             beside=self._beside(),

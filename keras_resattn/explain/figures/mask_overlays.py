@@ -22,7 +22,7 @@ from keras_resattn.explain.figures.panels import show_map
 from keras_resattn.layers.arguments import choice
 
 STYLES = ("overlay", "masked", "contour")
-METHODS = {
+METHOD_NAMES = {
     "grad_cam": "Grad-CAM",
     "grad_cam_plus_plus": "Grad-CAM++",
     "score_cam": "Score-CAM",
@@ -170,7 +170,7 @@ def _draw_evidence(axes, image, evidence, i, opacity, named):
     drawn = None
     for axis, (name, values) in zip(axes, evidence.items(), strict=True):
         drawn = _overlay(axis, image, values[i], (0, 1), opacity, EVIDENCE_COLORS)
-        _label(axis, values[i], METHODS.get(name, name) if named else None)
+        _label(axis, values[i], METHOD_NAMES.get(name, name) if named else None)
     return drawn
 
 
