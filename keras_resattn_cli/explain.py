@@ -132,7 +132,8 @@ def explain(
             batch_size=batch_size,
             advance=lambda count: progress.advance(task, count),
         )
-    typer.echo(f"{len(images)} images are explained in {path}")
+    count = "1 image is" if len(images) == 1 else f"{len(images)} images are"
+    typer.echo(f"{count} explained in {path}")
 
 
 def _index_or_rule(channel):

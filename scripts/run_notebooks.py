@@ -60,7 +60,10 @@ def _light(output):
     if "image/png" in data:
         picture = PIL.Image.open(io.BytesIO(base64.b64decode(data["image/png"])))
         png = io.BytesIO()
-        picture.convert("RGB").quantize(256).save(png, "PNG", optimize=True)
+        picture = picture.convert("RGB")
+        # Other methods would lose the rare colours at the ends of colour bars.
+        picture = picture.quantize(256, PIL.Image.Quantize.MAXCOVERAGE, 1)
+        picture.save(png, "PNG", optimize=True)
         data["image/png"] = base64.b64encode(png.getvalue()).decode()
     return output
 

@@ -130,8 +130,11 @@ def write_animation(figures, path, seconds=0.6):
     frames = [_drawn(figure) for figure in figures]
     if not frames:
         raise ValueError(f"There is nothing to animate. Received: no frame for {path}")
+    kind = FORMATS[path.suffix.lower()]
+    if kind == "GIF":  # Left to itself, it would lose rare colours: those of the bar.
+        frames = [f.quantize(256, Image.Quantize.MAXCOVERAGE, 1) for f in frames]
     options = {
-        "format": FORMATS[path.suffix.lower()],
+        "format": kind,
         "save_all": True,
         "append_images": frames[1:],
         "duration": round(1000 * positive_number("seconds", seconds)),

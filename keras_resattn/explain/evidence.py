@@ -6,6 +6,7 @@ import weakref
 import keras
 import numpy as np
 
+from keras_resattn.explain.logits import classifier_of
 from keras_resattn.explain.logits import logits_model
 from keras_resattn.layers.arguments import choice
 from keras_resattn.layers.arguments import positive_integer
@@ -102,6 +103,7 @@ def _check_backend():
 
 
 def _logits_model(model, layer):
+    classifier_of(model)  # or an error that says what is missing
     known = _logits_models.setdefault(model, {})
     if layer not in known:
         known[layer] = logits_model(model, layer)

@@ -3,8 +3,9 @@
 import keras
 import numpy as np
 
+from keras_resattn.explain.logits import classifier_of
+from keras_resattn.explain.logits import logits_after
 from keras_resattn.modules import attention_modules
-from keras_resattn.modules import node_in
 
 
 def class_gradients(model, names):
@@ -13,7 +14,7 @@ def class_gradients(model, names):
     The score is the class's logit, before a softmax.
 
     Args:
-        model: A functional `keras.Model` whose output is `(N, classes)`.
+        model: A functional `keras.Model` that ends in a classifier.
         names: The names of attention modules.
 
     Returns:
@@ -23,20 +24,18 @@ def class_gradients(model, names):
         returns the gradient, a float32 array of the shape of `after`.
 
     Raises:
-        ValueError: If the model's output is no classifier's, or does not depend
-            on the feature after a mask alone.
+        ValueError: If the model does not end in a classifier, or its output
+            does not depend on the feature after a mask alone.
     """
-    if len(model.outputs) != 1 or model.outputs[0].ndim != 2:
-        raise ValueError(
-            "The gradient is that of a class's score; pass a model with a classifier, "
-            f"whose output is (N, classes). Received: outputs {model.outputs}"
-        )
+    classifier = classifier_of(model)
     modules = attention_modules(model)
-    return {name: _gradient_function(model, modules[name].fused) for name in names}
+    scores = {
+        name: _scores_by(model, modules[name].fused, classifier) for name in names
+    }
+    return {name: _gradient_function(model, scores[name]) for name in names}
 
 
-def _gradient_function(model, fused):
-    scores = _scores_by(model, fused)
+def _gradient_function(model, scores):
     differentiate = _gradient(lambda x, chosen: keras.ops.sum(scores(x) * chosen))
     first = keras.config.image_data_format() == "channels_first"
 
@@ -57,35 +56,16 @@ def _gradient_function(model, fused):
     return gradient
 
 
-def _scores_by(model, fused):
-    """Return the function from a module's fused feature to the classes' scores."""
-    classifier = _last_layer(model)
-    is_dense = isinstance(classifier, keras.layers.Dense)
-    end = node_in(model, classifier).input_tensors[0] if is_dense else model.outputs[0]
-    try:
-        rest = keras.Model(fused, end)
-    except ValueError as error:
+def _scores_by(model, fused, classifier):
+    """Return the function from a module's fused feature to the classes' logits."""
+    rest = logits_after(fused, model, classifier)
+    if rest is None:
         raise ValueError(
             "The rule 'gradient' needs a network in which all that follows a module "
             "depends on its fused feature; choose another rule. Received: "
             f"model={model.name!r}"
-        ) from error
-    if not is_dense:
-        return lambda x: rest(x, training=False)
-
-    def scores(x):
-        features = keras.ops.cast(rest(x, training=False), "float32")
-        logits = keras.ops.matmul(features, classifier.kernel)
-        return logits if classifier.bias is None else logits + classifier.bias
-
-    return scores
-
-
-def _last_layer(model):
-    for layer in model.layers[::-1]:
-        if node_in(model, layer).outputs[0] is model.outputs[0]:
-            return layer
-    return None
+        )
+    return lambda x: rest(x, training=False)
 
 
 def _gradient(function):

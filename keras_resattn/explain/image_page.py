@@ -5,6 +5,7 @@ from keras_resattn.explain.arrays import reader
 from keras_resattn.explain.channels import TEXTS
 from keras_resattn.explain.figures.channel_grid import channel_grid_figure
 from keras_resattn.explain.figures.channel_grid import channel_pages
+from keras_resattn.explain.figures.mask_overlays import METHOD_NAMES
 from keras_resattn.explain.figures.mask_overlays import STYLES
 from keras_resattn.explain.figures.mask_overlays import mask_figure
 from keras_resattn.explain.figures.triptych import triptych_figure
@@ -76,12 +77,24 @@ class ImagePage:
             network=self.folder.recipe.network.name,
             rule=self.rule,
             rule_text=TEXTS[self.rule],
-            evidence=", ".join(self.evidence),
+            evidence=", ".join(METHOD_NAMES[method] for method in self.evidence),
             label=self.label,
+            stretch=self.stretch,
+            beside=self._beside(),
             sections=self.sections,
             left_out=len(self.paths) - len(self.sections),
         )
         return path
+
+    def _beside(self):
+        """Tell of the files that the page does not show."""
+        kinds = []
+        if self.read_masks:
+            kinds.append("every channel, as NAME.MODULE.channels-PAGE.png")
+        if self.animation:
+            name = f"NAME.modules{ANIMATIONS[self.animation]}"
+            kinds.append(f"an animation through the modules, as {name}")
+        return kinds
 
     def _add_image(self, name, picture, explanation):
         ranked = self._ranked(explanation.outputs[0])

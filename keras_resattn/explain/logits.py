@@ -79,9 +79,7 @@ def logits_model(model, layer):
     Raises:
         ValueError: If `model` has no such layer or does not end in a classifier.
     """
-    classifier = _classifier(model)
     body, head = _parts(model, layer)
-    head = _without_activation(head, classifier)
     image = model.inputs[0]
     inputs = keras.Input(batch_shape=image.shape, dtype=image.dtype, name="images")
     maps = Compiled(body, name="evidence_map")(inputs)
@@ -89,8 +87,18 @@ def logits_model(model, layer):
     return LogitsModel([inputs], [logits], name=f"{model.name}_logits")
 
 
-def _classifier(model):
-    """Return the operation of a model that makes its output from features."""
+def classifier_of(model):
+    """Return the operation of a model that makes its output from features.
+
+    Args:
+        model: A `keras.Model`.
+
+    Returns:
+        A `Dense` layer, or the layer that applies its activation.
+
+    Raises:
+        ValueError: If `model` has several inputs or ends in something else.
+    """
     functional = isinstance(model, keras.Model) and hasattr(model, "_nodes_by_depth")
     single = functional and len(model.inputs) == len(model.outputs) == 1
     if single and len(model.outputs[0].shape) == 2:
@@ -98,51 +106,60 @@ def _classifier(model):
         if isinstance(last, CLASSIFIERS):
             return last
     raise ValueError(
-        "Evidence for a class needs a functional model with one input that ends in "
-        "a Dense layer or its activation, as the networks of keras_resattn with "
-        f"include_top=True do. Received: model={model!r}"
+        "The score of a class is its logit: pass a model with a classifier, a "
+        "functional one with one input that ends in a Dense layer or its activation, "
+        "as the networks of keras_resattn with include_top=True do. Received: "
+        f"model={model!r}"
     )
 
 
-def _parts(model, layer):
-    """Return the parts of a model before and after the map that a layer gives."""
-    maps = {}
-    for operation in model.layers:
-        [*outputs] = node_in(model, operation).outputs
-        if len(outputs) == 1 and len(outputs[0].shape) == 4:
-            maps[operation.name] = outputs[0]
-    if layer in maps:
-        try:
-            head = keras.Model([maps[layer]], model.outputs)
-        except ValueError:
-            head = None
-        if head is not None and len(head.inputs) == 1:
-            return keras.Model(model.inputs[0], maps[layer]), head
-    raise ValueError(
-        "`layer` must be the name of a layer that gives a map (N, h, w, C) and that "
-        "all paths to the classifier pass through, such as a unit's or 'post_relu' "
-        f"(the last map of this model: {[*maps][-1:]}). Received: layer={layer!r}"
-    )
+def logits_after(tensor, model, classifier):
+    """Return the part of a classifier after a tensor, as far as the logits.
 
+    Args:
+        tensor: A tensor of the graph of `model`.
+        model: A functional `keras.Model`.
+        classifier: What `classifier_of` gives.
 
-def _without_activation(head, classifier):
-    """Return the part of a model that ends in a classifier, without activation."""
+    Returns:
+        A `keras.Model`: `tensor` -> the logits `(N, classes)`, float32; or
+        `None` if they do not depend on `tensor` alone.
+    """
+    try:
+        head = keras.Model([tensor], model.outputs)
+    except ValueError:
+        return None
 
     def call(operation, *args, **kwargs):
         if operation is not classifier:
             return operation(*args, **kwargs)
         if not isinstance(classifier, keras.layers.Dense):
             return args[0]
-        x = ops.cast(args[0], classifier.compute_dtype)
-        x = ops.matmul(x, classifier.kernel)
+        x = ops.matmul(ops.cast(args[0], "float32"), classifier.kernel)
         return x + classifier.bias if classifier.use_bias else x
 
-    maps = head.inputs[0]
-    inputs = keras.Input(batch_shape=maps.shape, dtype=maps.dtype, name="maps")
+    inputs = keras.Input(batch_shape=tensor.shape, dtype=tensor.dtype, name="maps")
     run = keras.models.clone_model(
         head,
         [inputs],
         clone_function=lambda operation: operation,
         call_function=call,
     )
-    return keras.Model(inputs, run.outputs[0])
+    return keras.Model(inputs, ops.cast(run.outputs[0], "float32"))
+
+
+def _parts(model, layer):
+    """Return the parts of a model before and after the map that a layer gives."""
+    classifier, maps = classifier_of(model), {}
+    for operation in model.layers:
+        [*outputs] = node_in(model, operation).outputs
+        if len(outputs) == 1 and len(outputs[0].shape) == 4:
+            maps[operation.name] = outputs[0]
+    head = logits_after(maps[layer], model, classifier) if layer in maps else None
+    if head is not None:
+        return keras.Model(model.inputs[0], maps[layer]), head
+    raise ValueError(
+        "`layer` must be the name of a layer that gives a map (N, h, w, C) and that "
+        "all paths to the classifier pass through, such as a unit's or 'post_relu' "
+        f"(the last map of this model: {[*maps][-1:]}). Received: layer={layer!r}"
+    )

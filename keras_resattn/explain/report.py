@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from keras_resattn.data import load
-from keras_resattn.explain.arrays import feature_triptych
 from keras_resattn.explain.arrays import mean_masks
+from keras_resattn.explain.explanation import explain_batches
 from keras_resattn.explain.figures.mask_overlays import mask_figure
 from keras_resattn.explain.figures.panels import new_figure
 from keras_resattn.explain.figures.triptych import triptych_figure
@@ -137,13 +137,11 @@ def _figures_of_test_images(folder, count):
     ]
     masks = mean_masks(folder.model, inputs)
     few = slice(FIGURE_1_IMAGES)
-    triptychs = [
-        feature_triptych(folder.model, inputs[few], module)
-        for module in _first_of_each_stage(masks)
-    ]
+    stages = _first_of_each_stage(masks)
+    [explanation] = explain_batches(folder.model, [inputs[few]], stages)
     return (
         mask_figure(images, masks, titles, stretch=True),
-        triptych_figure(images[few], triptychs, titles[few]),
+        triptych_figure(images[few], explanation.triptychs.values(), titles[few]),
     )
 
 

@@ -1,6 +1,6 @@
 """What `keras-resattn explain` writes: arrays, figures and a page of images."""
 
-import itertools
+from collections import deque
 from pathlib import Path
 
 import tensorflow as tf
@@ -86,18 +86,23 @@ def write_explanations(
     batch_size = positive_integer("batch_size", batch_size)
     _check_files(paths, folder.preprocessing)
     classes = None if label is None else _class_of(label, folder.labels)
-    pictures = _picture_batches(folder.preprocessing, paths, batch_size)
-    pictures, again = itertools.tee(pictures)
-    batches = (inputs for _, inputs in again)
+    held = deque(maxlen=1)  # the batch that is explained, and no other
+
+    def batches():
+        for batch in _picture_batches(folder.preprocessing, paths, batch_size):
+            held.append(batch)
+            yield batch[1]
+
     explanations = explain_batches(
-        folder.model, batches, modules, channel, classes, evidence
+        folder.model, batches(), modules, channel, classes, evidence
     )
     page = None
     if figures:
         drawing = (style, stretch, channel_grid, animation)
         page = _page(folder, paths, out, *drawing, label)
     with ArrayFile(out / ARRAYS, len(paths)) as file:
-        for (shown, inputs), explanation in zip(pictures, explanations, strict=True):
+        for explanation in explanations:
+            [(shown, inputs)] = held
             file.append(_rows(explanation))
             if page:
                 page.add(shown, inputs, explanation)

@@ -91,6 +91,18 @@ def test_explain_writes_what_python_computes(run, model_folder, photos, tmp_path
     )
 
 
+def test_on_a_terminal_a_bar_shows_how_many_images_are_explained(
+    run, model_folder, pictures, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("FORCE_COLOR", "1")  # standard error passes for a terminal
+    code, _, errors = run(
+        *("explain", model_folder.path, *pictures, "--out", tmp_path / "explained"),
+        "--no-figures",
+    )
+    assert code == 0
+    assert "5/5" in re.sub(r"\x1b\[[\d;?]*\w", "", errors)
+
+
 def test_explain_draws_figures_and_a_page(run, model_folder, pictures, tmp_path):
     out = tmp_path / "explained"
     code, output, _ = run(
@@ -100,7 +112,7 @@ def test_explain_draws_figures_and_a_page(run, model_folder, pictures, tmp_path)
     )
     stem = pictures[0].stem
     assert code == 0
-    assert output == f"1 images are explained in {out / 'index.html'}\n"
+    assert output == f"1 image is explained in {out / 'index.html'}\n"
     assert {path.name for path in out.iterdir()} == {
         "arrays.npz",
         "index.html",

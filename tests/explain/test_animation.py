@@ -31,6 +31,19 @@ def test_an_animation_goes_through_the_modules(tmp_path, name, kind):
     assert np.abs(frames[0] - frames[1]).max() > 100
 
 
+def test_a_gif_keeps_the_rare_colours_of_the_bar(tmp_path):
+    masks = {"stage1_attention1": np.full((1, 4, 4), 0.5)}
+    image = np.random.default_rng(0).uniform(0, 90, (1, 32, 32, 3))
+    shown = []
+    for name in ("a.gif", "a.png"):
+        path = explain.module_animation(image, masks, tmp_path / name)
+        with Image.open(path) as picture:
+            shown.append(np.asarray(picture.convert("RGB"), int))
+    width = shown[0].shape[1]
+    bar = np.abs(shown[0] - shown[1])[:, int(0.85 * width) :]
+    assert bar.max() < 30
+
+
 def test_an_animation_goes_through_the_epochs(tmp_path, model_folder, inputs, pictures):
     model = keras.models.clone_model(model_folder.model)
     model.set_weights(model_folder.model.get_weights())

@@ -112,6 +112,25 @@ def test_the_gradient_is_that_of_the_logit(model_folder, features, module):
     assert np.abs(slope).max() > 1e-4
 
 
+@pytest.mark.parametrize("layer", [keras.layers.Softmax, keras.layers.Activation])
+def test_the_gradient_is_that_of_the_logit_also_before_a_layer_of_its_own(
+    model_folder, features, layer
+):
+    model, module = model_folder.model, MODULES[1]
+    last = model.get_layer("predictions")
+    dense = keras.layers.Dense(2, name="logits")
+    logits = dense(last.input)
+    dense.set_weights(last.get_weights())
+    activation = layer() if layer is keras.layers.Softmax else layer("softmax")
+    other = keras.Model(model.input, activation(logits))
+    gradients = [
+        class_gradients(m, [module])[module](features[f"{module}_fused"], [1] * 5)
+        for m in (model, other)
+    ]
+    np.testing.assert_allclose(*gradients, rtol=1e-5, atol=1e-7)
+    assert np.abs(gradients[0]).max() > 1e-4
+
+
 def test_the_rule_gradient_is_for_the_class_asked_for(model_folder, inputs, features):
     model, module = model_folder.model, MODULES[1]
     trunk, mask, fused = (

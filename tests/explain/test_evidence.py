@@ -159,8 +159,9 @@ def test_what_cannot_be_explained_is_an_error(model, inputs):
         with pytest.raises(ValueError, match="classes.*0 to 1.*Received"):
             class_evidence(model, inputs, classes=classes)
     body = keras.Model(model.input, model.get_layer("post_relu").output)
-    with pytest.raises(ValueError, match="include_top=True.*Received"):
-        class_evidence(body, inputs)
+    for other in (body, "model.keras"):
+        with pytest.raises(ValueError, match="include_top=True.*Received"):
+            class_evidence(other, inputs)
 
 
 def test_without_the_library_the_error_says_how_to_install_it(

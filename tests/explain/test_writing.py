@@ -2,6 +2,7 @@
 
 import html.parser
 import re
+import weakref
 
 import numpy as np
 import pytest
@@ -130,6 +131,9 @@ def test_the_page_is_one_file_and_names_the_rule(written, strange_pictures):
     for path in strange_pictures:
         assert path.stem in page.text
     assert "rule: variance" in page.text
+    assert "--stretch" in page.text
+    for name in ("NAME.MODULE.channels-PAGE.png", "NAME.modules.gif"):
+        assert name in page.text
     assert "no evidence for a class" in page.text
     assert re.search(r"(bright|dark) \d+\.\d %, ", page.text)
 
@@ -167,29 +171,28 @@ def test_arrays_alone(model_folder, pictures, tmp_path):
     assert arrays[f"{MODULES[0]}_before"].shape == (5, 16, 16)
 
 
-def test_images_are_read_a_batch_at_a_time(
+def test_images_are_read_a_batch_at_a_time_and_let_go(
     model_folder, pictures, tmp_path, monkeypatch
 ):
     from keras_resattn.explain import writing
 
-    read, held = [], []
+    read, counts, held = [], [], []
     picture_batches = writing._picture_batches
 
     def watched(*arguments):
         for batch in picture_batches(*arguments):
-            read.append(batch)
+            read.append(weakref.ref(batch[1]))
             yield batch
 
+    def advance(count):
+        counts.append(len(read))
+        held.append(sum(inputs() is not None for inputs in read))
+
     monkeypatch.setattr(writing, "_picture_batches", watched)
-    explain.write_explanations(
-        model_folder,
-        pictures,
-        tmp_path,
-        figures=False,
-        batch_size=1,
-        advance=lambda count: held.append(len(read)),
-    )
-    assert held == [1, 2, 3, 4, 5]
+    options = {"figures": False, "batch_size": 1, "advance": advance}
+    explain.write_explanations(model_folder, pictures, tmp_path, **options)
+    assert counts == [1, 2, 3, 4, 5]
+    assert max(held) <= 2  # some names are bound anew only later
 
 
 def test_class_evidence_is_drawn_and_kept(
@@ -211,7 +214,7 @@ def test_class_evidence_is_drawn_and_kept(
     arrays = np.load(tmp_path / "arrays.npz")
     assert arrays["grad_cam"].shape == (2, 16, 16)
     page = Page((tmp_path / "index.html").read_text(encoding="utf-8"))
-    assert "Class evidence (grad_cam)" in page.text
+    assert "Class evidence (Grad-CAM)" in page.text
     assert re.search(r"evidence for\s+dark\.", page.text)
 
 

@@ -24,6 +24,7 @@ RULES = {
     "max": "max: highest value",
     "gradient": "gradient: raises the class most",
 }
+DEFAULT = "energy"  # the mean hardly varies: at first sight it would show nothing
 OPACITY = 0.7
 SET_OPACITY = """(opacity) => {
     document.documentElement.style.setProperty("--opacity", opacity);
@@ -101,7 +102,7 @@ class _Page:
             )
             self.rule = gr.Dropdown(
                 [(text, rule) for rule, text in RULES.items()],
-                value=ALL,
+                value=DEFAULT,
                 label="Channels by a rule",
                 min_width=250,
             )

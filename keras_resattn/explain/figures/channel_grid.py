@@ -97,7 +97,7 @@ def _mosaic_figure(mask, chosen, columns):
     # Between the channels, in cells of the mask: room for a line or two.
     gap, line = 0.08 * width, 0.38 * width
     figure = new_figure(
-        1.15 * columns + 0.9,
+        max(1.15 * columns + 0.9, 4.5),  # the title has its width
         1.15 * rows * (height + line) / (width + gap) + 0.8,
     )
     axis = figure.subplots()

@@ -79,7 +79,7 @@ def gallery_figure(
         check_count(name, items, images)
     images = _scaled(images, value_range, data_format)
     rows, cols = _shape(len(images), rows, cols)
-    figure = new_figure(cols * scale + 0.8, (rows * scale + 0.3 * rows) + 0.5)
+    figure = new_figure(cols * scale + 0.8, rows * (scale + 0.4) + 0.6)
     axes = figure.subplots(rows, cols, squeeze=False)
     drawn = None
     for i, axis in enumerate(axes.flat):

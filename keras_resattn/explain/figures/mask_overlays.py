@@ -1,5 +1,7 @@
 """Figures of masks over their images: a row an image, a column a module."""
 
+import math
+
 import keras
 import numpy as np
 
@@ -20,7 +22,7 @@ from keras_resattn.explain.figures.panels import show_map
 from keras_resattn.layers.arguments import choice
 
 STYLES = ("overlay", "masked", "contour")
-METHODS = {
+METHOD_NAMES = {
     "grad_cam": "Grad-CAM",
     "grad_cam_plus_plus": "Grad-CAM++",
     "score_cam": "Score-CAM",
@@ -28,6 +30,8 @@ METHODS = {
     "smooth_grad": "SmoothGrad",
 }
 BAR = "mask, mean over channels"
+# Deep networks have dozens of modules, and a page is only so wide.
+MAPS_IN_A_LINE = 6
 # Contours of a mask at these quantiles of its values, and how wide: masks may
 # vary little.
 QUANTILES = {0.75: 0.8, 0.9: 1.8}
@@ -42,7 +46,7 @@ def mask_figure(
     stretch=False,
     evidence=None,
 ):
-    """Draw images, a row each, and the mask of each module over them.
+    """Draw images and beside each the mask of every module over it.
 
     The colours stand for mask values from 0 to 1, the same in every picture,
     if they are not stretched; below each is the range of its mask's values. A
@@ -77,18 +81,24 @@ def mask_figure(
     choice("style", style, STYLES)
     check_count("titles", titles, images)
     images, evidence = pixels(images), evidence or {}
-    rows, columns = len(images), 1 + len(masks) + len(evidence)
-    heights = panel_heights(images, 1.9)
-    height = sum(heights) + 0.45 * rows + 0.45
-    figure = new_figure(2 * columns + 0.8 + 0.8 * bool(evidence), height)
+    maps = len(masks) + len(evidence)
+    lines = math.ceil(maps / MAPS_IN_A_LINE)
+    rows, columns = len(images) * lines, 1 + math.ceil(maps / lines)
+    heights = np.repeat(panel_heights(images, 1.9), lines)
+    bars = (style == "overlay") + bool(evidence)
+    height = sum(heights) + 0.5 * rows + 0.7
+    figure = new_figure(2 * columns + 0.8 * bars, height)
     axes = figure.subplots(rows, columns, squeeze=False, height_ratios=heights)
     scale = (mask_limits(masks.values()), opacity)
-    for i, (row, image) in enumerate(zip(axes, images, strict=True)):
-        show_image(row[0], image)
+    for i, image in enumerate(images):
+        first, *panels = _panels(axes[i * lines : (i + 1) * lines], maps)
+        show_image(first, image)
         if titles is not None:
-            row[0].set_title(titles[i], fontsize=MEDIUM)
-        drawn = _draw_masks(row[1:], image, masks, i, style, stretch, *scale)
-        other = _draw_evidence(row[1 + len(masks) :], image, evidence, i, opacity)
+            first.set_title(titles[i], fontsize=MEDIUM)
+        named = i == 0 or lines > 1
+        drawn = _draw_masks(panels, image, masks, i, style, stretch, *scale, named)
+        beside = panels[len(masks) :]
+        other = _draw_evidence(beside, image, evidence, i, opacity, named)
     bar = {"shrink": min(0.8, 2 / rows), "pad": 0.02, "aspect": 15}
     if style == "overlay":
         label = "within each mask's range" if stretch else BAR
@@ -98,6 +108,15 @@ def mask_figure(
     texts = [_TEXTS[style], STRETCHED if stretch and style != "contour" else ""]
     caption(figure, *filter(None, texts))
     return figure
+
+
+def _panels(axes, maps):
+    """Return the panels of an image and its maps; make the others invisible."""
+    first, *left = axes[:, 0]
+    panels = list(axes[:, 1:].flat)
+    for axis in [*left, *panels[maps:]]:
+        axis.set_axis_off()
+    return [first, *panels[:maps]]
 
 
 _TEXTS = {
@@ -138,20 +157,20 @@ def _resized(mask, size):
     return keras.ops.convert_to_numpy(resized)[..., 0]
 
 
-def _draw_masks(axes, image, masks, i, style, stretch, limits, opacity):
+def _draw_masks(axes, image, masks, i, style, stretch, limits, opacity, named):
     draw = {"overlay": _overlay, "masked": _masked, "contour": _contour}[style]
     for axis, (name, mask) in zip(axes, masks.items(), strict=False):
         values = _stretched(mask[i], limits) if stretch else mask[i]
         drawn = draw(axis, image, values, limits, opacity)
-        _label(axis, name.replace("_", "\n", 1), mask[i], i)
+        _label(axis, mask[i], name.replace("_", "\n", 1) if named else None)
     return drawn
 
 
-def _draw_evidence(axes, image, evidence, i, opacity):
+def _draw_evidence(axes, image, evidence, i, opacity, named):
     drawn = None
     for axis, (name, values) in zip(axes, evidence.items(), strict=True):
         drawn = _overlay(axis, image, values[i], (0, 1), opacity, EVIDENCE_COLORS)
-        _label(axis, METHODS.get(name, name), values[i], i)
+        _label(axis, values[i], METHOD_NAMES.get(name, name) if named else None)
     return drawn
 
 
@@ -161,9 +180,9 @@ def _stretched(mask, limits):
     return limits[0] + share * (limits[1] - limits[0])
 
 
-def _label(axis, title, values, row):
+def _label(axis, values, title):
     below(axis, f"{values.min():.2f} to {values.max():.2f}")
-    if row == 0:
+    if title is not None:
         axis.set_title(title, fontsize=MEDIUM)
 
 
