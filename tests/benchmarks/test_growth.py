@@ -17,6 +17,7 @@ def test_every_point_can_be_measured():
             assert bool(given.get("size")) != bool(given.get("depth"))
 
 
+@pytest.mark.slow
 def test_a_point_is_measured_in_a_process_of_its_own():
     row = growth.in_process({"batch": 2, "size": 32})
     assert set(row) == set(ROW)
