@@ -41,10 +41,12 @@ def main():
 # === TensorFlow ===
 
 
-def saved_model(name, signature):
+def saved_model(name, signature, one_dnn=False):
     """Return the maker of an engine that runs a signature of a SavedModel."""
 
     def make(root):
+        if one_dnn:  # as `keras-resattn serve` does
+            os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
         import tensorflow as tf
 
         folder = root / name
@@ -150,8 +152,8 @@ def litert(root):
 
 ENGINES = {
     "plain": saved_model("plain", "predict_images"),
-    "optimized": saved_model("optimized", "predict_images"),
-    "bfloat16": saved_model("bfloat16", "predict_images"),
+    "optimized": saved_model("optimized", "predict_images", one_dnn=True),
+    "bfloat16": saved_model("bfloat16", "predict_images", one_dnn=True),
     "ONNX Runtime": onnx,
     "OpenVINO": openvino("f32"),
     "OpenVINO bfloat16": openvino("bf16"),

@@ -58,6 +58,7 @@ def ours(precision, *settings):
     """Return the maker of a step as `keras-resattn train` takes it."""
 
     def begin():
+        os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # as the command does
         from keras_resattn.model_folder import preprocessing_of
         from keras_resattn.recipe_file import load_recipe
         from keras_resattn.training.build import build_model

@@ -30,6 +30,23 @@ def test_help_does_not_import_keras():
     assert output.endswith("imported: set()\n")
 
 
+@pytest.mark.parametrize("given, used", [(None, "1"), ("0", "0")])
+def test_kernels_of_one_dnn_are_on_unless_turned_off(monkeypatch, given, used):
+    monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS", raising=False)
+    if given:
+        monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", given)
+    code = (
+        "import os, sys; sys.argv = ['keras-resattn', '--version']\n"
+        "from keras_resattn_cli.main import main\n"
+        "imported_before = 'tensorflow' in sys.modules\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "print(os.environ['TF_ENABLE_ONEDNN_OPTS'], imported_before)"
+    )
+    output = subprocess.check_output([sys.executable, "-c", code], text=True)
+    assert output.splitlines()[-1] == f"{used} False"
+
+
 def test_an_answer_stands_alone_on_standard_output(model_folder, pictures):
     process = subprocess.run(
         [*COMMAND, "predict", model_folder.path, pictures[0], "--json"],
