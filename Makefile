@@ -2,11 +2,13 @@
 
 PYTHON ?= python3
 PACKAGE := setup.cfg pyproject.toml
+# Python compiles what it imports; to compile all that is installed takes as long again.
+INSTALL := pip install --quiet --no-compile
 
 .PHONY: help demo test test-all test-backends test-browser test-deployment benchmark lint clean
 
 help:
-	@echo "make demo           train, test, export, serve and look: about 8 minutes on 2 cores"
+	@echo "make demo           train, test, export, serve and look: about 4 minutes on 2 cores"
 	@echo "make test           the tests, on TensorFlow"
 	@echo "make test-all       all of them, with the slow ones and all below: hours"
 	@echo "make test-backends  the tests of layers and networks on JAX and PyTorch"
@@ -55,27 +57,27 @@ clean:
 
 .venv-demo/installed: $(PACKAGE)
 	$(PYTHON) -m venv .venv-demo
-	.venv-demo/bin/python -m pip install --quiet --editable ".[all]"
+	.venv-demo/bin/python -m $(INSTALL) --editable ".[all]"
 	touch $@
 
 .venv-test/installed: $(PACKAGE)
 	$(PYTHON) -m venv .venv-test
-	.venv-test/bin/python -m pip install --quiet --editable ".[test]"
+	.venv-test/bin/python -m $(INSTALL) --editable ".[test]"
 	touch $@
 
 # The version of PyTorch can be chosen: one that is a CPU build saves gigabytes.
 # pytorchcv is there to compare with, without its torchvision: gigabytes not needed.
 TORCH ?= torch
 .venv-test/installed-backends: .venv-test/installed
-	.venv-test/bin/python -m pip install --quiet "$(TORCH)" --editable ".[backends]"
-	.venv-test/bin/python -m pip install --quiet --no-deps "pytorchcv>=0.0.74"
+	.venv-test/bin/python -m $(INSTALL) "$(TORCH)" --editable ".[backends]"
+	.venv-test/bin/python -m $(INSTALL) --no-deps "pytorchcv>=0.0.74"
 	touch $@
 
 # Playwright drives the Chromium of the system; it downloads none of its own.
 .venv-test/installed-browser: .venv-test/installed
-	.venv-test/bin/python -m pip install --quiet --editable ".[browser]"
+	.venv-test/bin/python -m $(INSTALL) --editable ".[browser]"
 	touch $@
 
 .venv-test/installed-all: .venv-test/installed-backends .venv-test/installed-browser
-	.venv-test/bin/python -m pip install --quiet --editable ".[deployment,litert,onnx,openvino,ray]"
+	.venv-test/bin/python -m $(INSTALL) --editable ".[deployment,litert,onnx,openvino,ray]"
 	touch $@

@@ -81,6 +81,16 @@ def model_folder(small_recipe, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def served(model_folder, tmp_path_factory):
+    """A folder with the model's export, `small/3`. Tests must not write to it."""
+    from keras_resattn.export import export
+
+    base = tmp_path_factory.mktemp("served")
+    export(model_folder, base / "small" / "3")
+    return base
+
+
+@pytest.fixture(scope="session")
 def pictures(photos):
     """Paths of five pictures of unlike sizes."""
     return sorted(photos.glob("*/0[2-4].*"))[:5]

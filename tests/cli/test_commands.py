@@ -271,9 +271,7 @@ def test_wrong_usage_is_exit_code_2(run):
         assert "Usage: keras-resattn" in errors
 
 
-def test_a_busy_port_is_named(run, model_folder, tmp_path):
-    served = tmp_path / "served"
-    run("export", model_folder.path, served / "small" / "1")
+def test_a_busy_port_is_named(run, served):
     with socket.create_server(("127.0.0.1", 0)) as busy:
         port = busy.getsockname()[1]
         code, _, errors = run("serve", served, "--port", port)

@@ -13,8 +13,6 @@ import urllib.request
 import numpy as np
 import pytest
 
-from keras_resattn.export import export
-
 COMMAND = [sys.executable, "-m", "keras_resattn_cli"]
 
 
@@ -60,12 +58,10 @@ def test_an_answer_stands_alone_on_standard_output(model_folder, pictures):
 
 
 @pytest.fixture(scope="module")
-def url(model_folder, tmp_path_factory):
+def url(served):
     """The URL of the exported model behind a server in a process."""
-    base = tmp_path_factory.mktemp("served")
-    export(model_folder, base / "small" / "1")
     process = subprocess.Popen(
-        [*COMMAND, "serve", base, "--port", "0", "--grpc-port", "0"],
+        [*COMMAND, "serve", served, "--port", "0", "--grpc-port", "0"],
         stdout=subprocess.PIPE,
         text=True,
     )

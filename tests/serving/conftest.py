@@ -5,16 +5,7 @@ import sys
 
 import pytest
 
-from keras_resattn.export import export
 from tests.cli.conftest import run  # noqa: F401  (a fixture)
-
-
-@pytest.fixture(scope="session")
-def served(model_folder, tmp_path_factory):
-    """A folder with an exported model, `small`."""
-    base = tmp_path_factory.mktemp("served")
-    export(model_folder, base / "small" / "3")
-    return base
 
 
 @pytest.fixture(scope="session")
