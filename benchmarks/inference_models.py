@@ -15,6 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 import keras_resattn
+from benchmarks.inference import precisions
 from benchmarks.inference_engines import FACTS
 from keras_resattn.export import export
 from keras_resattn.export import export_format
@@ -40,6 +41,8 @@ def main():
     pixels = np.random.default_rng(0).integers(0, 256, (224, 224, 3), "uint8")
     picture.write_bytes(tf.io.encode_png(pixels).numpy())
     for name, options in SAVED_MODELS.items():
+        if options.get("precision", "float32") not in precisions():
+            continue
         path = root / name / "1"
         export(folder, path, warmup=False, images=[picture], **options)
     for format in FORMATS:

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_resattn.optimizer import compile_model
+from keras_resattn.processor import warn_if_emulated
 from keras_resattn.training.distribution import scope
 from keras_resattn.training.fused_normalization import fuse_batch_normalization
 from keras_resattn.training.multi_worker import enable_distributed_fit
@@ -60,6 +61,7 @@ def build_model(
         )
         choose(network)
         if not tf.config.list_physical_devices("GPU"):
+            warn_if_emulated(recipe.precision)
             multiply_pointwise_convolutions(network)
         enable_distributed_fit(model, strategy)
     return network, model

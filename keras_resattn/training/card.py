@@ -12,6 +12,7 @@ import tensorflow as tf
 import yaml
 
 from keras_resattn.model_folder import write_beside
+from keras_resattn.processor import processor_name
 from keras_resattn.version import __version__
 
 UNKNOWN = "unknown"
@@ -103,18 +104,9 @@ def describe_environment():
         "NumPy": np.__version__,
         "Python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
-        "processor": f"{_processor()}, {os.cpu_count()} logical cores",
+        "processor": f"{processor_name() or UNKNOWN}, {os.cpu_count()} logical cores",
         "GPUs": ", ".join(_gpus()) or "none",
     }
-
-
-def _processor():
-    information = Path("/proc/cpuinfo")
-    if information.is_file():
-        for line in information.read_text(errors="replace").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or UNKNOWN
 
 
 def _gpus():

@@ -44,6 +44,21 @@ def test_each_goal_has_its_row_and_verdict(seconds):
     assert rows[0].ours == "optimized: 30.0 (25.0) ms"
 
 
+def test_without_bfloat16_nothing_is_compared_with_it(seconds):
+    kept = [name for name in ENGINES if "bfloat16" not in name]
+    seconds = {n: {name: of[name] for name in kept} for n, of in seconds.items()}
+    peaks = {"float32": PEAKS["float32"]}
+    rows = inference.goals(seconds, 8, peaks, 10.0)
+    assert [round(row.ratio, 2) for row in rows if row.target] == [2.0, 4.0, 0.8]
+    assert "bfloat16" not in str(rows) + inference.engines_table(seconds, peaks, 10.0)
+
+
+@pytest.mark.parametrize("computes", [True, False, None])
+def test_bfloat16_is_measured_unless_it_is_emulated(computes, monkeypatch):
+    monkeypatch.setattr(inference, "computes_in", lambda dtype: computes)
+    assert ("bfloat16" in inference.precisions()) == (computes is not False)
+
+
 def test_the_table_has_a_line_an_engine_with_its_share_of_the_peak(seconds):
     table = inference.engines_table(seconds, PEAKS, 10.0)
     lines = {line.split(" | ")[0]: line for line in table.splitlines()}

@@ -25,6 +25,12 @@ def test_each_goal_has_its_row_and_verdict():
         (0.9, False),
     ]
     assert "PyTorch channels_last: 1100 (1100) ms" == rows[0].peer
+    for times in (large, small):
+        del times["ours, bfloat16"]
+    rows = training_step.goals((large, memory), single, (small, memory))
+    assert "bfloat16" not in str(rows)
+    (best,) = (row for row in rows if row.what == "CIFAR, our best, plain Keras")
+    assert best.ratio == 1.25
 
 
 def test_the_table_has_a_line_an_engine():
