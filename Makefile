@@ -43,7 +43,7 @@ test-backends: .venv-test/installed-backends
 	KERAS_BACKEND=jax JAX_DISABLE_MOST_OPTIMIZATIONS=1 $(TEST_BACKEND) -m "not (slow or one_backend)"
 	KERAS_BACKEND=torch OMP_NUM_THREADS=1 $(TEST_BACKEND) -m "not slow and (needs_torch or not one_backend)"
 
-# 12 minutes on two cores with AVX-512, twice that with AVX2; nothing else should run
+# 12 minutes on two cores with AVX-512, more with AVX2; nothing else should run
 # meanwhile. PyTorch compiles its peer with g++.
 benchmark: .venv-test/installed-all
 	.venv-test/bin/python -m benchmarks
