@@ -8,7 +8,7 @@ INSTALL := pip install --quiet --no-compile
 .PHONY: help demo test test-all test-backends test-browser test-deployment benchmark lint clean
 
 help:
-	@echo "make demo           train, test, export, serve and look: about 4 minutes on 2 cores"
+	@echo "make demo           train, test, export, serve and look: 4 to 10 minutes on 2 cores"
 	@echo "make test           the tests, on TensorFlow"
 	@echo "make test-all       all of them, with the slow ones and all below: hours"
 	@echo "make test-backends  the tests of layers and networks on JAX and PyTorch"
