@@ -35,7 +35,7 @@ test-deployment: .venv-test/installed
 test-browser: .venv-test/installed-browser
 	.venv-test/bin/python -m pytest tests/explore -m needs_browser -n0
 
-TEST_BACKEND := .venv-test/bin/python -m pytest tests/layers tests/network tests/compatibility tests/convert tests/test_optimizer.py
+TEST_BACKEND := .venv-test/bin/python -m pytest tests/layers tests/builder tests/models tests/baselines tests/views tests/weights tests/compatibility tests/convert tests/saved_before tests/training/test_optimizer.py
 
 # The layers and networks are pure Keras: the same tests on the other backends. JAX
 # shall not optimize what runs once, PyTorch's threads not wait for each other's core.

@@ -17,7 +17,7 @@ from keras_resattn.data import Preprocessing
 from keras_resattn.data import load
 from keras_resattn.data import training_batches
 from keras_resattn.data.sources import Split
-from keras_resattn.recipe import Augmentation
+from keras_resattn.recipes.settings import Augmentation
 
 SECONDS = 10
 AUGMENTATIONS = {

@@ -21,7 +21,7 @@ from skimage import data as photographs
 from keras_resattn.data import Preprocessing
 from keras_resattn.data import load
 from keras_resattn.data import training_batches
-from keras_resattn.recipe import Augmentation
+from keras_resattn.recipes.settings import Augmentation
 
 SIZE, BATCH = 224, 32
 NAMES = ("astronaut", "chelsea", "coffee", "rocket")

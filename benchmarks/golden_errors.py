@@ -8,7 +8,7 @@ import numpy as np
 
 import keras_resattn
 from keras_resattn.convert import authors_names
-from tests.network import golden
+from tests.models import golden
 
 NETWORKS = {
     "attention_56": keras_resattn.Attention56,

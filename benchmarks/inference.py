@@ -20,7 +20,7 @@ from benchmarks.engines import running
 from benchmarks.inference_engines import ENGINES
 from benchmarks.inference_engines import FACTS
 from benchmarks.table import Row
-from keras_resattn.processor import computes_in
+from keras_resattn.training.processor import computes_in
 
 BATCHES = (1, 8)
 FLOAT32 = ("optimized", "ONNX Runtime", "OpenVINO", "LiteRT")

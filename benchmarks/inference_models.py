@@ -23,7 +23,7 @@ from keras_resattn.model_folder import LABELS
 from keras_resattn.model_folder import MODEL
 from keras_resattn.model_folder import RECIPE
 from keras_resattn.model_folder import ModelFolder
-from keras_resattn.recipe_file import load_recipe
+from keras_resattn.recipes.files import load_recipe
 from keras_resattn.zoo import NETWORKS
 
 SAVED_MODELS = {

@@ -2,7 +2,7 @@
 
 python -m benchmarks.pytorchcv_deviations
 
-The weights and the image are those of `tests/network/golden`: the same in both
+The weights and the image are those of `tests/models/golden`: the same in both
 networks, with moving statistics that fit the authors' network.
 """
 
@@ -15,9 +15,9 @@ import keras_resattn
 from keras_resattn.compatibility import pytorchcv
 from keras_resattn.compatibility.pytorchcv_layers import PaddedMaxPooling2D
 from keras_resattn.compatibility.pytorchcv_layers import PytorchcvSoftMaskBranch
+from keras_resattn.convert import authors_names
 from keras_resattn.layers import CeilMaxPooling2D
-from tests.network import authors_names
-from tests.network import golden
+from tests.models import golden
 
 DEVIATIONS = ("stem pooling", "mask poolings", "extra skips", "trunk added")
 

@@ -16,10 +16,10 @@ import keras_resattn
 from keras_resattn.data import Preprocessing
 from keras_resattn.data import load
 from keras_resattn.data import sample_batches
-from keras_resattn.explain import mean_response
-from keras_resattn.explain import module_outputs
-from keras_resattn.explain import write_response
-from keras_resattn.recipe import Data
+from keras_resattn.experiments import mean_response
+from keras_resattn.experiments import module_outputs
+from keras_resattn.experiments import write_response
+from keras_resattn.recipes.settings import Data
 
 
 def main():

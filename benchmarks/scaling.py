@@ -27,7 +27,7 @@ OVERLAP = 0.5  # of the exchange hidden behind the gradients' computation, assum
 IMAGES_A_CORE = 394  # JPEG to 224 x 224, benchmarks/results/training.md, 788 on two
 PRICE = 2.0  # of a device an hour, assumed
 
-# The embedded server: gRPC, requests of 8 images, benchmarks/results/serving.md.
+# The embedded server: gRPC, requests of 8 images, benchmarks/results/server.md.
 MEASURED = {1: (26.7, 38.7), 8: (108.5, 160.7), 32: (402.3, 535.3)}  # p50, p99 ms
 BATCHED_THROUGHPUT = 619 / 8  # requests a second of 32 clients
 WAIT, LARGEST = 0.002, 8

@@ -35,7 +35,7 @@ def measure(name, kind, steps, settings):
     from keras_resattn.data import steps_per_epoch
     from keras_resattn.data import training_batches
     from keras_resattn.model_folder import preprocessing_of
-    from keras_resattn.recipe_file import load_recipe
+    from keras_resattn.recipes.files import load_recipe
     from keras_resattn.training import Progress
     from keras_resattn.training.build import build_model
     from keras_resattn.training.distribution import choose_strategy

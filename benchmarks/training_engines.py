@@ -60,7 +60,7 @@ def ours(precision, *settings):
     def begin():
         os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # as the command does
         from keras_resattn.model_folder import preprocessing_of
-        from keras_resattn.recipe_file import load_recipe
+        from keras_resattn.recipes.files import load_recipe
         from keras_resattn.training.build import build_model
 
         def make(name, batch):
@@ -83,7 +83,7 @@ def plain_keras():
     import keras
 
     from keras_resattn import create_model
-    from keras_resattn.recipe_file import load_recipe
+    from keras_resattn.recipes.files import load_recipe
 
     def make(name, batch):
         recipe = load_recipe(name)
@@ -115,7 +115,7 @@ def pytorchcv(channels_last):
         import torch
         from pytorchcv.models.resattnet import resattnet56
 
-        from keras_resattn.recipe_file import load_recipe
+        from keras_resattn.recipes.files import load_recipe
 
         torch.set_num_threads(len(os.sched_getaffinity(0)))
         layout = torch.channels_last if channels_last else torch.contiguous_format

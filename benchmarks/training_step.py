@@ -16,7 +16,7 @@ import time
 from benchmarks.engines import ask
 from benchmarks.engines import running
 from benchmarks.table import Row
-from keras_resattn.processor import computes_in
+from keras_resattn.training.processor import computes_in
 
 PYTORCH = ("PyTorch", "PyTorch channels_last")
 REMAT, BFLOAT16 = "ours, remat", "ours, bfloat16"

@@ -5,10 +5,10 @@ import functools
 import keras
 import numpy as np
 
-from keras_resattn.named import named_attention_network
-from keras_resattn.network import PAPER
-from keras_resattn.network import ResidualAttentionNetwork
-from keras_resattn.stages import Stage
+from keras_resattn.builder.named import named_attention_network
+from keras_resattn.builder.network import PAPER
+from keras_resattn.builder.network import ResidualAttentionNetwork
+from keras_resattn.builder.stages import Stage
 
 LABELS = tuple("airplane automobile bird cat deer dog frog horse ship truck".split())
 

@@ -13,8 +13,8 @@ import tensorflow as tf
 from keras_resattn.data import Preprocessing
 from keras_resattn.data import check_images
 from keras_resattn.data import load
-from keras_resattn.recipe import Recipe
-from keras_resattn.recipe_file import load_recipe
+from keras_resattn.recipes.files import load_recipe
+from keras_resattn.recipes.settings import Recipe
 from keras_resattn.weights import weights_info
 from keras_resattn.weights.table import FOLDER as WEIGHTS
 from keras_resattn.zoo import create_model

@@ -37,7 +37,7 @@ def explore(
     """
     import_keras()
 
-    from keras_resattn.explain.explore import explore as serve_page
+    from keras_resattn.explore import explore as serve_page
     from keras_resattn.model_folder import ModelFolder
 
     folder = ModelFolder.open(model)

@@ -70,7 +70,7 @@ def masks_influence(
     import_keras()
 
     from keras_resattn import data
-    from keras_resattn import explain
+    from keras_resattn import experiments
     from keras_resattn.model_folder import ModelFolder
     from keras_resattn_cli.progress import track_batches
 
@@ -81,7 +81,7 @@ def masks_influence(
     )
     count = min(limit or images.test.count, images.test.count)
     with data.naming_unreadable_images(images, folder.preprocessing):
-        rows = explain.masks_influence(
+        rows = experiments.masks_influence(
             folder.model,
             track_batches(batches.as_numpy_iterator(), count),
             module or (),
@@ -90,7 +90,7 @@ def masks_influence(
     _print(rows, f"{count} test images of {images.name}")
     if out is not None:
         facts = {"model": str(model), "data": images.name, "seed": seed}
-        explain.write_influence(rows, out, facts)
+        experiments.write_influence(rows, out, facts)
         typer.echo(f"The figures are in {out / 'influence.csv'} and influence.json.")
 
 

@@ -162,7 +162,7 @@ def _classify(model, batch_size, paths):
     """Yield the results of images that this process classifies."""
     import_keras()
 
-    from keras_resattn.serving.local import LocalClassifier
+    from keras_resattn.local_classifier import LocalClassifier
     from keras_resattn_client.bulk import classify_all
 
     yield from classify_all(paths, LocalClassifier(model), batch_size)
@@ -173,7 +173,7 @@ def _classify_with_ray(model, batch_size, workers, paths):
     import_keras()
 
     from keras_resattn.model_folder import ModelFolder
-    from keras_resattn.serving.ray_data import classify_with_ray
+    from keras_resattn.on_ray.prediction import classify_with_ray
 
     ModelFolder.open(model)
     yield from classify_with_ray(model, paths, batch_size, workers)

@@ -23,9 +23,9 @@ def recipes(
     """List the recipes of the package, or print one."""
     import_keras()
 
-    from keras_resattn.recipe_file import find_recipe
-    from keras_resattn.recipe_file import list_recipes
-    from keras_resattn.recipe_file import load_recipe
+    from keras_resattn.recipes.files import find_recipe
+    from keras_resattn.recipes.files import list_recipes
+    from keras_resattn.recipes.files import load_recipe
 
     if name and resolved:
         typer.echo(load_recipe(name).to_yaml(), nl=False)

@@ -43,7 +43,7 @@ def response(
     """
     import_keras()
 
-    from keras_resattn import explain
+    from keras_resattn import experiments
     from keras_resattn.model_folder import ModelFolder
 
     opened = ModelFolder.open(model)
@@ -55,7 +55,7 @@ def response(
         for label, folder in folders.items()
     }
     _print(responses)
-    explain.write_response(responses, out)
+    experiments.write_response(responses, out)
     typer.echo(f"The results are {out / 'response.csv'} and {out / 'response.png'}.")
 
 
@@ -74,7 +74,7 @@ def _labelled(folders):
 
 def _measure(folder, source, limit, seed, batch_size):
     from keras_resattn import data
-    from keras_resattn import explain
+    from keras_resattn import experiments
     from keras_resattn_cli.progress import track_batches
 
     images = folder.labelled_images(*source)
@@ -84,14 +84,16 @@ def _measure(folder, source, limit, seed, batch_size):
     count = min(limit, images.test.count)
     tracked = track_batches(batches.as_numpy_iterator(), count)
     with data.naming_unreadable_images(images, folder.preprocessing):
-        return explain.mean_response(folder.model, (pixels for pixels, _ in tracked))
+        return experiments.mean_response(
+            folder.model, (pixels for pixels, _ in tracked)
+        )
 
 
 def _print(responses):
     from rich.console import Console
     from rich.table import Table
 
-    from keras_resattn.explain import module_outputs
+    from keras_resattn.experiments import module_outputs
 
     table = Table("output of", title="Mean absolute response")
     columns = []

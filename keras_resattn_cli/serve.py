@@ -196,7 +196,7 @@ def serve(
     """
     import_keras()
 
-    from keras_resattn.server import serve as serve_models
+    from keras_resattn_server import serve as serve_models
 
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("keras_resattn").setLevel(logging.INFO)

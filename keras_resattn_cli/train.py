@@ -144,7 +144,7 @@ def train(
     import_keras()
 
     from keras_resattn import training
-    from keras_resattn.recipe_file import load_recipe
+    from keras_resattn.recipes.files import load_recipe
 
     settings = load_recipe(recipe, overrides) if recipe else None
     watch = training.Watch(
@@ -229,7 +229,7 @@ def _check_engine(engine, recipe, folder, distribution, workers):
 
 
 def _train_with_ray(recipe, folder, workers, sync_batch_norm, watch, resume):
-    from keras_resattn.training.ray_engine import train_with_ray
+    from keras_resattn.on_ray.training import train_with_ray
     from keras_resattn.training.run import Run
 
     if not resume:

@@ -1,7 +1,7 @@
 """The client of a served model, and predictions of many images.
 
 It imports neither Keras nor TensorFlow, which `keras_resattn` does: so it starts
-in a moment, on machines that have neither. `keras_resattn.serving` is the same.
+in a moment, on machines that have neither. `keras_resattn_client` is the same.
 """
 
 from keras_resattn_client.client import Client

@@ -56,7 +56,7 @@ def tiny_network():
 @pytest.fixture(scope="session")
 def small_recipe(photos):
     """A recipe for the tiny network on the folder of pictures."""
-    from keras_resattn.recipe_file import load_recipe
+    from keras_resattn.recipes.files import load_recipe
 
     settings = {
         "data.name": photos,

@@ -25,8 +25,8 @@ import keras
 import numpy as np
 
 from keras_resattn import cifar
-from keras_resattn.optimizer import CoupledSGD
-from keras_resattn.optimizer import WarmUpAndDecline
+from keras_resattn.training.optimizer import CoupledSGD
+from keras_resattn.training.optimizer import WarmUpAndDecline
 from keras_resattn.weights import save_packed
 
 MEAN = np.array([125.307, 122.950, 113.865], "float32")

@@ -5,9 +5,9 @@ import os
 
 import keras
 
-from keras_resattn.head import check_head
-from keras_resattn.image_input import image_shape
-from keras_resattn.named import named_network
+from keras_resattn.builder.head import check_head
+from keras_resattn.builder.image_input import image_shape
+from keras_resattn.builder.named import named_network
 from keras_resattn.weights import check_weights
 from keras_resattn.weights import load_weights
 

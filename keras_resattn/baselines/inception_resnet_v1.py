@@ -2,13 +2,13 @@
 
 import keras
 
-from keras_resattn.head import check_head
-from keras_resattn.head import classify
-from keras_resattn.head import pool
-from keras_resattn.image_input import image_input
+from keras_resattn.builder.head import check_head
+from keras_resattn.builder.head import classify
+from keras_resattn.builder.head import pool
+from keras_resattn.builder.image_input import image_input
+from keras_resattn.builder.named import named_network
 from keras_resattn.layers.convolution import convolution
 from keras_resattn.layers.geometry import channel_axis
-from keras_resattn.named import named_network
 from keras_resattn.weights import check_weights
 from keras_resattn.weights import load_weights
 

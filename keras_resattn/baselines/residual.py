@@ -2,9 +2,9 @@
 
 import functools
 
-from keras_resattn.named import named_network
-from keras_resattn.network import ResidualAttentionNetwork
-from keras_resattn.stages import Stage
+from keras_resattn.builder.named import named_network
+from keras_resattn.builder.network import ResidualAttentionNetwork
+from keras_resattn.builder.stages import Stage
 
 
 def stages(filters, units):

@@ -8,19 +8,19 @@ import functools
 
 import keras
 
+from keras_resattn.builder.head import check_head
+from keras_resattn.builder.head import classify
+from keras_resattn.builder.head import pool
+from keras_resattn.builder.image_input import image_input
+from keras_resattn.builder.named import named_network
 from keras_resattn.compatibility.pytorchcv_layers import PaddedMaxPooling2D
 from keras_resattn.compatibility.pytorchcv_layers import PytorchcvSoftMaskBranch
-from keras_resattn.head import check_head
-from keras_resattn.head import classify
-from keras_resattn.head import pool
-from keras_resattn.image_input import image_input
 from keras_resattn.layers import AttentionResidualLearning
 from keras_resattn.layers import PreActivationUnit
 from keras_resattn.layers import TrunkBranch
 from keras_resattn.layers.convolution import batch_normalization
 from keras_resattn.layers.convolution import convolution
 from keras_resattn.models import stages
-from keras_resattn.named import named_network
 from keras_resattn.weights import check_weights
 from keras_resattn.weights import load_weights
 

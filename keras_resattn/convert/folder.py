@@ -7,10 +7,10 @@ from keras_resattn.model_folder import MODEL
 from keras_resattn.model_folder import RECIPE
 from keras_resattn.model_folder import ModelFolder
 from keras_resattn.model_folder import write_beside
-from keras_resattn.recipe import Data
-from keras_resattn.recipe import Network
-from keras_resattn.recipe import Preprocessing
-from keras_resattn.recipe import Recipe
+from keras_resattn.recipes.settings import Data
+from keras_resattn.recipes.settings import Network
+from keras_resattn.recipes.settings import Preprocessing
+from keras_resattn.recipes.settings import Recipe
 
 # What torchvision's and pytorchcv's trainings on ImageNet take from and divide
 # pixels of 0 to 1 by; here pixels are 0 to 255.
@@ -33,7 +33,7 @@ def write_model_folder(model, path, labels=None, preprocessing=IMAGENET):
         path: The folder to make; it must not exist.
         labels: The names of the classes, in the order of the outputs. Defaults
             to their numbers.
-        preprocessing: A `keras_resattn.recipe.Preprocessing`: how pixels of 0
+        preprocessing: A `keras_resattn.recipes.settings.Preprocessing`: how pixels of 0
             to 255 are standardized. Defaults to that of ImageNet in PyTorch.
 
     Returns:

@@ -11,7 +11,7 @@ def image_augmentation(settings, preprocessing, decode):
     """Return the function that makes a training image of one of a split.
 
     Args:
-        settings: A `keras_resattn.recipe.Augmentation`.
+        settings: A `keras_resattn.recipes.settings.Augmentation`.
         preprocessing: The network's `Preprocessing`.
         decode: The function of the split from bytes (or an image) to an image.
 

@@ -20,7 +20,7 @@ def load_folder(root, settings, preprocessing, relabel=None):
         root: A `pathlib.Path`. Either it holds one folder of images a class,
             of which every tenth image is held out for testing, or it holds two
             such folders: `train`, and `test`, `validation` or `val`.
-        settings: A `keras_resattn.recipe.Data`.
+        settings: A `keras_resattn.recipes.settings.Data`.
         preprocessing: The network's `Preprocessing`.
         relabel: Optional function of a label, the number of the example and
             the number of classes, which returns the label to train with.

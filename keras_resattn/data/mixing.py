@@ -11,7 +11,7 @@ def batch_mixing(settings):
     """Return the function that mixes a batch, or `None` if none is asked for.
 
     Args:
-        settings: A `keras_resattn.recipe.Augmentation`.
+        settings: A `keras_resattn.recipes.settings.Augmentation`.
 
     Returns:
         A function of images `(N, H, W, C)`, float32 one-hot labels

@@ -8,7 +8,7 @@ from keras_resattn.data.augmentation import image_augmentation
 from keras_resattn.data.mixing import batch_mixing
 from keras_resattn.data.random_seeds import seeds_of
 from keras_resattn.data.random_seeds import shuffle
-from keras_resattn.recipe import Augmentation
+from keras_resattn.recipes.settings import Augmentation
 
 # Resized images are kept in memory where they take less than this.
 CACHE_BYTES = 2**30
@@ -48,7 +48,7 @@ def training_batches(
         batch_size: Integer, the number of images a batch; smaller only if the
             split is.
         classes: Integer, the number of classes.
-        augmentation: A `keras_resattn.recipe.Augmentation`.
+        augmentation: A `keras_resattn.recipes.settings.Augmentation`.
         seed: Integer, from which order and augmentation follow.
         epochs: Integer, the epoch to end before.
         first_epoch: Integer, the epoch to begin with.

@@ -17,7 +17,7 @@ class RandAugment:
     are computed alone. A grey image is varied as the coloured one that it is.
 
     Args:
-        settings: A `keras_resattn.recipe.RandAugment`.
+        settings: A `keras_resattn.recipes.settings.RandAugment`.
     """
 
     def __init__(self, settings):

@@ -9,7 +9,7 @@ from keras_resattn.data.label_noise import noisy_label
 from keras_resattn.data.labelled_images import LabelledImages
 from keras_resattn.data.labelled_images import Split
 from keras_resattn.data.tfds_source import load_tfds
-from keras_resattn.recipe import Data
+from keras_resattn.recipes.settings import Data
 
 __all__ = ["LabelledImages", "Split", "load"]
 
@@ -25,7 +25,7 @@ def load(settings, preprocessing, seed=0):
     (10000, 2000, 'T-shirt/top')
 
     Args:
-        settings: A `keras_resattn.recipe.Data`, or its `name` alone: the path
+        settings: A `keras_resattn.recipes.settings.Data`, or its `name` alone: the path
             of a folder with one folder of images a class (or with two such
             folders, `train` and `test`), or the name of a data set of
             tensorflow-datasets, or `"fashion_mnist_sample"`, which is bundled.

@@ -30,7 +30,7 @@ def load_tfds(settings, preprocessing, relabel=None):
     """Load a data set of tensorflow-datasets: see `keras_resattn.data.load`.
 
     Args:
-        settings: A `keras_resattn.recipe.Data`.
+        settings: A `keras_resattn.recipes.settings.Data`.
         preprocessing: The network's `Preprocessing`.
         relabel: Optional function of a label, the number of the example and
             the number of classes, which returns the label to train with.

@@ -13,7 +13,7 @@ from keras_resattn.explain.figures.mask_overlays import mask_figure
 from keras_resattn.explain.figures.panels import MEDIUM
 from keras_resattn.layers.arguments import positive_number
 from keras_resattn.model_folder import write_beside
-from keras_resattn.modules import attention_modules
+from keras_resattn.views.modules import attention_modules
 
 try:
     from matplotlib.backends.backend_agg import FigureCanvasAgg

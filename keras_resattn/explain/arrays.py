@@ -10,7 +10,7 @@ from keras_resattn.explain.channels import INDEX
 from keras_resattn.explain.channels import choose_channels
 from keras_resattn.explain.gradients import class_gradients
 from keras_resattn.layers.arguments import positive_integer
-from keras_resattn.modules import attention_modules
+from keras_resattn.views.modules import attention_modules
 
 
 class Triptych(NamedTuple):

@@ -10,7 +10,7 @@ from keras_resattn.explain.arrays import feature_tensors
 from keras_resattn.explain.arrays import reader
 from keras_resattn.explain.arrays import triptych_of
 from keras_resattn.explain.gradients import class_gradients
-from keras_resattn.modules import attention_modules
+from keras_resattn.views.modules import attention_modules
 
 
 class Explanation(NamedTuple):

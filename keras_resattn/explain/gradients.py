@@ -5,7 +5,7 @@ import numpy as np
 
 from keras_resattn.explain.logits import classifier_of
 from keras_resattn.explain.logits import logits_after
-from keras_resattn.modules import attention_modules
+from keras_resattn.views.modules import attention_modules
 
 
 def class_gradients(model, names):

@@ -14,8 +14,8 @@ from keras_resattn.explain.pages import png
 from keras_resattn.explain.pages import write_page
 from keras_resattn.layers.arguments import choice
 from keras_resattn.model_folder import write_beside
-from keras_resattn.modules import attention_modules
 from keras_resattn.version import __version__
+from keras_resattn.views.modules import attention_modules
 
 ANIMATIONS = {"gif": ".gif", "png": ".apng"}
 # A page of thousands of figures would open nowhere: the files have them all.

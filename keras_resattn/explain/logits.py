@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from keras_resattn.modules import node_in
+from keras_resattn.views.modules import node_in
 
 CLASSIFIERS = (keras.layers.Dense, keras.layers.Softmax, keras.layers.Activation)
 

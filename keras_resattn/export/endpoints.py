@@ -14,9 +14,9 @@ from keras_resattn.data.image_header import check_before_decoding
 from keras_resattn.export import contract
 from keras_resattn.export.optimization import freeze
 from keras_resattn.export.overlay import overlay_png
-from keras_resattn.masks import attention_masks
-from keras_resattn.modules import attention_modules
-from keras_resattn.modules import node_in
+from keras_resattn.views.masks import attention_masks
+from keras_resattn.views.modules import attention_modules
+from keras_resattn.views.modules import node_in
 
 
 class Endpoints:

@@ -8,8 +8,8 @@ import tensorflow as tf
 from keras_resattn.data.image_header import MAX_PIXELS
 from keras_resattn.export import contract
 from keras_resattn.export.endpoints import has_attention
-from keras_resattn.modules import attention_modules
 from keras_resattn.version import __version__
+from keras_resattn.views.modules import attention_modules
 
 MANIFEST_VERSION = 1
 

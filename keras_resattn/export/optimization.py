@@ -14,8 +14,8 @@ from tensorflow.python.framework.convert_to_constants import (
     convert_variables_to_constants_v2,
 )
 
-from keras_resattn.batch_norm_folding import scale_and_shift
 from keras_resattn.layers import AlignedResize
+from keras_resattn.views.batch_norm_folding import scale_and_shift
 
 
 def optimize(model):

@@ -6,12 +6,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_resattn.optimizer import compile_model
-from keras_resattn.processor import warn_if_emulated
 from keras_resattn.training.distribution import scope
 from keras_resattn.training.fused_normalization import fuse_batch_normalization
 from keras_resattn.training.multi_worker import enable_distributed_fit
+from keras_resattn.training.optimizer import compile_model
 from keras_resattn.training.pointwise_convolution import multiply_pointwise_convolutions
+from keras_resattn.training.processor import warn_if_emulated
 from keras_resattn.training.synchronized_normalization import (
     synchronize_batch_normalization,
 )

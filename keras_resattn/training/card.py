@@ -12,7 +12,7 @@ import tensorflow as tf
 import yaml
 
 from keras_resattn.model_folder import write_beside
-from keras_resattn.processor import processor_name
+from keras_resattn.training.processor import processor_name
 from keras_resattn.version import __version__
 
 UNKNOWN = "unknown"

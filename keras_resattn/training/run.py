@@ -17,7 +17,7 @@ from keras_resattn.model_folder import RECIPE
 from keras_resattn.model_folder import SKIPPED
 from keras_resattn.model_folder import ModelFolder
 from keras_resattn.model_folder import write_beside
-from keras_resattn.recipe_file import load_recipe
+from keras_resattn.recipes.files import load_recipe
 
 PARTIAL = ".partial"
 

@@ -10,7 +10,7 @@ from keras_resattn.model_folder import LABELS
 from keras_resattn.model_folder import METRICS
 from keras_resattn.model_folder import RECIPE
 from keras_resattn.model_folder import SKIPPED
-from keras_resattn.recipe_file import load_recipe
+from keras_resattn.recipes.files import load_recipe
 from keras_resattn.training.card import write_card
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_resattn.layers import AlignedResize
-from keras_resattn.masks import attention_masks
+from keras_resattn.views.masks import attention_masks
 
 # The first steps build graphs and fill buffers.
 FIRST_PROFILED_STEP = 4

@@ -41,7 +41,7 @@ def test_the_table_has_a_line_an_engine():
 @pytest.mark.parametrize("engine", ["ours", "plain Keras"])
 def test_a_step_trains(engine, small_recipe, monkeypatch):
     monkeypatch.setattr(
-        "keras_resattn.recipe_file.load_recipe", lambda *arguments: small_recipe
+        "keras_resattn.recipes.files.load_recipe", lambda *arguments: small_recipe
     )
     step = training_engines.ENGINES[engine]()(small_recipe, 10)
     losses = [np.ravel(step())[0] for _ in range(4)]

@@ -2,9 +2,9 @@
 
 import yaml
 
-from keras_resattn.recipe_file import find_recipe
-from keras_resattn.recipe_file import list_recipes
-from keras_resattn.recipe_file import load_recipe
+from keras_resattn.recipes.files import find_recipe
+from keras_resattn.recipes.files import list_recipes
+from keras_resattn.recipes.files import load_recipe
 
 
 def test_recipes_are_listed_with_network_data_epochs_and_description(run):

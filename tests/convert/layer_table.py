@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-FOLDER = Path(__file__).parents[1] / "network" / "golden"
+FOLDER = Path(__file__).parents[1] / "models" / "golden"
 
 
 def read(network):

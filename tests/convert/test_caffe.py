@@ -10,7 +10,7 @@ from keras_resattn.convert import authors_names
 from keras_resattn.convert import convert_caffe
 from tests.convert import caffemodels
 from tests.convert import layer_table
-from tests.network import golden
+from tests.models import golden
 
 NETWORKS = {"attention_92": "Attention92", "attention_next_92": "AttentionNeXt92"}
 TOLERANCE = 1e-4

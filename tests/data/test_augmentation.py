@@ -11,8 +11,8 @@ from keras_resattn.data.augmentation import image_augmentation
 from keras_resattn.data.augmentation import jitter_colors
 from keras_resattn.data.rand_augment import RandAugment
 from keras_resattn.data.random_seeds import seeds_of
-from keras_resattn.recipe import Augmentation
-from keras_resattn.recipe import RandAugment as RandAugmentSettings
+from keras_resattn.recipes.settings import Augmentation
+from keras_resattn.recipes.settings import RandAugment as RandAugmentSettings
 
 NOTHING = {"crop": "none", "flip": False}
 

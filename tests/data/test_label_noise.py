@@ -5,7 +5,7 @@ import tensorflow as tf
 from keras_resattn.data import Preprocessing
 from keras_resattn.data import load
 from keras_resattn.data.label_noise import noisy_label
-from keras_resattn.recipe import Data
+from keras_resattn.recipes.settings import Data
 
 
 def relabelled(labels, correct, classes=10, seed=0):

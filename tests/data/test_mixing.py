@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from keras_resattn.data.mixing import batch_mixing
 from keras_resattn.data.random_seeds import seeds_of
-from keras_resattn.recipe import Augmentation
+from keras_resattn.recipes.settings import Augmentation
 
 LABELS = np.eye(8, dtype="float32")
 # Each image has the value of its class.

@@ -10,7 +10,7 @@ from keras_resattn.data import sample_batches
 from keras_resattn.data import steps_per_epoch
 from keras_resattn.data import training_batches
 from keras_resattn.data.sources import Split
-from keras_resattn.recipe import Augmentation
+from keras_resattn.recipes.settings import Augmentation
 
 PREPROCESSING = Preprocessing((8, 8, 1), mean=100.0, std=50.0)
 NOTHING = Augmentation(crop="none", flip=False)

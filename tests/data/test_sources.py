@@ -9,7 +9,7 @@ import tensorflow_datasets as tfds
 from keras_resattn.data import Preprocessing
 from keras_resattn.data import check_images
 from keras_resattn.data import load
-from keras_resattn.recipe import Data
+from keras_resattn.recipes.settings import Data
 from tests.data.encoded_images import png_header
 
 

@@ -9,8 +9,8 @@ from keras_resattn.data import load
 from keras_resattn.data import tfds_source
 from keras_resattn.data import training_batches
 from keras_resattn.data.random_seeds import seeds_of
-from keras_resattn.recipe import Augmentation
-from keras_resattn.recipe import Data
+from keras_resattn.recipes.settings import Augmentation
+from keras_resattn.recipes.settings import Data
 
 IMAGENET = {"train": 40, "validation": 8, "test": 4}
 

@@ -97,7 +97,7 @@ def test_the_gradient_is_that_of_the_logit(model_folder, features, module):
     after = features[f"{module}_fused"][:2]
     gradient = class_gradients(model, [module])[module](after, [1, 1])
     # The logit of two classes' softmax is the logarithm of their ratio.
-    fused = keras_resattn.modules.attention_modules(model)[module].fused
+    fused = keras_resattn.views.modules.attention_modules(model)[module].fused
     rest = keras.Model(fused, model.output)
     other = class_gradients(model, [module])[module](after, [0, 0])
     # Along the gradient, where the slope is large beside rounding and kinks.

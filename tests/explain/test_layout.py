@@ -8,6 +8,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
+from keras_resattn import experiments
 from keras_resattn import explain
 
 RNG = np.random.default_rng(0)
@@ -124,4 +125,4 @@ def test_the_responses():
     ]
     responses = {block: RNG.random(9) + i for i, block in enumerate(blocks)}
     networks = {"residual": responses, "naive": responses}
-    check(explain.response_figure(networks, title="Attention-164"))
+    check(experiments.response_figure(networks, title="Attention-164"))

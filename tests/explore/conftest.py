@@ -6,7 +6,7 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from keras_resattn.explain.explore import Explorer
+from keras_resattn.explore import Explorer
 
 
 @pytest.fixture(scope="session")

@@ -212,7 +212,7 @@ def test_an_example_is_chosen_by_keyboard(page, pictures):
 
 
 def test_every_rule_can_be_chosen():
-    from keras_resattn.explain.explore.page import RULES
+    from keras_resattn.explore.page import RULES
 
     assert list(RULES) == [channels.ALL, *channels.RULES]
 

@@ -6,11 +6,11 @@ import pytest
 from keras_resattn import explain
 from keras_resattn.data.fashion_mnist_sample.builder import FOLDER
 from keras_resattn.data.fashion_mnist_sample.builder import read_idx
-from keras_resattn.explain.explore import examples
-from keras_resattn.explain.explore import pictures as html
-from keras_resattn.explain.explore.content import MEAN
-from keras_resattn.explain.explore.content import Content
-from keras_resattn.explain.explore.content import message
+from keras_resattn.explore import examples
+from keras_resattn.explore import pictures as html
+from keras_resattn.explore.content import MEAN
+from keras_resattn.explore.content import Content
+from keras_resattn.explore.content import message
 from tests.explore.conftest import pixels_in
 
 NAME = "stage2_attention1"

@@ -7,7 +7,7 @@ import pytest
 from keras_resattn import explain
 from keras_resattn.data import Preprocessing
 from keras_resattn.explain.evidence import class_evidence
-from keras_resattn.explain.explore import Explorer
+from keras_resattn.explore import Explorer
 from keras_resattn.zoo import NETWORKS
 
 

@@ -9,7 +9,7 @@ from keras_resattn.model_folder import LABELS
 from keras_resattn.model_folder import MODEL
 from keras_resattn.model_folder import RECIPE
 from keras_resattn.model_folder import ModelFolder
-from keras_resattn.recipe_file import load_recipe
+from keras_resattn.recipes.files import load_recipe
 
 NAMES = ("apple", "bee", "Käse", "door", "egg", "fire truck", "g")
 

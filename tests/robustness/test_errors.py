@@ -4,8 +4,8 @@ import pytest
 
 import keras_resattn
 from keras_resattn import Stage
+from keras_resattn.builder.stages import usable_mask_depth
 from keras_resattn.layers import SoftMaskBranch
-from keras_resattn.stages import usable_mask_depth
 from tests.robustness.networks import NETWORKS
 from tests.robustness.networks import SMALLEST
 from tests.robustness.networks import build

@@ -1,4 +1,4 @@
-"""Every network, saved and loaded. More of it: tests/network/test_saving.py."""
+"""Every network, saved and loaded. More of it: tests/models/test_saving.py."""
 
 import keras
 import numpy as np

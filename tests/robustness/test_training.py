@@ -3,7 +3,7 @@
 What is sampled of (network x precision x XLA), and why:
 
 * float32: every network, with and without XLA. (Without it the sample of `make
-  test` is in tests/network/test_cifar.py.)
+  test` is in tests/models/test_cifar.py.)
 * mixed_bfloat16, mixed_float16: every network without XLA. With XLA one network
   of each basic unit and stem: a CPU emulates half precision and compiles for
   minutes, and the networks of one unit are made of the same operations.

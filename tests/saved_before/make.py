@@ -13,9 +13,9 @@ import numpy as np
 
 import keras_resattn
 from keras_resattn import training
-from keras_resattn.optimizer import CoupledSGD
-from keras_resattn.optimizer import WarmUpAndDecline
-from keras_resattn.recipe_file import load_recipe
+from keras_resattn.recipes.files import load_recipe
+from keras_resattn.training.optimizer import CoupledSGD
+from keras_resattn.training.optimizer import WarmUpAndDecline
 from tests.training.tiny_command import add_tiny_network
 
 RECIPE = [

@@ -16,7 +16,7 @@ SECONDS_OF_STEPS = 600.0
 PROGRAM = """
 import json
 import sys
-from keras_resattn.server import serve
+from keras_resattn_server import serve
 base, options = json.loads(sys.argv[1])
 serve(base, **options)
 """
@@ -113,9 +113,9 @@ def folder(tmp_path, times):
 
 @pytest.fixture
 def loader(folder):
-    from keras_resattn.server.loader import ModelLoader
-    from keras_resattn.server.model_config import ModelFolders
-    from keras_resattn.server.registry import ServableRegistry
+    from keras_resattn_server.loading.loader import ModelLoader
+    from keras_resattn_server.loading.model_config import ModelFolders
+    from keras_resattn_server.models.registry import ServableRegistry
 
     loader = ModelLoader(ServableRegistry(), ModelFolders(folder.parent))
     loader.poll(at_once=True)

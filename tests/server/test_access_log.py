@@ -14,11 +14,11 @@ from starlette.responses import PlainTextResponse
 from tensorflow_serving.apis import predict_pb2
 from tensorflow_serving.apis import prediction_service_pb2_grpc
 
-from keras_resattn.server.access_log import AccessLog
-from keras_resattn.server.access_log import AccessLogInterceptor
-from keras_resattn.server.access_log import AccessLogMiddleware
-from keras_resattn.server.api_keys import ApiKeyInterceptor
-from keras_resattn.server.api_keys import ApiKeys
+from keras_resattn_server.access_log import AccessLog
+from keras_resattn_server.access_log import AccessLogInterceptor
+from keras_resattn_server.access_log import AccessLogMiddleware
+from keras_resattn_server.api_keys import ApiKeyInterceptor
+from keras_resattn_server.api_keys import ApiKeys
 
 from .grpc_requests import predict_request
 

@@ -4,8 +4,8 @@ import httpx
 import pytest
 from starlette.responses import PlainTextResponse
 
-from keras_resattn.server.api_keys import ApiKeyMiddleware
-from keras_resattn.server.api_keys import ApiKeys
+from keras_resattn_server.api_keys import ApiKeyMiddleware
+from keras_resattn_server.api_keys import ApiKeys
 
 KEYS = ApiKeys(["first-key", "second-key"])
 

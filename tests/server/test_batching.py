@@ -6,11 +6,11 @@ import weakref
 import numpy as np
 import pytest
 
-from keras_resattn.server.admission import QueueFullError
-from keras_resattn.server.batching import BatchScheduler
-from keras_resattn.server.batching_parameters import BatchingParameters
-from keras_resattn.server.metrics import ServerMetrics
-from keras_resattn.server.status import ServingError
+from keras_resattn_server.running.admission import QueueFullError
+from keras_resattn_server.running.batching import BatchScheduler
+from keras_resattn_server.running.batching_parameters import BatchingParameters
+from keras_resattn_server.running.metrics import ServerMetrics
+from keras_resattn_server.wire.status import ServingError
 
 HOUR = 3600 * 10**6  # microseconds: no batch is run but a full one
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from keras_resattn.server.batching_parameters import BatchingParameters
+from keras_resattn_server.running.batching_parameters import BatchingParameters
 
 
 def test_the_file_of_parameters_is_read_as_tensorflow_serving_reads_it(tmp_path):

@@ -1,11 +1,11 @@
 import pytest
 import tensorflow as tf
 
-from keras_resattn.server.classification import read_classifications
-from keras_resattn.server.classification import read_regressions
-from keras_resattn.server.classification import write_classifications
-from keras_resattn.server.examples import read_examples
-from keras_resattn.server.status import ServingError
+from keras_resattn_server.requests.classification import read_classifications
+from keras_resattn_server.requests.classification import read_regressions
+from keras_resattn_server.requests.classification import write_classifications
+from keras_resattn_server.rest.examples import read_examples
+from keras_resattn_server.wire.status import ServingError
 
 
 def features(example):

@@ -8,11 +8,11 @@ from hypothesis import strategies
 from hypothesis.extra.numpy import array_shapes
 from hypothesis.extra.numpy import arrays
 
-from keras_resattn.server.json_decode import array_from_json
-from keras_resattn.server.json_encode import array_to_json
-from keras_resattn.server.json_encode import echo
-from keras_resattn.server.json_parser import parse_json
-from keras_resattn.server.status import ServingError
+from keras_resattn_server.wire.json_decode import array_from_json
+from keras_resattn_server.wire.json_encode import array_to_json
+from keras_resattn_server.wire.json_encode import echo
+from keras_resattn_server.wire.json_parser import parse_json
+from keras_resattn_server.wire.status import ServingError
 
 SHAPES = array_shapes(min_dims=0, max_dims=4, max_side=4)
 TYPES = ["float32", "float64", "int8", "uint8", "int32", "int64", "uint64", "bool"]

@@ -13,12 +13,12 @@ from starlette.requests import ClientDisconnect
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from keras_resattn.server.admission import Admission
-from keras_resattn.server.admission import QueueFullError
-from keras_resattn.server.admission import deadline
-from keras_resattn.server.receive_timeout import receive_timeout_protocol
-from keras_resattn.server.request_body import BodyReader
-from keras_resattn.server.status import ServingError
+from keras_resattn_server.rest.receive_timeout import receive_timeout_protocol
+from keras_resattn_server.rest.request_body import BodyReader
+from keras_resattn_server.running.admission import Admission
+from keras_resattn_server.running.admission import QueueFullError
+from keras_resattn_server.running.admission import deadline
+from keras_resattn_server.wire.status import ServingError
 
 LIMIT = 1000
 HEAD = b"POST /x HTTP/1.1\r\nHost: x\r\n"

@@ -6,11 +6,11 @@ import shutil
 import numpy as np
 import pytest
 
-from keras_resattn.server.loader import ModelLoader
-from keras_resattn.server.model_config import ModelConfig
-from keras_resattn.server.model_config import ModelFolders
-from keras_resattn.server.registry import ServableRegistry
-from keras_resattn.server.versions import VersionPolicy
+from keras_resattn_server.loading.loader import ModelLoader
+from keras_resattn_server.loading.model_config import ModelConfig
+from keras_resattn_server.loading.model_config import ModelFolders
+from keras_resattn_server.loading.versions import VersionPolicy
+from keras_resattn_server.models.registry import ServableRegistry
 
 from .loading import available
 from .loading import poll_twice

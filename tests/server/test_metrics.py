@@ -3,9 +3,9 @@ import re
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from keras_resattn.server.metrics import METRICS_PATH
-from keras_resattn.server.metrics import ServerMetrics
-from keras_resattn.server.metrics import read_metrics_path
+from keras_resattn_server.running.metrics import METRICS_PATH
+from keras_resattn_server.running.metrics import ServerMetrics
+from keras_resattn_server.running.metrics import read_metrics_path
 
 
 def test_metrics_have_the_names_labels_and_types_of_tensorflow_serving():

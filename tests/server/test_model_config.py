@@ -1,8 +1,8 @@
 import pytest
 
-from keras_resattn.server.model_config import ModelConfigFile
-from keras_resattn.server.versions import VersionPolicy
-from keras_resattn.server.versions import find_versions
+from keras_resattn_server.loading.model_config import ModelConfigFile
+from keras_resattn_server.loading.versions import VersionPolicy
+from keras_resattn_server.loading.versions import find_versions
 
 GOOD = """
 model_config_list {

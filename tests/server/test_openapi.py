@@ -4,8 +4,8 @@ import jsonschema
 import pytest
 import schemathesis
 
-from keras_resattn.server.openapi import openapi_document
-from keras_resattn.server.servable import Servable
+from keras_resattn_server.models.servable import Servable
+from keras_resattn_server.rest.openapi import openapi_document
 
 from .conftest import MODELS
 

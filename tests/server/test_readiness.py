@@ -13,12 +13,12 @@ import time
 import httpx
 import pytest
 
-from keras_resattn.server import Gate
-from keras_resattn.server import Inference
-from keras_resattn.server import ServableRegistry
-from keras_resattn.server import ServerOptions
-from keras_resattn.server import create_app
-from keras_resattn.server.servable import Servable
+from keras_resattn_server import Gate
+from keras_resattn_server import Inference
+from keras_resattn_server import ServableRegistry
+from keras_resattn_server import ServerOptions
+from keras_resattn_server import create_app
+from keras_resattn_server.models.servable import Servable
 
 from .conftest import MODELS
 from .conftest import PROGRAM

@@ -10,13 +10,13 @@ import httpx
 import pytest
 import tensorflow as tf
 
-from keras_resattn.server import ServableRegistry
-from keras_resattn.server import create_app
-from keras_resattn.server import serve
-from keras_resattn.server.loader import ModelLoader
-from keras_resattn.server.model_config import ModelFolders
-from keras_resattn.server.ports import listen
-from keras_resattn.server.status import from_op_error
+from keras_resattn_server import ServableRegistry
+from keras_resattn_server import create_app
+from keras_resattn_server import serve
+from keras_resattn_server.loading.loader import ModelLoader
+from keras_resattn_server.loading.model_config import ModelFolders
+from keras_resattn_server.ports import listen
+from keras_resattn_server.wire.status import from_op_error
 
 from .conftest import MODELS
 from .conftest import SECONDS_OF_STEPS
@@ -144,7 +144,7 @@ def test_an_unexpected_error_is_logged_and_kept_from_the_client(monkeypatch, cap
 
 
 def test_without_its_extra_the_import_says_what_to_install():
-    program = "import sys; sys.modules['starlette'] = None\nimport keras_resattn.server"
+    program = "import sys; sys.modules['starlette'] = None\nimport keras_resattn_server"
     result = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True
     )

@@ -1,7 +1,7 @@
 import pytest
 import trustme
 
-from keras_resattn.server.tls import Tls
+from keras_resattn_server.tls import Tls
 
 
 @pytest.fixture(scope="module")

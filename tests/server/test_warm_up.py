@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog
 
-from keras_resattn.server import loader as loader_module
+from keras_resattn_server.loading import loader as loader_module
 
 from .loading import available
 from .loading import poll_twice

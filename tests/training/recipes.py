@@ -1,6 +1,6 @@
 """Recipes of tests, changed in a setting or two."""
 
-from keras_resattn.recipe import Recipe
+from keras_resattn.recipes.settings import Recipe
 
 
 def changed(recipe, settings):

@@ -3,7 +3,7 @@ import socket
 import pytest
 import yaml
 
-from keras_resattn.recipe_file import load_recipe
+from keras_resattn.recipes.files import load_recipe
 from keras_resattn.training.card import describe_environment
 from keras_resattn.training.card import write_card
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_resattn.recipe import Train
+from keras_resattn.recipes.settings import Train
 from keras_resattn.training import distribution
 from keras_resattn.training.cluster import Cluster
 from keras_resattn.training.cluster import read_cluster

@@ -12,7 +12,7 @@ import pytest
 from keras_resattn import training
 from keras_resattn import zoo
 from keras_resattn.model_folder import ModelFolder
-from keras_resattn.recipe_file import load_recipe
+from keras_resattn.recipes.files import load_recipe
 from tests.training import processes
 from tests.training import tiny_command
 

@@ -2,8 +2,8 @@ import keras
 import numpy as np
 
 from keras_resattn.model_folder import preprocessing_of
-from keras_resattn.recipe import Recipe
-from keras_resattn.recipe_file import load_recipe
+from keras_resattn.recipes.files import load_recipe
+from keras_resattn.recipes.settings import Recipe
 from keras_resattn.training.build import build_model
 
 

@@ -1,0 +1,247 @@
+"""The page of `keras-resattn explore`: what is where, and what happens when."""
+
+import functools
+
+import gradio as gr
+
+from keras_resattn.explain.channels import ALL
+from keras_resattn.explore.content import MEAN
+from keras_resattn.explore.content import WAITING
+from keras_resattn.explore.content import Content
+from keras_resattn.explore.content import message
+
+NO_EVIDENCE = (
+    "A mask is not class evidence: it tells which features a module amplifies, "
+    "whatever the class. Grad-CAM tells where the features are that raise the "
+    "score of one class."
+)
+# In a few words: what each rule of `choose_channels` chooses.
+RULES = {
+    ALL: "the mean over all channels",
+    "energy": "energy: most mask times feature",
+    "variance": "variance: varies most",
+    "mean": "mean: highest mean",
+    "max": "max: highest value",
+    "gradient": "gradient: raises the class most",
+}
+DEFAULT = "energy"  # the mean hardly varies: at first sight it would show nothing
+OPACITY = 0.7
+SET_OPACITY = """(opacity) => {
+    document.documentElement.style.setProperty("--opacity", opacity);
+}"""
+# The system's fonts: none is loaded from anywhere.
+THEME = gr.themes.Default(
+    font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]
+)
+EVENT = {
+    "preprocess": False,  # Gradio would decode files by rules of its own
+    "show_progress": "hidden",
+    "trigger_mode": "always_last",
+    "concurrency_id": "network",
+    "concurrency_limit": 1,
+    "api_visibility": "private",
+}
+
+
+def build_page(explorer, name, examples=()):
+    """Return the page, a `gradio.Blocks` that is not served yet.
+
+    Args:
+        explorer: The `Explorer` of the model.
+        name: String, what the model is called.
+        examples: Paths of images to choose from.
+    """
+    title = f"The attention masks of {name}"
+    with gr.Blocks(analytics_enabled=False, title=title) as page:
+        gr.Markdown(f"# {title}")
+        _Page(explorer, examples)
+    return page
+
+
+class _Page:
+    """The components of the page and the handlers of their events."""
+
+    def __init__(self, explorer, examples):
+        self.explorer = explorer
+        self.content = Content(explorer)
+        self.modules = list(explorer.channels)
+        with gr.Row():
+            self._add_image(examples)
+        gr.Markdown("## The mask of every module")
+        self._add_masks()
+        with gr.Row():
+            with gr.Column(scale=3, min_width=300):
+                self._add_triptych()
+            with gr.Column(scale=1, min_width=240):
+                self._add_evidence()
+        self._listen()
+
+    # === What is where ===
+
+    def _add_image(self, examples):
+        with gr.Column(min_width=260):
+            self.upload = gr.Image(
+                label="Image",
+                type="filepath",
+                sources=["upload", "clipboard"],
+                buttons=[],
+                height=240,
+                elem_id="image",
+            )
+            if examples:
+                files = [str(path) for path in examples]
+                gr.Examples(files, self.upload, label="Examples")
+        with gr.Column(min_width=260):
+            self.message = gr.HTML(message(WAITING))
+            self.classes = gr.Label(label="Most probable classes", elem_id="classes")
+
+    def _add_masks(self):
+        with gr.Row():
+            opacity = gr.Slider(
+                *(0, 1, OPACITY), step=0.05, label="Opacity of the maps", min_width=250
+            )
+            self.rule = gr.Dropdown(
+                [(text, rule) for rule, text in RULES.items()],
+                value=DEFAULT,
+                label="Channels by a rule",
+                min_width=250,
+            )
+        self.stretch = gr.Checkbox(
+            label="Stretch the colours to the values of each mask", container=False
+        )
+        opacity.change(None, opacity, js=SET_OPACITY)
+        self.masks, self.channels = [], []
+        with gr.Row(elem_id="masks"):
+            with gr.Column(min_width=200):
+                self.image = gr.HTML()
+                gr.Markdown(f"Channel {MEAN} is the mean over all channels.")
+            for module in self.modules:
+                with gr.Column(min_width=200):
+                    self.masks.append(gr.HTML())
+                    self.channels.append(self._channel_slider(module))
+
+    def _channel_slider(self, module):
+        last = self.explorer.channels[module] - 1
+        return gr.Slider(MEAN, last, MEAN, step=1, label=f"Channel of {module}")
+
+    def _add_triptych(self):
+        gr.Markdown("## Before the mask, the mask, after it")
+        self.module = gr.Radio(
+            self.modules, value=self.modules[0], label="Attention module"
+        )
+        self.triptych = gr.HTML()
+
+    def _add_evidence(self):
+        gr.Markdown("## Class evidence")
+        classes = [(label, i) for i, label in enumerate(self.explorer.labels)]
+        self.class_ = gr.Dropdown(classes, value=None, label="Grad-CAM of the class")
+        self.evidence = gr.HTML()
+        gr.Markdown(NO_EVIDENCE)
+
+    # === What happens when ===
+
+    def _listen(self):
+        of_image = [self.upload, self.module, self.stretch, *self.channels]
+        shown = [self.message, self.classes, self.class_, self.image, self.triptych]
+        evidence = {"inputs": [self.upload, self.class_], "outputs": self.evidence}
+        rule = {"inputs": [self.upload, self.rule], "outputs": self.channels}
+        self.upload.change(
+            self.show_image, of_image, [*shown, *self.masks], **EVENT
+        ).then(self.choose, **rule, **EVENT).then(
+            self.show_evidence, **evidence, **EVENT
+        )
+        self.rule.input(self.choose, **rule, **EVENT)
+        self.class_.input(self.show_evidence, **evidence, **EVENT)
+        self.module.change(self.show_triptych, of_image, self.triptych, **EVENT)
+        self.stretch.change(
+            self.show_masks, of_image, [self.image, *self.masks], **EVENT
+        )
+        for i, module in enumerate(self.modules):
+            self.channels[i].change(
+                functools.partial(self.show_mask, module),
+                [self.upload, self.module, self.stretch, self.channels[i]],
+                [self.masks[i], self.triptych],
+                **EVENT,
+            )
+            # A channel that was set by hand follows from no rule.
+            self.channels[i].input(None, None, self.rule, js="() => null")
+
+    def show_image(self, upload, module, stretch, *channels):
+        """Return all that depends on the image, or why there is none."""
+        if upload is None:
+            return self._nothing(message(WAITING))
+        try:
+            image = self.explorer.look(upload["path"])
+        except ValueError as error:
+            return self._nothing(message(str(error), "alert"))
+        best = int(image.probabilities.argmax())
+        return (
+            message(f"The most probable class is {self.explorer.labels[best]}."),
+            self.explorer.most_probable(image),
+            best,
+            self.content.image(image, stretch),
+            self.content.triptych(image, module, self._channel(module, channels)),
+            *self._masks(image, channels, stretch),
+        )
+
+    def _nothing(self, text):
+        return (text, None, None, "", "", *("" for _ in self.modules))
+
+    def show_masks(self, upload, module, stretch, *channels):
+        """Return the image with the masks' scale, and the masks of all modules."""
+        image = self._look(upload)
+        if image is None:
+            return ("", *("" for _ in self.modules))
+        masks = self._masks(image, channels, stretch)
+        return (self.content.image(image, stretch), *masks)
+
+    def _masks(self, image, channels, stretch):
+        return (
+            self.content.mask(image, module, channel, stretch)
+            for module, channel in zip(self.modules, channels, strict=True)
+        )
+
+    def _channel(self, module, channels):
+        return channels[self.modules.index(module)]
+
+    def show_mask(self, module, upload, chosen, stretch, channel):
+        """Return a module's mask, and the triptych if it is the one chosen."""
+        image = self._look(upload)
+        if image is None:
+            return "", gr.skip()
+        mask = self.content.mask(image, module, channel, stretch)
+        if module != chosen:
+            return mask, gr.skip()
+        return mask, self.content.triptych(image, module, channel)
+
+    def show_triptych(self, upload, module, stretch, *channels):
+        """Return the triptych of the chosen module."""
+        image = self._look(upload)
+        if image is None:
+            return ""
+        return self.content.triptych(image, module, self._channel(module, channels))
+
+    def show_evidence(self, upload, number):
+        """Return the Grad-CAM of a class, by its number."""
+        if number is None or self._look(upload) is None:
+            return ""
+        return self.content.evidence(upload["path"], number)
+
+    def choose(self, upload, rule):
+        """Return the channel of every module that a rule chooses."""
+        image = self._look(upload)
+        if rule == ALL:
+            return [MEAN] * len(self.modules)
+        if image is None or rule is None:
+            return [gr.skip()] * len(self.modules)
+        return [
+            int(self.explorer.triptych(image, module, rule).channels[0])
+            for module in self.modules
+        ]
+
+    def _look(self, upload):
+        """Return the image as explored, or None if there is none that can be."""
+        try:
+            return None if upload is None else self.explorer.look(upload["path"])
+        except ValueError:  # show_image has told why
+            return None

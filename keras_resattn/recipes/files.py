@@ -1,0 +1,181 @@
+"""Reading recipes from YAML: a base, overrides, and errors that name the line."""
+
+import difflib
+import typing
+from pathlib import Path
+
+import pydantic
+import yaml
+
+from keras_resattn.recipes.settings import Recipe
+
+FOLDER = Path(__file__).parent / "recipes"
+
+
+def list_recipes():
+    """Return the names of the recipes that are part of the package."""
+    return sorted(path.stem for path in FOLDER.glob("*.yaml"))
+
+
+def load_recipe(name, overrides=(), to_build=True):
+    """Read and check a recipe.
+
+    A recipe that says `base: other` has the settings of that one, a name or a
+    path beside its own, wherever it does not state them itself.
+
+    Example:
+
+    >>> load_recipe("cifar10_attention56", ["train.epochs=30"]).train.epochs
+    30
+
+    Args:
+        name: A name in `list_recipes()` or the path of a YAML file.
+        overrides: Settings to change, each as `"section.key=value"`.
+        to_build: Boolean, whether its network must be one of `list_models()`.
+
+    Returns:
+        A `Recipe`.
+
+    Raises:
+        FileNotFoundError: If there is no such recipe.
+        ValueError: If it is no YAML or a setting is unknown or out of range.
+    """
+    settings, places = _read(find_recipe(str(name)), str(name))
+    for override in overrides:
+        _override(settings, places, override)
+    try:
+        return Recipe.model_validate(settings, context={"to_build": to_build})
+    except pydantic.ValidationError as error:
+        raise ValueError(_explain(error, places, name)) from error
+
+
+def find_recipe(name):
+    """Return the path of a recipe of the package, or of a file."""
+    if name in list_recipes():
+        return FOLDER / f"{name}.yaml"
+    if Path(name).is_file():
+        return Path(name)
+    close = difflib.get_close_matches(name, list_recipes(), n=1)
+    hint = f"did you mean '{close[0]}'? `" if close else "`"
+    raise FileNotFoundError(
+        f"There is no such recipe; {hint}keras-resattn recipes` lists them; a file "
+        f"can be given, too. Received: {name}"
+    )
+
+
+def _read(path, name, inheriting=()):
+    """Return the settings in a file and its bases, and where each key stands."""
+    if path in inheriting:
+        raise ValueError(f"This recipe is its own base; remove one. Received: {name}")
+    try:
+        node = yaml.compose(path.read_text(encoding="utf-8"), yaml.SafeLoader)
+        settings = yaml.SafeLoader("").construct_document(node) if node else None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        reason = " ".join(str(error).split())
+        raise ValueError(f"This recipe is no YAML: {reason}. Received: {name}") from (
+            error
+        )
+    if not isinstance(settings, dict):
+        raise ValueError(
+            "A recipe is a YAML mapping of sections (data, network, ...). "
+            f"Received: {name}"
+        )
+    places = dict(_places(node, name))
+    base = settings.pop("base", None)
+    if base is None:
+        return settings, places
+    beside = path.parent / str(base)
+    base_path = beside if beside.is_file() else find_recipe(str(base))
+    base_settings, base_places = _read(base_path, str(base), (*inheriting, path))
+    return _merge(base_settings, settings), base_places | places
+
+
+def _places(node, name, sections=()):
+    """Yield each key of a file, as a tuple of names, with the file and its line."""
+    seen = set()
+    for key, value in node.value:
+        here = (*sections, key.value)
+        place = f"Recipe {name}, line {key.start_mark.line + 1}, {'.'.join(here)}"
+        if key.value in seen:
+            raise ValueError(f"{place}: stated twice; remove one. Received: {name}")
+        seen.add(key.value)
+        yield here, place
+        if isinstance(value, yaml.MappingNode):
+            yield from _places(value, name, here)
+
+
+def _merge(base, settings):
+    merged = dict(base)
+    for key, value in settings.items():
+        both = isinstance(value, dict) and isinstance(base.get(key), dict)
+        merged[key] = _merge(base[key], value) if both else value
+    return merged
+
+
+def _override(settings, places, override):
+    key, equals, value = override.partition("=")
+    keys = tuple(key.strip().split("."))
+    if not equals or not all(keys):
+        raise ValueError(
+            "A setting is changed by `section.key=value`, as in `train.epochs=10`. "
+            f"Received: {override}"
+        )
+    for section in keys[:-1]:
+        if settings.get(section) is None:
+            settings[section] = {}
+        settings = settings[section]
+        if not isinstance(settings, dict):
+            raise ValueError(f"'{section}' is no section. Received: {override}")
+    try:
+        settings[keys[-1]] = yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise ValueError(
+            f"This value is no YAML; quote it. Received: {override}"
+        ) from error
+    for length in range(1, len(keys) + 1):
+        places.setdefault(keys[:length], f"Setting {'.'.join(keys[:length])}")
+    places[keys] = f"Setting {'.'.join(keys)}"
+
+
+def _explain(error, places, name):
+    """Return the first fault of a validation error as one sentence."""
+    first = error.errors()[0]
+    keys = tuple(str(part) for part in first["loc"])
+    message = first["msg"].removeprefix("Value error, ")
+    message = message[0].lower() + message[1:]
+    if first["type"] == "extra_forbidden":
+        message = f"no such setting; {_closest(keys[-1], _fields(keys[:-1]))}"
+    elif first["type"] == "literal_error":
+        allowed = first["ctx"]["expected"].replace("'", "").replace(" or ", ", ")
+        message += f"; {_closest(str(first['input']), allowed.split(', '))}"
+    if " Received: " in message:
+        return f"{_place(keys, places, name)}: {message}"
+    message = message if message.endswith("?") else f"{message}."
+    return f"{_place(keys, places, name)}: {message} Received: {first['input']!r}"
+
+
+def _place(keys, places, name):
+    """Return where a key stands, or the section that lacks it."""
+    if not keys:
+        return f"Recipe {name}"
+    for length in range(len(keys), 0, -1):
+        if keys[:length] in places:
+            rest = keys[length:]
+            return ".".join((places[keys[:length]], *rest))
+    return f"Recipe {name}, {'.'.join(keys)}"
+
+
+def _closest(word, known):
+    close = difflib.get_close_matches(word, known, n=1)
+    return f"did you mean '{close[0]}'?" if close else f"known: {', '.join(known)}"
+
+
+def _fields(sections):
+    """Return the names of the settings of a section."""
+    model = Recipe
+    for section in sections:
+        annotation = model.model_fields[section].annotation
+        # A section that may be absent is a union with None.
+        choices = typing.get_args(annotation) or (annotation,)
+        model = next(c for c in choices if issubclass(c, pydantic.BaseModel))
+    return list(model.model_fields)

@@ -1,0 +1,12 @@
+from .callbacks import SaveModel as SaveModel
+from .callbacks import StopAtNaN as StopAtNaN
+from .checkpoint import Checkpoint as Checkpoint
+from .checkpoint import restore as restore
+from .evaluation import Evaluation as Evaluation
+from .evaluation import evaluate as evaluate
+from .optimizer import CoupledSGD as CoupledSGD
+from .optimizer import WarmUpAndDecline as WarmUpAndDecline
+from .optimizer import compile_model as compile_model
+from .progress import Progress as Progress
+from .train import fit as fit
+from .watch import Watch as Watch

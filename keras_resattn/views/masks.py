@@ -1,0 +1,47 @@
+"""The attention masks of a network, as a model."""
+
+import keras
+
+from keras_resattn.layers import AlignedResize
+from keras_resattn.views.modules import attention_modules
+
+
+def attention_masks(model, upsample=False):
+    """Returns a model that maps images to the attention masks of `model`.
+
+    It shares the weights of `model`.
+
+    Example:
+
+    >>> model = keras_resattn.Attention56()
+    >>> masks = keras_resattn.attention_masks(model)
+    >>> images = np.random.rand(2, 224, 224, 3)
+    >>> {name: mask.shape for name, mask in masks.predict(images).items()}
+    {'stage1_attention1': (2, 56, 56, 256),
+     'stage2_attention1': (2, 28, 28, 512),
+     'stage3_attention1': (2, 14, 14, 1024)}
+
+    Args:
+        model: A functional `keras.Model` with attention modules.
+        upsample: Boolean, whether to resize each mask to the size of the
+            images, `(N, H, W, C)`, bilinear with aligned corners, as the soft
+            mask branch resizes. Hundreds of channels of that size take memory:
+            224 x 224 with 256 channels are 51 MB an image.
+
+    Returns:
+        A `keras.Model`: a batch of images -> a dictionary from the name of
+        each attention module to its mask, in the order of the network. A mask
+        is `(N, h, w, C)` with values in 0 to 1 (-1 to 1 if the mask's
+        activation is `"channel"`).
+
+    Raises:
+        ValueError: If `model` has no attention module.
+    """
+    outputs = {name: part.mask for name, part in attention_modules(model).items()}
+    if upsample:
+        images = model.inputs[0]
+        outputs = {
+            name: AlignedResize(name=f"{name}_mask_upsampled")([mask, images])
+            for name, mask in outputs.items()
+        }
+    return keras.Model(model.input, outputs, name=f"{model.name}_masks")

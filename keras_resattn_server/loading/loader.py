@@ -1,0 +1,222 @@
+"""Loading the versions that shall serve, and unloading the ones that shall not."""
+
+import dataclasses
+import gc
+import logging
+import threading
+import time
+from pathlib import Path
+from typing import Protocol
+
+from keras_resattn_server.loading.model_config import ModelConfig
+from keras_resattn_server.loading.versions import Fingerprint
+from keras_resattn_server.loading.versions import find_versions
+from keras_resattn_server.loading.versions import fingerprint
+from keras_resattn_server.loading.warm_up import warm_up
+from keras_resattn_server.models.registry import ServableRegistry
+from keras_resattn_server.models.registry import VersionStatus
+from keras_resattn_server.models.servable import Servable
+from keras_resattn_server.models.servable import signature_changes
+from keras_resattn_server.running.metrics import ServerMetrics
+from keras_resattn_server.wire.status import from_load_error
+
+_logger = logging.getLogger(__name__)
+
+
+class ModelSource(Protocol):
+    """Where the loader learns which models to serve."""
+
+    def models(self) -> list[ModelConfig]:
+        """Returns them as they are now."""
+
+
+@dataclasses.dataclass
+class _Failure:
+    files: Fingerprint
+    attempts: int
+    retry_at: float
+
+
+class ModelLoader:
+    """Keeps a registry in step with the versions on disk.
+
+    A new version is loaded before an old one is unloaded, and one that cannot be
+    loaded takes nothing down: the highest versions that can be loaded serve. It is
+    tried again when its files change, and a few times without.
+
+    Args:
+        registry: Where the servables go.
+        source: The models to serve.
+        max_num_load_retries: How often to try a version again whose files stay the
+            same.
+        load_retry_interval_seconds: Time between these attempts.
+        metrics: Where attempts are counted; None for metrics of its own.
+    """
+
+    def __init__(
+        self,
+        registry: ServableRegistry,
+        source: ModelSource,
+        max_num_load_retries: int = 5,
+        load_retry_interval_seconds: float = 60,
+        metrics: ServerMetrics | None = None,
+    ):
+        self.registry = registry
+        self.source = source
+        self._max_retries = max_num_load_retries
+        self._retry_seconds = load_retry_interval_seconds
+        self.metrics = metrics or ServerMetrics()
+        self._names: set[str] = set()
+        self._lock = threading.Lock()
+        self._seen: dict[tuple[str, int], Fingerprint] = {}
+        self._failures: dict[tuple[str, int], _Failure] = {}
+        self._waiting_labels: set[tuple[str, str, int]] = set()
+
+    def poll(self, at_once: bool = False) -> None:
+        """Compares disk and registry once; returns when all is loaded.
+
+        Args:
+            at_once: Load new versions even if this is the first look at them.
+                Otherwise their files must have stayed the same since the last look:
+                they may still be being copied.
+        """
+        with self._lock:
+            models = self.source.models()
+            for model in models:
+                self._update(model, at_once)
+            self._names = names = {model.name for model in models}
+            for name in self.registry.available().keys() - names:
+                self._unload(name, keep=set())
+                self.registry.set_labels(name, {})
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether every model of the source serves, as far as it was read."""
+        return self._names <= self.registry.available().keys()
+
+    def poll_until(self, stop: threading.Event, seconds: float) -> None:
+        """Polls again and again.
+
+        Args:
+            stop: Ends it when set.
+            seconds: Time between two looks.
+        """
+        while not stop.wait(seconds):
+            try:
+                self.poll()
+            except Exception:
+                _logger.exception("Looking for new versions failed")
+
+    def _update(self, model: ModelConfig, at_once: bool) -> None:
+        found = find_versions(model.base_path)
+        self._forget_removed_failures(model.name, found)
+        serving = self._load_wanted(model, found, at_once)
+        self._assign_labels(model)
+        if serving:  # Never the last ones: an empty folder takes nothing down.
+            self._unload(model.name, keep=serving)
+
+    def _load_wanted(
+        self, model: ModelConfig, found: dict[int, Path], at_once: bool
+    ) -> set[int]:
+        """The versions that serve as the policy wants it, loaded if need be."""
+        available = self.registry.available().get(model.name, [])
+        serving = set()
+        for version in model.policy.candidates(found):
+            if len(serving) == model.policy.limit:
+                break
+            if version in available or (
+                self._may_load(model.name, version, found[version], at_once)
+                and self._load(model.name, version, found[version])
+            ):
+                serving.add(version)
+        return serving
+
+    def _may_load(self, name: str, version: int, folder: Path, at_once: bool) -> bool:
+        key, files = (name, version), fingerprint(folder)
+        settled = at_once or self._seen.get(key) == files
+        self._seen[key] = files
+        failure = self._failures.get(key)
+        if not settled or failure is None or failure.files != files:
+            return settled
+        due = time.monotonic() >= failure.retry_at
+        return due and failure.attempts <= self._max_retries
+
+    def _load(self, name: str, version: int, folder: Path) -> bool:
+        key, started = (name, version), time.perf_counter()
+        self.registry.set_status(name, version, VersionStatus("LOADING"))
+        try:
+            servable = Servable(name, folder)
+            warm_up(servable, folder)
+            self._log_changes(servable)
+        except Exception as error:
+            self.metrics.record_load(folder, False, started)
+            self._record_failure(key, error)
+            return False
+        self.metrics.record_load(folder, True, started)
+        self._failures.pop(key, None)
+        del self._seen[key]
+        self.registry.add(servable)
+        _logger.info("Loaded %s version %d", name, version)
+        return True
+
+    def _record_failure(self, key: tuple[str, int], error: Exception) -> None:
+        last, files = self._failures.get(key), self._seen[key]
+        attempts = last.attempts + 1 if last and last.files == files else 1
+        retry_at = time.monotonic() + self._retry_seconds
+        self._failures[key] = _Failure(files, attempts, retry_at)
+        shown = from_load_error(error)
+        _logger.error("Loading %s version %d failed: %s", *key, error)
+        _logger.debug("This is where it failed", exc_info=error)
+        status = VersionStatus("END", shown.code, shown.message)
+        self.registry.set_status(*key, status)
+
+    def _log_changes(self, servable: Servable) -> None:
+        """A new version may have other signatures; clients may not know."""
+        versions = self.registry.available().get(servable.name)
+        if not versions:
+            return
+        old = self.registry.get(servable.name, versions[0])
+        if changes := signature_changes(old, servable):
+            _logger.warning(
+                "The signatures of %s version %d differ from version %d: %s",
+                servable.name,
+                servable.version,
+                old.version,
+                "; ".join(changes),
+            )
+
+    def _assign_labels(self, model: ModelConfig) -> None:
+        """A label moves once its new version is available, and stays until then."""
+        available = self.registry.available().get(model.name, [])
+        current = self.registry.labels(model.name)
+        labels = {}
+        for label, version in model.labels.items():
+            ready = version in available
+            labels[label] = version if ready else current.get(label, version)
+            mark = (model.name, label, version)
+            if not ready and mark not in self._waiting_labels:
+                _logger.warning(
+                    "Label %s of %s waits for version %d, which is not available",
+                    label,
+                    model.name,
+                    version,
+                )
+                self._waiting_labels.add(mark)
+            elif ready:
+                self._waiting_labels.discard(mark)
+        self.registry.set_labels(model.name, labels)
+
+    def _unload(self, name: str, keep: set[int]) -> None:
+        versions = set(self.registry.available().get(name, [])) - keep
+        for version in sorted(versions):
+            self.registry.remove(name, version)
+            _logger.info("Unloaded %s version %d", name, version)
+        if versions:
+            gc.collect()  # A loaded model refers to itself: free its memory now.
+
+    def _forget_removed_failures(self, name: str, found: dict[int, Path]) -> None:
+        gone = [key for key in self._seen if key[0] == name and key[1] not in found]
+        for key in gone:
+            del self._seen[key]
+            if self._failures.pop(key, None):
+                self.registry.forget(*key)

@@ -1,0 +1,211 @@
+"""The server of both protocols on one event loop, with the loader beside it."""
+
+import asyncio
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable
+from types import FrameType
+from urllib.parse import quote
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from keras_resattn_server.access_log import AccessLog
+from keras_resattn_server.access_log import AccessLogInterceptor
+from keras_resattn_server.access_log import AccessLogMiddleware
+from keras_resattn_server.api_keys import ApiKeyInterceptor
+from keras_resattn_server.api_keys import ApiKeyMiddleware
+from keras_resattn_server.api_keys import ApiKeys
+from keras_resattn_server.loading.loader import ModelLoader
+from keras_resattn_server.options import ServerOptions
+from keras_resattn_server.ports import port_error
+from keras_resattn_server.ports import url_host
+from keras_resattn_server.requests.gate import Gate
+from keras_resattn_server.rest.app import create_app
+from keras_resattn_server.rest.receive_timeout import receive_timeout_protocol
+from keras_resattn_server.rpc.server import GrpcServer
+from keras_resattn_server.running.batching import BatchScheduler
+from keras_resattn_server.running.batching_parameters import BatchingParameters
+from keras_resattn_server.running.inference import Inference
+from keras_resattn_server.tls import Tls
+
+# A client may have sent a request on a connection that looks idle from here.
+_LAST_REQUESTS_SECONDS = 0.5
+_LOADER_STOP_SECONDS = 10
+
+
+class ServerProcess(uvicorn.Server):
+    """Answers REST's health URLs at once, and all else when the models are loaded.
+
+    Args:
+        loader: Loads the models.
+        options: Settings.
+        announce: Called like `print` with one line for each model, once it is served,
+            and one for gRPC.
+
+    Raises:
+        FileNotFoundError: A file that an option names is missing.
+        PermissionError: Every user can read the API keys.
+        ValueError: An option or its file is not valid.
+    """
+
+    def __init__(self, loader: ModelLoader, options: ServerOptions, announce: Callable):
+        self.loader = loader
+        self.options = options
+        self.announce = announce
+        metrics = loader.metrics
+        self.scheduler = None
+        if options.batching_parameters_file is not None:
+            parameters = BatchingParameters.read(options.batching_parameters_file)
+            self.scheduler = BatchScheduler(parameters, metrics)
+        self.inference = Inference(scheduler=self.scheduler, metrics=metrics)
+        self.gate = Gate(
+            loader.registry,
+            metrics,
+            options.max_queued_requests,
+            lambda: loader.is_loaded,
+        )
+        self.tls = Tls.choose(options.tls_certificate, options.tls_key)
+        keys, log = options.api_key_file, options.access_log
+        self.keys = None if keys is None else ApiKeys.read(keys)
+        self.log = None if log is None else AccessLog.open(log)
+        self.grpc: GrpcServer | None = None
+        self.loading = threading.Thread(target=self._keep_loading, daemon=True)
+        self.loaded, self.stop_loading = threading.Event(), threading.Event()
+        self.load_error: Exception | None = None
+        super().__init__(self._rest_config())
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        self.gate.is_starting = True
+        await super().startup(sockets)
+        self.loading.start()
+        while not self.loaded.is_set():
+            await asyncio.sleep(0.02)
+        if self.load_error:
+            for server in self.servers:
+                server.close()
+            raise self.load_error
+        grpc_port = await self._start_grpc()
+        self.gate.is_starting = False
+        self._announce(sockets[0].getsockname()[1], grpc_port)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if not self.loaded.is_set():
+            # Python cannot end in good order while a thread is inside TensorFlow: it
+            # aborts. There is nothing to finish, either.
+            os._exit(128 + sig)
+        super().handle_exit(sig, frame)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self.gate.is_draining = True
+        self.stop_loading.set()
+        await self._delay_end()
+        stopping = [self._stop_rest(sockets)]
+        if self.grpc:
+            stopping.append(self._stop_grpc())
+        await asyncio.gather(*stopping)
+        if self.scheduler:
+            await asyncio.to_thread(self.scheduler.close, self.options.drain_seconds)
+        await asyncio.to_thread(self.loading.join, _LOADER_STOP_SECONDS)
+
+    def _rest_config(self) -> uvicorn.Config:
+        options, tls = self.options, self.tls
+        app: ASGIApp = create_app(
+            self.loader.registry, self.inference, self.gate, options
+        )
+        if self.keys:
+            app = ApiKeyMiddleware(app, self.keys)
+        if self.log:
+            app = AccessLogMiddleware(app, self.log)
+        return uvicorn.Config(
+            app,
+            http=receive_timeout_protocol(options.receive_timeout_seconds),
+            ws="none",
+            lifespan="off",
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            limit_concurrency=options.max_connections,
+            timeout_graceful_shutdown=options.drain_seconds,
+            ssl_certfile=tls and tls.certificate,
+            ssl_keyfile=tls and tls.key,
+        )
+
+    async def _start_grpc(self) -> int | None:
+        host, port = self.options.host, self.options.grpc_port
+        if port is None:
+            return None
+        interceptors = []
+        if self.log:
+            interceptors.append(AccessLogInterceptor(self.log))
+        if self.keys:
+            interceptors.append(ApiKeyInterceptor(self.keys))
+        self.grpc = GrpcServer(
+            self.loader,
+            self.inference,
+            self.gate,
+            self.options.max_request_bytes,
+            interceptors,
+        )
+        try:
+            port = self.grpc.listen(url_host(host), port, self.tls)
+        except RuntimeError as error:
+            raise port_error(host, port, "--grpc-port", error) from error
+        await self.grpc.start()
+        return port
+
+    async def _delay_end(self) -> None:
+        """Serves on while those who send requests learn that they should not."""
+        if self.grpc and self.options.drain_delay_seconds:
+            await self.grpc.announce_end()
+        end = time.monotonic() + self.options.drain_delay_seconds
+        while time.monotonic() < end and not self.force_exit:  # a second Ctrl-C
+            await asyncio.sleep(0.1)
+
+    async def _stop_rest(self, sockets: list[socket.socket] | None) -> None:
+        # Connections that wait to be accepted are accepted by one turn of the loop.
+        await asyncio.sleep(0)
+        for server in self.servers:
+            server.close()
+        self.server_state.default_headers.append((b"connection", b"close"))
+        if self.server_state.connections:
+            await asyncio.sleep(_LAST_REQUESTS_SECONDS)
+        await super().shutdown(sockets)
+
+    async def _stop_grpc(self) -> None:
+        stopping = asyncio.create_task(self.grpc.stop(self.options.drain_seconds))
+        while not stopping.done() and not self.force_exit:
+            await asyncio.wait({stopping}, timeout=0.1)
+
+    def _keep_loading(self) -> None:
+        try:
+            self.loader.poll(at_once=True)
+            if not self.loader.registry.available():
+                raise ValueError(
+                    "No model became available; the log says why."
+                    f" Received: {self.loader.source}"
+                )
+        except Exception as error:
+            self.load_error = error
+            return
+        finally:
+            self.loaded.set()
+        seconds = self.options.file_system_poll_wait_seconds
+        seconds = seconds or self.options.model_config_file_poll_wait_seconds
+        if seconds:
+            self.loader.poll_until(self.stop_loading, seconds)
+
+    def _announce(self, port: int, grpc_port: int | None) -> None:
+        host = url_host(self.options.host)
+        scheme = "https" if self.tls else "http"
+        for name, versions in sorted(self.loader.registry.available().items()):
+            numbers = ", ".join(map(str, versions))
+            self.announce(
+                f"Serving {name} version {numbers} at"
+                f" {scheme}://{host}:{port}/v1/models/{quote(name)}",
+                flush=True,
+            )
+        if grpc_port is not None:
+            self.announce(f"Serving gRPC at {host}:{grpc_port}", flush=True)

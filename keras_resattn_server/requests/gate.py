@@ -1,0 +1,83 @@
+"""What every inference request of both protocols goes through."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator
+from collections.abc import Callable
+
+from keras_resattn_server.models.registry import ServableRegistry
+from keras_resattn_server.running.admission import MAX_QUEUED_REQUESTS
+from keras_resattn_server.running.admission import Admission
+from keras_resattn_server.running.admission import deadline
+from keras_resattn_server.running.metrics import ServerMetrics
+from keras_resattn_server.running.metrics import current_api
+from keras_resattn_server.wire.status import ServingError
+
+# In the metrics: clients shall not be able to make a series of each name they think of.
+_UNKNOWN_MODEL = ""
+
+
+class Gate:
+    """Admits inference requests, ends them at their deadline and counts them.
+
+    Args:
+        registry: The models.
+        metrics: Where requests are counted; None for metrics of its own.
+        max_queued_requests: How many requests there may be at a time.
+        is_loaded: Tells whether every model that shall serve does.
+    """
+
+    def __init__(
+        self,
+        registry: ServableRegistry,
+        metrics: ServerMetrics | None = None,
+        max_queued_requests: int = MAX_QUEUED_REQUESTS,
+        is_loaded: Callable[[], bool] = lambda: True,
+    ):
+        self.metrics = metrics or ServerMetrics()
+        self.is_loaded = is_loaded
+        self.is_starting = False
+        self.is_draining = False
+        self._registry = registry
+        self._admission = Admission(max_queued_requests)
+        self.metrics.requests_in_flight.set_function(lambda: self._admission.in_flight)
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether new requests should be sent here."""
+        return not self.is_starting and not self.is_draining and self.is_loaded()
+
+    @contextlib.asynccontextmanager
+    async def enter(
+        self, model_name: str, api: str, entrypoint: str, seconds: float | None
+    ) -> AsyncIterator[None]:
+        """Holds one request while it is being answered.
+
+        Args:
+            model_name: The model's name.
+            api: `"Predict"`, `"Classify"` or `"Regress"`, as the metrics name it.
+            entrypoint: `"GRPC"` or `"REST"`.
+            seconds: When to end it; None for never.
+
+        Raises:
+            QueueFullError: There are too many requests.
+            ServingError: DEADLINE_EXCEEDED.
+        """
+        started, status = time.perf_counter(), "UNKNOWN"
+        current_api.set(api.capitalize())
+        try:
+            with self._admission.admit():
+                async with deadline(seconds):
+                    yield
+            status = "OK"
+        except ServingError as error:
+            status = error.code
+            raise
+        except asyncio.CancelledError:
+            status = "CANCELLED"
+            raise
+        finally:
+            known = model_name in self._registry.available()
+            name = model_name if known else _UNKNOWN_MODEL
+            self.metrics.record_request(name, api, entrypoint, status, started)

@@ -1,0 +1,186 @@
+"""The REST interface: what each URL answers."""
+
+import json
+import logging
+import re
+from urllib.parse import unquote
+
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Mount
+
+from keras_resattn_server.loading.versions import MAX_VERSION
+from keras_resattn_server.models.registry import ServableRegistry
+from keras_resattn_server.models.servable import Servable
+from keras_resattn_server.options import ServerOptions
+from keras_resattn_server.requests.gate import Gate
+from keras_resattn_server.rest import inference as rest_inference
+from keras_resattn_server.rest.operation import operation_routes
+from keras_resattn_server.rest.request_body import BodyReader
+from keras_resattn_server.running.inference import Inference
+from keras_resattn_server.wire.status import ServingError
+
+_VERSION = r"(?:/versions/(?P<version>[0-9]+)|/labels/(?P<label>[^/:]+))?"
+_INFERENCE = re.compile(
+    rf"/v1/models/(?P<name>[^/:]+){_VERSION}:(?P<verb>predict|classify|regress)",
+    re.IGNORECASE,
+)
+_DESCRIPTION = re.compile(
+    rf"/v1/models(?:/(?P<name>[^/:]+))?{_VERSION}(?P<metadata>/metadata)?",
+    re.IGNORECASE,
+)
+
+_logger = logging.getLogger(__name__)
+
+
+def create_app(
+    registry: ServableRegistry,
+    inference: Inference | None = None,
+    gate: Gate | None = None,
+    options: ServerOptions | None = None,
+) -> Starlette:
+    """Makes the ASGI application that answers for a registry's models.
+
+    Args:
+        registry: The models.
+        inference: Runs them; None for one of its own.
+        gate: What requests go through; None for one of its own.
+        options: Limits and files of the server; None for those by default.
+
+    Returns:
+        The application. Inference runs in a thread pool, so that status and health
+        requests are answered meanwhile.
+
+    Raises:
+        FileNotFoundError: There is no monitoring config file.
+        ValueError: It is not valid.
+    """
+    options, gate = options or ServerOptions(), gate or Gate(registry)
+    rest_api = _RestApi(registry, inference or Inference(), gate, options)
+    routes = operation_routes(registry, gate, options)
+    return Starlette(routes=[*routes, Mount("/", rest_api)])
+
+
+class _RestApi:
+    def __init__(
+        self,
+        registry: ServableRegistry,
+        inference: Inference,
+        gate: Gate,
+        options: ServerOptions,
+    ):
+        self.registry = registry
+        self.inference = inference
+        self.gate = gate
+        self.bodies = BodyReader(options.max_request_bytes)
+        self.seconds = options.rest_api_timeout_in_ms / 1000
+
+    async def __call__(self, scope, receive, send) -> None:
+        request = Request(scope, receive)
+        path = _raw_path(scope)
+        try:
+            response = await self.answer(request, path)
+        except ServingError as error:
+            response = _error(error.message, error.http_status)
+        except ClientDisconnect:
+            return
+        except Exception:
+            _logger.exception("%s %s failed", request.method, path)
+            response = _error("Internal error: see the server's log.", 500)
+        await response(scope, receive, send)
+
+    async def answer(self, request: Request, path: str) -> Response:
+        if self.gate.is_starting:
+            raise ServingError("The models are being loaded.", "UNAVAILABLE")
+        if request.method == "POST" and (match := _INFERENCE.fullmatch(path)):
+            return await self.infer(request, **match.groupdict())
+        if request.method == "GET" and (match := _DESCRIPTION.fullmatch(path)):
+            return _json(json.dumps(self.describe(**match.groupdict())))
+        if request.method in ("HEAD", "OPTIONS"):
+            return Response(status_code=400, media_type="application/json")
+        if not path.lower().startswith("/v1/"):
+            return _error(f"Not found. Received: {request.method} {path}", 404)
+        raise ServingError(f"Malformed request: {request.method} {path}")
+
+    async def infer(
+        self,
+        request: Request,
+        name: str,
+        version: str | None,
+        label: str | None,
+        verb: str,
+    ) -> Response:
+        answer = {
+            "predict": rest_inference.predict,
+            "classify": rest_inference.classify,
+            "regress": rest_inference.regress,
+        }[verb.lower()]
+        state = request.scope.setdefault("state", {})  # the access log tells it
+        state["model"] = name = unquote(name)
+        number, label = _version_number(version), label and unquote(label)
+
+        def find() -> Servable:
+            servable = self.registry.get(name, number, label)
+            state["version"] = servable.version
+            return servable
+
+        async with (
+            self.bodies.read(request) as body,
+            self.gate.enter(name, verb.lower(), "REST", self.seconds),
+        ):
+            return _json(await answer(self.inference, find, body))
+
+    def describe(
+        self,
+        name: str | None,
+        version: str | None,
+        label: str | None,
+        metadata: str | None,
+    ) -> dict:
+        if not name:
+            raise ServingError("Missing model name in request.")
+        name, number = unquote(name), _version_number(version)
+        if metadata:
+            return self.registry.get(name, number, label and unquote(label)).metadata()
+        statuses = self.registry.statuses(name, number)
+        return {
+            "model_version_status": [
+                {
+                    "version": str(version),
+                    "state": status.state,
+                    "status": {
+                        "error_code": status.code,
+                        "error_message": status.message,
+                    },
+                }
+                for version, status in statuses.items()
+            ]
+        }
+
+
+def _raw_path(scope) -> str:
+    """The path as sent: the contract neither strips nor decodes it beforehand."""
+    path = scope.get("raw_path", scope["path"].encode()).decode("latin-1")
+    query = scope["query_string"].decode("latin-1")
+    return f"{path}?{query}" if query else path
+
+
+def _version_number(text: str | None) -> int | None:
+    if text is None:
+        return None
+    # The length first: Python refuses to convert thousands of digits.
+    if len(text) > 100 or int(text) > MAX_VERSION:
+        raise ServingError(f"Failed to convert version: {text} to numeric.")
+    return int(text)
+
+
+def _json(text: str, status: int = 200) -> Response:
+    content = text.encode("utf-8", "surrogateescape")
+    headers = {"retry-after": "1"} if status == 429 else None
+    return Response(content, status, headers, "application/json")
+
+
+def _error(message: str, status: int) -> Response:
+    return _json(json.dumps({"error": message}), status)

@@ -1,0 +1,79 @@
+"""The REST interface's inference requests: body in, body out."""
+
+import functools
+from collections.abc import Callable
+
+from keras_resattn_server.models.servable import Servable
+from keras_resattn_server.requests import classification
+from keras_resattn_server.rest.examples import read_examples
+from keras_resattn_server.rest.predict_format import read_signature_name
+from keras_resattn_server.rest.predict_format import read_tensors
+from keras_resattn_server.rest.predict_format import write_columns
+from keras_resattn_server.rest.predict_format import write_rows
+from keras_resattn_server.running.inference import Inference
+from keras_resattn_server.wire.json_parser import parse_json
+from keras_resattn_server.wire.status import ServingError
+
+Find = Callable[[], Servable]
+
+
+async def predict(inference: Inference, find: Find, body: bytes) -> str:
+    """Answers a `:predict` request.
+
+    Args:
+        inference: Runs the model.
+        find: Finds the servable that the URL names.
+        body: The request's body.
+
+    Returns:
+        The answer's body.
+
+    Raises:
+        ServingError: The request cannot be answered.
+    """
+    servable, name, arrays, by_rows = await inference.call(_read_predict, find, body)
+    outputs = await inference.run(servable, name, arrays)
+    return await inference.call(write_rows if by_rows else write_columns, outputs)
+
+
+async def classify(inference: Inference, find: Find, body: bytes) -> str:
+    """Answers a `:classify` request: as `predict`."""
+    name, examples = await inference.call(_read_classify, body)
+    found = await classification.classify(inference, find(), name, examples)
+    return await inference.call(classification.write_classifications, found)
+
+
+async def regress(inference: Inference, find: Find, body: bytes) -> str:
+    """Answers a `:regress` request: as `predict`."""
+    name, examples = await inference.call(_read_classify, body)
+    values = await classification.regress(inference, find(), name, examples)
+    return await inference.call(classification.write_regressions, values)
+
+
+def _nesting_checked(function: Callable) -> Callable:
+    """A message that prints a deeply nested value can end Python's stack."""
+
+    @functools.wraps(function)
+    def checked(*arguments):
+        try:
+            return function(*arguments)
+        except RecursionError as error:
+            raise ServingError("JSON value is nested too deeply.") from error
+
+    return checked
+
+
+@_nesting_checked
+def _read_predict(find: Find, body: bytes):
+    request = parse_json(body)
+    signature_name = read_signature_name(request)
+    servable = find()
+    specs = servable.input_specs(signature_name)
+    arrays, by_rows = read_tensors(request, specs)
+    return servable, signature_name, arrays, by_rows
+
+
+@_nesting_checked
+def _read_classify(body: bytes):
+    request = parse_json(body)
+    return read_signature_name(request), read_examples(request)

@@ -1,0 +1,245 @@
+"""The REST interface of the models that are served, as an OpenAPI document."""
+
+from collections.abc import Iterable
+from collections.abc import Mapping
+from urllib.parse import quote
+
+from keras_resattn_server.version import __version__
+
+PATH = "/openapi.json"
+
+# By these names of the outputs a signature can be asked for by the verb.
+_EXAMPLE_OUTPUTS = {"classify": {"classes", "scores"}, "regress": {"outputs"}}
+_EXAMPLE_INPUTS = {"inputs"}
+_DEFAULT_SIGNATURE = "serving_default"
+
+_BASE64 = {
+    "type": "object",
+    "description": "Bytes, as base64.",
+    "properties": {"b64": {"type": "string", "contentEncoding": "base64"}},
+    "required": ["b64"],
+    "additionalProperties": False,
+}
+_STRING = {"anyOf": [{"type": "string"}, _BASE64]}
+_NUMBER = {
+    "type": "number",
+    "description": "NaN, Infinity and -Infinity stand there bare, which is no JSON.",
+}
+_INTEGERS = ("INT8", "INT16", "INT32", "INT64", "UINT8", "UINT32", "UINT64")
+# The types that a request can have; an answer can have others, all of them numbers.
+_ELEMENTS = {
+    "DT_STRING": _STRING,
+    "DT_BOOL": {"type": "boolean"},
+    "DT_FLOAT": _NUMBER,
+    "DT_DOUBLE": _NUMBER,
+    **{f"DT_{name}": {"type": "integer"} for name in _INTEGERS},
+}
+
+_ERRORS = {
+    "400": "The request is malformed, does not fit the signature, or running it failed",
+    "404": "There is no such model or version",
+    "408": "The request did not arrive in time",
+    "413": "The request's body is too large",
+    "429": "The server is full; try again later",
+    "503": "The server is shutting down",
+    "504": "The request was not answered in time",
+}
+_UNAUTHENTICATED = {"401": "An API key is missing or wrong"}
+
+
+def openapi_document(models: Iterable[Mapping], has_api_keys: bool = False) -> dict:
+    """Describes the REST interface by OpenAPI 3.1.
+
+    Example:
+
+    >>> document = openapi_document([servable.metadata()])
+    >>> list(document["paths"])[0]
+    '/v1/models/clf:predict'
+
+    Args:
+        models: What `GET /v1/models/NAME/versions/N/metadata` answers, of each
+            version served; of each model the one that serves first.
+        has_api_keys: Whether requests need an API key.
+
+    Returns:
+        The document, made of what JSON has.
+    """
+    paths = {}
+    for metadata in models:
+        spec = metadata["model_spec"]
+        name = spec["name"]
+        base = f"/v1/models/{quote(name)}"
+        bases = [f"{base}/versions/{spec['version']}"]
+        if base not in paths:
+            bases.insert(0, base)
+        signatures = metadata["metadata"]["signature_def"]["signature_def"]
+        for base in bases:
+            paths |= _model_paths(base, name, signatures)
+    paths |= {
+        "/healthz": {"get": _plain("Whether the server lives")},
+        "/readyz": {"get": _plain("Whether every model is loaded", "503")},
+    }
+    document = {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "keras_resattn model server",
+            "description": "TensorFlow Serving's REST interface.",
+            "version": __version__,
+        },
+        "paths": paths,
+        "components": {"schemas": {"Error": _object({"error": {"type": "string"}})}},
+    }
+    if has_api_keys:
+        _secure(document)
+    return document
+
+
+def _model_paths(base: str, name: str, signatures: Mapping) -> dict:
+    askable = {
+        key: signature
+        for key, signature in signatures.items()
+        if signature["inputs"]  # the others load the model
+        and all(info["dtype"] in _ELEMENTS for info in signature["inputs"].values())
+    }
+    paths = {
+        f"{base}:predict": {
+            "post": _operation(
+                f"Run a signature of {name}",
+                {"anyOf": [_predict(*item) for item in sorted(askable.items())]},
+                {"anyOf": [_answer(askable[key]) for key in sorted(askable)]},
+            )
+        },
+        base: {"get": _operation(f"The versions of {name} and their states")},
+        f"{base}/metadata": {"get": _operation(f"The signatures of {name}")},
+    }
+    for verb, outputs in _EXAMPLE_OUTPUTS.items():
+        if any(
+            set(signature["inputs"]) == _EXAMPLE_INPUTS
+            and set(signature["outputs"]) <= outputs
+            for signature in askable.values()
+        ):
+            operation = _operation(f"{verb.title()} examples by {name}", _EXAMPLES)
+            paths[f"{base}:{verb}"] = {"post": operation}
+    return paths
+
+
+def _predict(name: str, signature: Mapping) -> dict:
+    """The request in either form."""
+    rows = {key: _tensor(info, rows=1) for key, info in signature["inputs"].items()}
+    columns = {key: _tensor(info) for key, info in signature["inputs"].items()}
+    row, column = _object(rows), _object(columns)
+    if len(rows) == 1:
+        (key,) = rows
+        row, column = {"anyOf": [rows[key], row]}, {"anyOf": [columns[key], column]}
+    instances = {"type": "array", "items": row, "minItems": 1}
+    chosen = {"signature_name": {"const": name}}
+    required = [] if name == _DEFAULT_SIGNATURE else ["signature_name"]
+    return {
+        "title": name,
+        "anyOf": [
+            {
+                "type": "object",
+                "properties": {**chosen, form: schema},
+                "required": [*required, form],
+                "additionalProperties": False,
+            }
+            for form, schema in (("instances", instances), ("inputs", column))
+        ],
+    }
+
+
+def _answer(signature: Mapping) -> dict:
+    outputs = signature["outputs"]
+    rows = {key: _tensor(info, rows=1) for key, info in outputs.items()}
+    columns = {key: _tensor(info) for key, info in outputs.items()}
+    row, column = _object(rows), _object(columns)
+    if len(rows) == 1:
+        ((row,), (column,)) = rows.values(), columns.values()
+    return {
+        "anyOf": [
+            _object({"predictions": {"type": "array", "items": row}}),
+            _object({"outputs": column}),
+        ]
+    }
+
+
+def _tensor(info: Mapping, rows: int = 0) -> dict:
+    """A tensor as nested lists, without its first so many dimensions."""
+    schema = _ELEMENTS.get(info["dtype"], _NUMBER)
+    shape = info["tensor_shape"]
+    if shape["unknown_rank"]:
+        return {}
+    for dimension in reversed(shape["dim"][rows:]):
+        schema, size = {"type": "array", "items": schema}, int(dimension["size"])
+        if size >= 0:
+            schema |= {"minItems": size, "maxItems": size}
+    return schema
+
+
+def _object(properties: Mapping[str, dict]) -> dict:
+    return {
+        "type": "object",
+        "properties": dict(properties),
+        "required": sorted(properties),
+    }
+
+
+_FEATURE = {"anyOf": [_STRING, _NUMBER, {"type": "array", "items": _STRING}]}
+_EXAMPLES = _object(
+    {
+        "examples": {
+            "type": "array",
+            "minItems": 1,
+            "items": {"type": "object", "additionalProperties": _FEATURE},
+        }
+    }
+)
+
+
+def _operation(
+    summary: str, request: dict | None = None, answer: dict | None = None
+) -> dict:
+    statuses = _ERRORS if request else {"404": _ERRORS["404"]}
+    operation = {
+        "summary": summary,
+        "responses": {
+            "200": {"description": "OK", "content": _json(answer or {})},
+            **{status: _error(text) for status, text in statuses.items()},
+        },
+    }
+    if request:
+        operation["requestBody"] = {"required": True, "content": _json(request)}
+    return operation
+
+
+def _plain(summary: str, *statuses: str) -> dict:
+    return {
+        "summary": summary,
+        "responses": {
+            status: {"description": summary, "content": {"text/plain": {}}}
+            for status in ("200", *statuses)
+        },
+    }
+
+
+def _json(schema: dict) -> dict:
+    return {"application/json": {"schema": schema}}
+
+
+def _error(description: str) -> dict:
+    schema = {"$ref": "#/components/schemas/Error"}
+    return {"description": description, "content": _json(schema)}
+
+
+def _secure(document: dict) -> None:
+    document["components"]["securitySchemes"] = {
+        "bearer": {"type": "http", "scheme": "bearer"},
+        "key": {"type": "apiKey", "in": "header", "name": "x-api-key"},
+    }
+    for path, operations in document["paths"].items():
+        if path.startswith("/v1/"):
+            for operation in operations.values():
+                operation["security"] = [{"bearer": []}, {"key": []}]
+                operation["responses"] |= {
+                    status: _error(text) for status, text in _UNAUTHENTICATED.items()
+                }

@@ -1,0 +1,69 @@
+"""URLs for those who run the server: health, metrics, its own description."""
+
+import contextlib
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.responses import PlainTextResponse
+from starlette.responses import Response
+from starlette.routing import Route
+
+from keras_resattn_server.models.registry import ServableRegistry
+from keras_resattn_server.options import ServerOptions
+from keras_resattn_server.requests.gate import Gate
+from keras_resattn_server.rest import openapi
+from keras_resattn_server.running.metrics import CONTENT_TYPE
+from keras_resattn_server.running.metrics import METRICS_PATH
+from keras_resattn_server.running.metrics import read_metrics_path
+from keras_resattn_server.wire.status import ServingError
+
+
+def operation_routes(
+    registry: ServableRegistry, gate: Gate, options: ServerOptions
+) -> list[Route]:
+    """Makes the routes of `/healthz`, `/readyz`, `/openapi.json` and the metrics.
+
+    Args:
+        registry: The models.
+        gate: Knows whether the server is ready, and its metrics.
+        options: Say where the metrics are, and whether there are API keys.
+
+    Returns:
+        The routes.
+
+    Raises:
+        FileNotFoundError: There is no monitoring config file.
+        ValueError: It is not valid.
+    """
+
+    async def healthz(request: Request) -> Response:
+        return PlainTextResponse("ok")
+
+    async def readyz(request: Request) -> Response:
+        if gate.is_ready:
+            return PlainTextResponse("ok")
+        return PlainTextResponse("not ready", 503)
+
+    async def metrics(request: Request) -> Response:
+        return Response(gate.metrics.text(), media_type=CONTENT_TYPE)
+
+    async def describe(request: Request) -> Response:
+        models = []
+        for name, versions in sorted(registry.available().items()):
+            for version in versions:
+                with contextlib.suppress(ServingError):  # unloaded by now
+                    models.append(registry.get(name, version).metadata())
+        has_api_keys = options.api_key_file is not None
+        return JSONResponse(openapi.openapi_document(models, has_api_keys))
+
+    routes = [
+        Route("/healthz", healthz),
+        Route("/readyz", readyz),
+        Route(openapi.PATH, describe),
+    ]
+    metrics_path = METRICS_PATH
+    if options.monitoring_config_file is not None:
+        metrics_path = read_metrics_path(options.monitoring_config_file)
+    if metrics_path is not None:
+        routes.append(Route(metrics_path, metrics))
+    return routes

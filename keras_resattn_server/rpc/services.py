@@ -1,0 +1,234 @@
+"""The gRPC interface: PredictionService and ModelService of TensorFlow Serving."""
+
+import asyncio
+import functools
+import logging
+from collections.abc import Awaitable
+from collections.abc import Callable
+
+import grpc
+from google.protobuf.message import Message
+from tensorflow_serving.apis import classification_pb2
+from tensorflow_serving.apis import get_model_metadata_pb2
+from tensorflow_serving.apis import get_model_status_pb2
+from tensorflow_serving.apis import model_management_pb2
+from tensorflow_serving.apis import model_pb2
+from tensorflow_serving.apis import model_service_pb2_grpc
+from tensorflow_serving.apis import predict_pb2
+from tensorflow_serving.apis import prediction_service_pb2_grpc
+from tensorflow_serving.apis import regression_pb2
+
+from keras_resattn_server.loading.loader import ModelLoader
+from keras_resattn_server.loading.model_config import ModelConfigFile
+from keras_resattn_server.loading.model_config import read_model_configs
+from keras_resattn_server.models.registry import ServableRegistry
+from keras_resattn_server.models.servable import Servable
+from keras_resattn_server.requests.classification import classify
+from keras_resattn_server.requests.classification import regress
+from keras_resattn_server.requests.gate import Gate
+from keras_resattn_server.requests.messages import answered_by
+from keras_resattn_server.requests.messages import read_input
+from keras_resattn_server.requests.messages import read_predict
+from keras_resattn_server.requests.messages import write_classify
+from keras_resattn_server.requests.messages import write_predict
+from keras_resattn_server.requests.messages import write_regress
+from keras_resattn_server.running.inference import Inference
+from keras_resattn_server.wire.status import ServingError
+
+_SIGNATURE_DEF = "signature_def"
+_UNAVAILABLE_MODELS = "Some models did not become available: "
+
+_logger = logging.getLogger(__name__)
+_Method = Callable[..., Awaitable[Message]]
+
+
+def _with_status(method: _Method) -> _Method:
+    """Answers errors by the status that REST gives, too."""
+
+    @functools.wraps(method)
+    async def answer(self, request, context):
+        try:
+            return await method(self, request, context)
+        except ServingError as error:
+            await context.abort(grpc.StatusCode[error.code], error.message)
+        except Exception:
+            _logger.exception("gRPC %s failed", method.__name__)
+            message = "Internal error: see the server's log."
+            await context.abort(grpc.StatusCode.INTERNAL, message)
+
+    return answer
+
+
+def _through_gate(method: _Method) -> _Method:
+    """Admits, times and counts an inference request."""
+
+    @functools.wraps(method)
+    async def admitted(self, request, context):
+        name, api = request.model_spec.name, method.__name__
+        seconds = context.time_remaining()
+        async with self._gate.enter(name, api, "GRPC", seconds):
+            return await method(self, request, context)
+
+    return _with_status(admitted)
+
+
+class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
+    """Answers inference requests.
+
+    Args:
+        registry: The models.
+        inference: Runs them.
+        gate: What requests go through.
+        max_tensor_bytes: The largest size of an input tensor.
+    """
+
+    def __init__(
+        self,
+        registry: ServableRegistry,
+        inference: Inference,
+        gate: Gate,
+        max_tensor_bytes: int,
+    ):
+        self._registry = registry
+        self._inference = inference
+        self._gate = gate
+        self._max_tensor_bytes = max_tensor_bytes
+
+    @_through_gate
+    async def Predict(
+        self, request: predict_pb2.PredictRequest, context: grpc.aio.ServicerContext
+    ) -> predict_pb2.PredictResponse:
+        servable, name = self._find(request)
+        call = self._inference.call
+        arrays, wanted = await call(
+            read_predict, request, servable, self._max_tensor_bytes
+        )
+        outputs = await self._inference.run(servable, name, arrays)
+        outputs = {key: outputs[key] for key in wanted}
+        return await call(write_predict, servable, name, outputs)
+
+    @_through_gate
+    async def Classify(
+        self,
+        request: classification_pb2.ClassificationRequest,
+        context: grpc.aio.ServicerContext,
+    ) -> classification_pb2.ClassificationResponse:
+        servable, name = self._find(request)
+        examples = await self._inference.call(read_input, request.input)
+        found = await classify(self._inference, servable, name, examples)
+        return write_classify(servable, name, found)
+
+    @_through_gate
+    async def Regress(
+        self,
+        request: regression_pb2.RegressionRequest,
+        context: grpc.aio.ServicerContext,
+    ) -> regression_pb2.RegressionResponse:
+        servable, name = self._find(request)
+        examples = await self._inference.call(read_input, request.input)
+        values = await regress(self._inference, servable, name, examples)
+        return write_regress(servable, name, values)
+
+    @_with_status
+    async def GetModelMetadata(
+        self,
+        request: get_model_metadata_pb2.GetModelMetadataRequest,
+        context: grpc.aio.ServicerContext,
+    ) -> get_model_metadata_pb2.GetModelMetadataResponse:
+        spec = _model_spec(request)
+        if not request.metadata_field:
+            raise ServingError(
+                "GetModelMetadataRequest must specify at least one metadata_field"
+            )
+        for field in request.metadata_field:
+            if field != _SIGNATURE_DEF:
+                raise ServingError(f"Metadata field {field} is not supported")
+        servable = self._registry.get(spec.name, *_version(spec))
+        signatures = get_model_metadata_pb2.SignatureDefMap(
+            signature_def=servable.signatures
+        )
+        response = get_model_metadata_pb2.GetModelMetadataResponse(
+            model_spec=answered_by(servable)
+        )
+        response.metadata[_SIGNATURE_DEF].Pack(signatures)
+        return response
+
+    def _find(self, request: Message) -> tuple[Servable, str]:
+        spec = _model_spec(request)
+        servable = self._registry.get(spec.name, *_version(spec))
+        return servable, spec.signature_name
+
+
+class ModelService(model_service_pb2_grpc.ModelServiceServicer):
+    """Tells how the models are, and changes which are served.
+
+    Args:
+        loader: Keeps the registry of models in step with the disk.
+    """
+
+    def __init__(self, loader: ModelLoader):
+        self._registry = loader.registry
+        self._loader = loader
+
+    @_with_status
+    async def GetModelStatus(
+        self,
+        request: get_model_status_pb2.GetModelStatusRequest,
+        context: grpc.aio.ServicerContext,
+    ) -> get_model_status_pb2.GetModelStatusResponse:
+        spec = _model_spec(request)
+        response = get_model_status_pb2.GetModelStatusResponse()
+        statuses = self._registry.statuses(spec.name, _version(spec)[0])
+        for version, status in statuses.items():
+            answer = response.model_version_status.add(
+                version=version, state=status.state
+            )
+            answer.status.error_code = grpc.StatusCode[status.code].value[0]
+            answer.status.error_message = status.message
+        return response
+
+    @_with_status
+    async def HandleReloadConfigRequest(
+        self,
+        request: model_management_pb2.ReloadConfigRequest,
+        context: grpc.aio.ServicerContext,
+    ) -> model_management_pb2.ReloadConfigResponse:
+        if request.config.WhichOneof("config") != "model_config_list":
+            raise ServingError(
+                "ServerModelConfig type not supported by HandleReloadConfigRequest."
+                " Only ModelConfigList is currently supported"
+            )
+        source = self._loader.source
+        if not isinstance(source, ModelConfigFile):
+            # A client shall not name any folder of a server that was told one.
+            raise ServingError(
+                "The models are those of the server's folder; start it with"
+                " --model-config-file to change them by request.",
+                "FAILED_PRECONDITION",
+            )
+        try:
+            models = read_model_configs(request.config)
+        except ValueError as error:
+            raise ServingError(str(error)) from error
+        source.replace(models)
+        await asyncio.to_thread(self._loader.poll, at_once=True)
+        available = self._registry.available()
+        missing = [model.name for model in models if model.name not in available]
+        if missing:
+            raise ServingError(_UNAVAILABLE_MODELS + ", ".join(missing), "UNKNOWN")
+        return model_management_pb2.ReloadConfigResponse()
+
+
+def _model_spec(request: Message) -> model_pb2.ModelSpec:
+    if not request.HasField("model_spec"):
+        raise ServingError("Missing ModelSpec")
+    return request.model_spec
+
+
+def _version(spec: model_pb2.ModelSpec) -> tuple[int | None, str | None]:
+    """Version and label; at most one of them is not None."""
+    choice = spec.WhichOneof("version_choice")
+    return (
+        spec.version.value if choice == "version" else None,
+        spec.version_label if choice == "version_label" else None,
+    )
