@@ -52,6 +52,8 @@ lint: .venv-test/installed
 	.venv-test/bin/ruff check .
 	.venv-test/bin/ruff format --check .
 	.venv-test/bin/lint-imports
+	.venv-test/bin/mypy
+	.venv-test/bin/mypy --strict --package keras_resattn_server --package keras_resattn_client
 
 clean:
 	rm -rf .venv-demo .venv-test demo
