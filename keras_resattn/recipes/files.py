@@ -9,7 +9,7 @@ import yaml
 
 from keras_resattn.recipes.settings import Recipe
 
-FOLDER = Path(__file__).parent / "recipes"
+FOLDER = Path(__file__).parent
 
 
 def list_recipes():
