@@ -1,6 +1,7 @@
 """What the documents for developers name must exist."""
 
 import importlib
+import importlib.util
 import re
 from pathlib import Path
 
@@ -53,6 +54,21 @@ def test_every_path_exists(document):
     found = paths((ROOT / document).read_text(encoding="utf-8"))
     assert found
     assert [path for path in found if not (ROOT / path).exists()] == []
+
+
+def test_modules_that_moved_are_only_at_their_new_place():
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    moved = re.findall(r"^ *\| `([\w.]+)` \| `([\w.]+)` \|$", changelog, re.MULTILINE)
+    assert len(moved) > 60
+    assert [new for _, new in moved if not is_module(new)] == []
+    assert [old for old, _ in moved if is_module(old)] == []
+
+
+def is_module(name):
+    try:
+        return importlib.util.find_spec(name) is not None
+    except ModuleNotFoundError:  # the package that it is in
+        return False
 
 
 def test_a_wrong_name_and_a_wrong_path_are_found():
