@@ -126,7 +126,7 @@ def test_when_the_minutes_are_over_the_engine_ends_and_none_begins(engines, opti
 
     engines.answers["ours"] = hang
     *_, record = compare.measure("training", options, later(0.2))
-    assert record["errors"] == {"ours": "The minutes were over."}
+    assert record["errors"] == {"ours": "The time limit (--minutes) was reached."}
     assert len(record["answers"]) == 1
     assert "start pytorch" not in engines.log
 
@@ -177,7 +177,7 @@ def test_missing_packages_are_named_before_anything_runs(monkeypatch, capsys):
         (["--size", "100"], "must be a multiple of 32. Received: 100"),
         (["--size", "0"], "must be 1 or more. Received: 0"),
         (["--rounds", "0"], "must be 1 or more. Received: 0"),
-        (["--engines", "ours-remat", "--tasks", "inference"], "no task has these"),
+        (["--engines", "ours-remat", "--tasks", "inference"], "no chosen task has"),
     ],
 )
 def test_wrong_arguments_are_refused(given, message, monkeypatch, capsys):

@@ -50,7 +50,7 @@ def test_each_goal_of_training_has_its_row_and_verdict(training):
     assert verdicts(training) == {
         "batch 256, PyTorch at its best": (1.5, True),
         "batch 256, share of the matrix peak": (0.25, None),  # 250 of 1000 TFLOP/s
-        "memory, PyTorch at its quickest": (0.75, True),
+        "memory, PyTorch at its fastest": (0.75, True),
         "remat, memory": (0.5, None),
         "remat, time": (1.25, True),
     }
@@ -100,7 +100,7 @@ def test_no_goal_is_met_by_another_size_or_without_one_gpu(training, change):
     assert all(verdict is None for _, verdict in verdicts(training | change).values())
 
 
-def test_the_peak_is_the_quickest_product_of_all_rounds(training):
+def test_the_peak_is_the_fastest_product_of_all_rounds(training):
     training["answers"].append(answer("jax-matrices", 8192, 5e-4, number=1))
     assert comparison.peak(comparison.measured(training)) == 2e15
 
