@@ -5,10 +5,12 @@ PACKAGE := setup.cfg pyproject.toml
 # Python compiles what it imports; to compile all that is installed takes as long again.
 INSTALL := pip install --quiet --no-compile
 
-.PHONY: help demo test test-all test-backends test-browser test-deployment benchmark lint clean
+.PHONY: help demo results test test-all test-backends test-browser test-deployment benchmark lint clean
 
 help:
 	@echo "make demo           train, test, export, serve and look: 4 to 10 minutes on 2 cores"
+	@echo "make results        train the runs of docs/results.md: days on 2 cores; Ctrl-C and"
+	@echo "                    the same command continue"
 	@echo "make test           the tests, on TensorFlow"
 	@echo "make test-all       all of them, with the slow ones and all below: hours"
 	@echo "make test-backends  the tests of layers and networks on JAX and PyTorch"
@@ -21,6 +23,9 @@ help:
 
 demo: .venv-demo/installed
 	.venv-demo/bin/python scripts/demo.py
+
+results: .venv-demo/installed
+	.venv-demo/bin/python -m scripts.train_results --out runs
 
 test: .venv-test/installed
 	.venv-test/bin/python -m pytest
