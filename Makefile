@@ -6,11 +6,13 @@ PACKAGE := setup.cfg pyproject.toml
 # time of an installation.
 INSTALL := pip install --quiet --no-compile
 
-.PHONY: help demo test test-all test-backends test-browser test-deployment benchmark lint clean
+.PHONY: help demo results test test-all test-backends test-browser test-deployment benchmark lint clean
 
 help:
 	@echo "make demo           train, evaluate, export and serve a model, and write a report:"
 	@echo "                    4 to 10 minutes on 2 cores"
+	@echo "make results        train the runs of docs/results.md: days on 2 cores. Run it again"
+	@echo "                    to resume after an interruption"
 	@echo "make test           run the tests on TensorFlow"
 	@echo "make test-all       run all tests, with the slow ones and those below: hours"
 	@echo "make test-backends  run the tests of layers and networks on JAX and PyTorch"
@@ -24,6 +26,9 @@ help:
 
 demo: .venv-demo/installed
 	.venv-demo/bin/python scripts/demo.py
+
+results: .venv-demo/installed
+	.venv-demo/bin/python -m scripts.train_results --out runs
 
 test: .venv-test/installed
 	.venv-test/bin/python -m pytest
