@@ -199,7 +199,7 @@ TABLES: dict[str, Table] = {
         ),
     ),
     "cifar": Table(
-        "CIFAR-10 and CIFAR-100",
+        "CIFAR-10 and CIFAR-100 (recipes for CIFAR-10: cifar10_attention...)",
         ("CIFAR-10", "CIFAR-100"),
         (
             Row(
