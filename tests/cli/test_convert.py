@@ -46,7 +46,7 @@ def bad_calls(model, out):
     text, missing = out.with_name("text.caffemodel"), out.with_name("missing")
     text.write_text("no model")
     yield (missing, out, *network, *variance), 2, f"no such file.*path='{missing}'"
-    yield (text, out, *network, *variance), 1, f"no Caffe model.*path='{text}'"
+    yield (text, out, *network, *variance), 1, f"not a Caffe model.*path='{text}'"
     yield (
         (model, out, "--network", "AttentionNeXt56", *variance),
         1,
