@@ -5,17 +5,17 @@ import numpy as np
 
 from keras_resattn.explain.logits import classifier_of
 from keras_resattn.explain.logits import logits_after
-from keras_resattn.views.modules import attention_modules
+from keras_resattn.explain.reader import Modules
 
 
-def class_gradients(model, names):
+def class_gradients(model, modules: Modules):
     """Return functions that give the gradients of a class's score.
 
     The score is the class's logit, before a softmax.
 
     Args:
         model: A functional `keras.Model` that ends in a classifier.
-        names: The names of attention modules.
+        modules: Attention modules of `model`, by name.
 
     Returns:
         A dictionary from each name to a function of `after`, a float32 array
@@ -28,11 +28,11 @@ def class_gradients(model, names):
             does not depend on the feature after a mask alone.
     """
     classifier = classifier_of(model)
-    modules = attention_modules(model)
     scores = {
-        name: _scores_by(model, modules[name].fused, classifier) for name in names
+        name: _scores_by(model, module.fused, classifier)
+        for name, module in modules.items()
     }
-    return {name: _gradient_function(model, scores[name]) for name in names}
+    return {name: _gradient_function(model, score) for name, score in scores.items()}
 
 
 def _gradient_function(model, scores):
