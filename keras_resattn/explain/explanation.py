@@ -20,6 +20,7 @@ from keras_resattn.explain.triptych import Triptych
 from keras_resattn.explain.triptych import select_images
 from keras_resattn.explain.triptych import triptych_of
 from keras_resattn.typing import Array
+from keras_resattn.views.flat import flattened
 from keras_resattn.views.modules import attention_modules
 
 
@@ -108,7 +109,8 @@ def explain_modules(
     """
     check_methods(evidence)
     means = {f"{name}/mean": mean for name, mean in mean_masks_of(modules).items()}
-    tensors = {"outputs": model.outputs[0], **means, **feature_tensors(chosen)}
+    [outputs] = flattened(model).outputs
+    tensors = {"outputs": outputs, **means, **feature_tensors(chosen)}
     gradients = class_gradients(model, chosen) if channel == "gradient" else {}
     read = reader(model, tensors)
 

@@ -12,6 +12,7 @@ import numpy as np
 from keras_resattn.layers.arguments import positive_integer
 from keras_resattn.typing import Array
 from keras_resattn.typing import Tensor
+from keras_resattn.views.flat import flattened
 from keras_resattn.views.modules import ModuleTensors
 
 # What `attention_modules` returns: it is asked once per model, and passed on.
@@ -67,12 +68,13 @@ def reader(
 
     Args:
         model: A functional `keras.Model`.
-        tensors: A dictionary of tensors of its graph.
+        tensors: A dictionary of tensors of the graph of `flattened(model)`.
 
     Returns:
         A function: a batch -> a dictionary of float32 arrays with the same
         names, channels last.
     """
+    model = flattened(model)
     first = keras.config.image_data_format() == "channels_first"
     outputs = {
         name: keras.ops.transpose(x, (0, 2, 3, 1)) if first and x.ndim == 4 else x
