@@ -8,8 +8,9 @@ import numpy as np
 from keras import ops
 
 from keras_resattn.typing import Array
+from keras_resattn.views.flat import flattened
+from keras_resattn.views.graph import node_in
 from keras_resattn.views.modules import attention_modules
-from keras_resattn.views.modules import node_in
 
 # The blocks of a stage or of a module, without those of the mask branch.
 BLOCK = r"{}_(unit|pre|trunk|residual|naive|post)\d*"
@@ -32,12 +33,13 @@ def response_model(model: keras.Model) -> keras.Model:
     """
     starts = [r"stage\d+", *map(re.escape, attention_modules(model))]
     pattern = re.compile(BLOCK.format(f"({'|'.join(starts)})"))
+    flat = flattened(model)
     outputs = {
-        layer.name: _mean_absolute(node_in(model, layer).outputs[0])
-        for layer in model.layers
+        layer.name: _mean_absolute(node_in(flat, layer).outputs[0])
+        for layer in flat.layers
         if pattern.fullmatch(layer.name)
     }
-    return keras.Model(model.input, outputs, name=f"{model.name}_response")
+    return keras.Model(flat.input, outputs, name=f"{model.name}_response")
 
 
 def _mean_absolute(tensor):

@@ -109,7 +109,7 @@ def explain_modules(
     """
     check_methods(evidence)
     means = {f"{name}/mean": mean for name, mean in mean_masks_of(modules).items()}
-    [outputs] = flattened(model).outputs
+    outputs = flattened(model).outputs[0]
     tensors = {"outputs": outputs, **means, **feature_tensors(chosen)}
     gradients = class_gradients(model, chosen) if channel == "gradient" else {}
     read = reader(model, tensors)
