@@ -1,9 +1,16 @@
 """Arguments that several commands take."""
 
+import enum
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+
+class Engine(enum.StrEnum):
+    local = enum.auto()
+    ray = enum.auto()
+
 
 ModelArgument = Annotated[
     Path,

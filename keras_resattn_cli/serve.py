@@ -6,15 +6,20 @@ from typing import Annotated
 
 import typer
 
+from keras_resattn_cli.options import Engine
 from keras_resattn_cli.start import import_keras
 
 _VERSIONS = "Versions"
 _LIMITS = "Limits"
 _OPERATION = "Batching and monitoring"
 _SECURITY = "Security"
+_RAY = "Ray"
+_ONLY_RAY = {"min_replicas", "max_replicas", "replica_cpus"}
+_ALSO_RAY = {"base", "port", "host", "grpc_port", "engine"}
 
 
 def serve(
+    context: typer.Context,
     base: Annotated[
         Path | None,
         typer.Argument(
@@ -136,6 +141,38 @@ def serve(
             rich_help_panel=_LIMITS,
         ),
     ] = 0,
+    engine: Annotated[
+        Engine,
+        typer.Option(
+            help="Serve in this process, or by replicas on the Ray cluster at "
+            "RAY_ADDRESS (by default a new one on this machine).",
+            rich_help_panel=_RAY,
+        ),
+    ] = Engine.local,
+    min_replicas: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            help="With --engine ray: the smallest number of replicas.",
+            rich_help_panel=_RAY,
+        ),
+    ] = 1,
+    max_replicas: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            help="With --engine ray: the largest number of replicas.",
+            rich_help_panel=_RAY,
+        ),
+    ] = 4,
+    replica_cpus: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            help="With --engine ray: the number of processors per replica.",
+            rich_help_panel=_RAY,
+        ),
+    ] = 1,
     batching_parameters_file: Annotated[
         Path | None,
         typer.Option(
@@ -194,7 +231,15 @@ def serve(
     New versions are loaded as they come, before the old ones are unloaded. Stop it by
     Ctrl-C or SIGTERM: requests under way are answered first.
     """
+    _check_engine(context, engine, base)
     import_keras()
+
+    if engine is Engine.ray:
+        from keras_resattn.on_ray.server import serve_on_ray
+
+        replicas = (min_replicas, max_replicas, replica_cpus)
+        serve_on_ray(base, host, port, grpc_port, *replicas)
+        return
 
     from keras_resattn_server import serve as serve_models
 
@@ -224,3 +269,29 @@ def serve(
         tls_certificate=tls_certificate,
         tls_key=tls_key,
     )
+
+
+def _check_engine(context: typer.Context, engine: Engine, base: Path | None) -> None:
+    """Refuse the options that the engine would ignore."""
+    flags = {}
+    for option in context.command.params:
+        source = context.get_parameter_source(option.name)
+        if source is not None and source.name == "COMMANDLINE":
+            off = context.params[option.name] is False
+            flags[option.name] = (option.secondary_opts if off else option.opts)[0]
+    if engine is Engine.ray:
+        refused = [flags[name] for name in flags if name not in _ALSO_RAY | _ONLY_RAY]
+        if refused:
+            raise typer.BadParameter(
+                "--engine ray does not support these options. Leave them out. "
+                f"Received: {', '.join(refused)}"
+            )
+        if base is None:
+            raise typer.BadParameter("--engine ray needs BASE. Received: no BASE")
+    else:
+        refused = [flags[name] for name in flags if name in _ONLY_RAY]
+        if refused:
+            raise typer.BadParameter(
+                "These options only work with --engine ray. Add it, or leave them out. "
+                f"Received: {', '.join(refused)}"
+            )

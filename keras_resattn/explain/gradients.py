@@ -1,26 +1,36 @@
 """The gradient of a class's score by the feature after a mask."""
 
+from collections.abc import Callable
+
 import keras
 import numpy as np
 
 from keras_resattn.explain.logits import classifier_of
 from keras_resattn.explain.logits import logits_after
-from keras_resattn.views.modules import attention_modules
+from keras_resattn.explain.reader import Modules
+from keras_resattn.typing import Array
+from keras_resattn.typing import Tensor
+
+# From an array and the chosen classes, one-hot, to an array.
+Differentiated = Callable[[Array, Tensor], Array]
 
 
-def class_gradients(model, names):
+def class_gradients(
+    model: keras.Model, modules: Modules
+) -> dict[str, Callable[..., Array]]:
     """Return functions that give the gradients of a class's score.
 
     The score is the class's logit, before a softmax.
 
     Args:
-        model: A functional `keras.Model` that ends in a classifier.
-        names: The names of attention modules.
+        model: A functional `keras.Model` or a built `keras.Sequential` that ends in a
+            classifier. It may call networks as layers.
+        modules: Attention modules of `model`, by name.
 
     Returns:
-        A dictionary from each name to a function of `after`, a float32 array
-        `(N, h, w, C)`: the feature after the module's mask; and of `classes`,
-        integers `(N,)` or `None` for each image's most probable class. It
+        A dictionary from each name to a function. Its arguments are `after`, a float32
+        array `(N, h, w, C)`, the feature after the module's mask; and `classes`,
+        integers `(N,)`, or `None` for each image's most probable class. It
         returns the gradient, a float32 array of the shape of `after`.
 
     Raises:
@@ -28,18 +38,20 @@ def class_gradients(model, names):
             does not depend on the feature after a mask alone.
     """
     classifier = classifier_of(model)
-    modules = attention_modules(model)
     scores = {
-        name: _scores_by(model, modules[name].fused, classifier) for name in names
+        name: _scores_by(model, module.fused, classifier)
+        for name, module in modules.items()
     }
-    return {name: _gradient_function(model, scores[name]) for name in names}
+    return {name: _gradient_function(model, score) for name, score in scores.items()}
 
 
-def _gradient_function(model, scores):
+def _gradient_function(
+    model: keras.Model, scores: Callable[[Tensor], Tensor]
+) -> Callable[..., Array]:
     differentiate = _gradient(lambda x, chosen: keras.ops.sum(scores(x) * chosen))
     first = keras.config.image_data_format() == "channels_first"
 
-    def gradient(after, classes=None):
+    def gradient(after: Array, classes: Array | None = None) -> Array:
         after = np.moveaxis(after, -1, 1) if first else after
         if classes is None:
             classes = keras.ops.convert_to_numpy(scores(after)).argmax(axis=-1)
@@ -56,20 +68,22 @@ def _gradient_function(model, scores):
     return gradient
 
 
-def _scores_by(model, fused, classifier):
-    """Return the function from a module's fused feature to the classes' logits."""
+def _scores_by(
+    model: keras.Model, fused: keras.KerasTensor, classifier: keras.Operation
+) -> Callable[[Tensor], Tensor]:
+    """Return the function from a module's fused feature to the logits."""
     rest = logits_after(fused, model, classifier)
     if rest is None:
         raise ValueError(
-            "The rule 'gradient' needs a network in which all that follows a module "
-            "depends on its fused feature; choose another rule. Received: "
+            "The rule 'gradient' needs a network whose output depends on a module's "
+            "fused feature alone, after the module; choose another rule. Received: "
             f"model={model.name!r}"
         )
     return lambda x: rest(x, training=False)
 
 
-def _gradient(function):
-    """Return what gives a scalar function's gradient at the first of two arrays."""
+def _gradient(function: Callable[[Tensor, Tensor], Tensor]) -> Differentiated:
+    """Return the gradient of a scalar function by the first of two arrays."""
     backend = keras.backend.backend()
     if backend == "tensorflow":
         return _gradient_in_tensorflow(function)
@@ -86,13 +100,15 @@ def _gradient(function):
     )
 
 
-def _gradient_in_tensorflow(function):
+def _gradient_in_tensorflow(
+    function: Callable[[Tensor, Tensor], Tensor],
+) -> Differentiated:
     import tensorflow as tf
 
-    # In a graph the gradients of filters, which nobody asks for, are left out.
-    # Computed eagerly, for a single image, they can end the process.
+    # In a graph, the gradients of filters, which nobody needs, are left out.
+    # Computed eagerly, for a single image, they can crash the process.
     @tf.function(reduce_retracing=True)
-    def gradient(x, other):
+    def gradient(x: tf.Tensor, other: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(x)
             value = function(x, other)
@@ -101,10 +117,10 @@ def _gradient_in_tensorflow(function):
     return lambda x, other: gradient(tf.convert_to_tensor(x), other).numpy()
 
 
-def _gradient_in_torch(function):
+def _gradient_in_torch(function: Callable[[Tensor, Tensor], Tensor]) -> Differentiated:
     import torch
 
-    def gradient(x, other):
+    def gradient(x: Array, other: Tensor) -> Array:
         x = keras.ops.convert_to_tensor(x).requires_grad_()
         (result,) = torch.autograd.grad(function(x, other), x)
         return keras.ops.convert_to_numpy(result)

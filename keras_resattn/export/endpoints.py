@@ -16,7 +16,7 @@ from keras_resattn.export.optimization import freeze
 from keras_resattn.export.overlay import overlay_png
 from keras_resattn.views.masks import attention_masks
 from keras_resattn.views.modules import attention_modules
-from keras_resattn.views.modules import node_in
+from keras_resattn.views.graph import node_in
 
 
 class Endpoints:

@@ -151,6 +151,8 @@ class SoftMaskBranch(keras.layers.Layer):
         for layer in (self.bn1, self.conv1, self.bn2, self.conv2):
             if layer is not None:
                 layer.build(shape)
+        self.pool.build(shape)
+        self.resize.build([shape, shape])
         pooled = []
         for level in self.down:
             shape = self.pool.compute_output_shape(shape)

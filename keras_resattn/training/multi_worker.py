@@ -8,6 +8,9 @@ itself; nothing of it is saved. The losses and weights are those of one device.
 
 import tensorflow as tf
 
+from keras_resattn.views.graph import replace_symbolic_build
+from keras_resattn.views.graph import symbolic_build
+
 
 def enable_distributed_fit(model, strategy):
     """Let Keras' `fit` and `evaluate` train a model under its strategy.
@@ -81,9 +84,9 @@ def _build_from_specification(model, strategy):
         if iterator is not None:
             data_batch = iterator.data_adapter.get_tf_dataset().element_spec[:2]
         with strategy.scope():
-            model._symbolic_build(data_batch=data_batch)
+            symbolic_build(model, data_batch)
 
-    model._maybe_symbolic_build = build
+    replace_symbolic_build(model, build)
 
 
 def _with_an_axis(step):

@@ -1,29 +1,40 @@
 """Batch normalization folded into the convolutions before it, for inference."""
 
 import collections
+from collections.abc import Callable
+from typing import Any
 
 import keras
 import numpy as np
 
 from keras_resattn.layers.geometry import channel_axis
+from keras_resattn.typing import Array
+from keras_resattn.typing import Tensor
+from keras_resattn.views.flat import flat_copy
+from keras_resattn.views.graph import Node
+from keras_resattn.views.graph import flatten_layers
+from keras_resattn.views.graph import named_sublayers
+from keras_resattn.views.graph import nodes_of
+from keras_resattn.views.graph import own_variables
 
 FOLDED_INTO = (keras.layers.Conv2D, keras.layers.Dense)
 
 
-def fold_batch_norm(model):
-    """Returns `model` with batch normalizations folded into convolutions.
+def fold_batch_norm(model: keras.Model) -> keras.Model:
+    """Return `model` with batch normalizations folded into convolutions.
 
-    After training, a batch normalization multiplies and shifts each channel by
-    constants. Where it follows a convolution (or a dense layer) they become part
-    of its kernel and bias, and a pass over the maps is saved. Folded are those
-    whose input is a convolution's output, or a concatenation of such outputs,
-    that nothing else uses. The others stay, such as those at the beginning of a
-    pre-activation unit, which follow a sum.
+    After training, a batch normalization multiplies each channel by a constant and
+    adds a constant. If it follows a convolution or a dense layer, both constants become
+    part of the kernel and the bias, and the maps are passed over once less. A batch
+    normalization is folded if its input is the output of a convolution, or a
+    concatenation of such outputs, that nothing else uses. The others stay, such as
+    the first of a pre-activation unit, which follows a sum.
 
-    The result is flat: units and branches of `model` are taken apart into their
-    layers, which are copies. The masks, the layers at the top level and
-    the last map keep their names, so that `attention_masks` works on it. A layer
-    that cannot be traced, or that has weights of its own, stays whole.
+    The result is flat: the networks, units and branches in `model` are taken apart into
+    their layers, which are copies. The masks, the layers at the top level and the
+    last map keep their names (see `attention_masks` for networks called as layers), so
+    that `attention_masks` works on it. A layer that cannot be traced, or that has
+    weights of its own, stays whole.
 
     Example:
 
@@ -35,37 +46,33 @@ def fold_batch_norm(model):
     >>> folded.save("folded.keras")
 
     Args:
-        model: A functional `keras.Model`. It is not changed.
+        model: A functional `keras.Model` or a built `keras.Sequential`. It is not
+            changed.
 
     Returns:
         A `keras.Model` for inference with the inputs and outputs of `model`.
 
     Raises:
-        ValueError: If `model` is not functional.
+        ValueError: If `model` has no graph.
     """
-    if not isinstance(model, keras.Model) or not hasattr(model, "_nodes_by_depth"):
-        raise ValueError(
-            "Batch normalization is folded in functional models, as all networks "
-            f"of keras_resattn are. Received: model={model!r}"
-        )
-    copy = keras.models.clone_model(model)
-    copy.set_weights(model.get_weights())
-    flat = _flatten(copy)
+    flat = _take_apart(flat_copy(model))
     return _fold(flat, _folds(flat))
 
 
-def _flatten(model):
+def _take_apart(model: keras.Model) -> keras.Model:
     """Return the graph of `model` with composite layers taken apart."""
     whole = set()  # those that cannot be taken apart
 
-    def call(layer, *args, **kwargs):
+    def call(layer: keras.Operation, *args: Any, **kwargs: Any) -> Tensor:
         if not _is_composite(layer) or layer in whole:
             return layer(*args, **kwargs)
-        _name_inner_layers(layer)
+        # Names in a graph are unique.
+        for name, inner in named_sublayers(layer):
+            inner.name = f"{layer.name}_{name}"
         try:
-            # Not `layer(...)`: so the layers inside become nodes of the graph.
+            # Not `layer(...)`, so that the layers inside become nodes of the graph.
             return layer.call(*args, **kwargs)
-        except Exception:  # of another's layer, which may do anything with a tensor
+        except Exception:  # a layer of others may do anything with a tensor
             whole.add(layer)
             return layer(*args, **kwargs)
 
@@ -74,35 +81,16 @@ def _flatten(model):
     return model
 
 
-def _is_composite(layer):
-    if not isinstance(layer, keras.layers.Layer):
+def _is_composite(layer: keras.Operation) -> bool:
+    if not isinstance(layer, keras.layers.Layer) or own_variables(layer):
         return False
-    # Keras has no public way to the layers inside of layers.
-    inner = layer._flatten_layers(include_self=False)
-    has_own_weights = layer._trainable_variables or layer._non_trainable_variables
-    return not has_own_weights and any(
-        isinstance(x, keras.layers.BatchNormalization) for x in inner
-    )
+    inner = flatten_layers(layer, include_self=False)
+    return any(isinstance(x, keras.layers.BatchNormalization) for x in inner)
 
 
-def _name_inner_layers(layer):
-    """Name the layers inside of a layer after it: names in a graph are unique."""
-    # On PyTorch, a module keeps the modules inside of it apart.
-    attributes = {**vars(layer), **vars(layer).get("_modules", {})}
-    for attribute, value in attributes.items():
-        if attribute.startswith("_"):
-            continue
-        numbered = {"": value}
-        if isinstance(value, (list, tuple)):
-            numbered = dict(enumerate(value, start=1))
-        for number, inner in numbered.items():
-            if isinstance(inner, keras.layers.Layer):
-                inner.name = f"{layer.name}_{attribute}{number}"
-
-
-def _folds(model):
-    """Return the layers to fold into, for each batch normalization to be folded."""
-    nodes = [node for row in model._nodes_by_depth.values() for node in row]
+def _folds(model: keras.Model) -> dict[keras.Operation, list[keras.layers.Layer]]:
+    """Return the batch normalizations to fold, and the layers to fold each into."""
+    nodes = nodes_of(model)
     read = [x for node in nodes for x in node.input_tensors] + model.outputs
     uses = collections.Counter(id(tensor) for tensor in read)
     calls = collections.Counter(node.operation for node in nodes)
@@ -122,9 +110,13 @@ def _folds(model):
     return found
 
 
-def _sources(tensors, normalization, producers):
-    """Return the convolutions that give the tensors, or none if others do."""
-    sources = []
+def _sources(
+    tensors: list[keras.KerasTensor],
+    normalization: keras.layers.BatchNormalization,
+    producers: dict[int, Node],
+) -> list[keras.layers.Layer]:
+    """Return the convolutions whose outputs the tensors are, or none."""
+    sources: list[keras.layers.Layer] = []
     for tensor in tensors:
         node = producers.get(id(tensor))
         operation = node and node.operation
@@ -138,7 +130,9 @@ def _sources(tensors, normalization, producers):
     return sources
 
 
-def _folds_into(layer, normalization):
+def _folds_into(
+    layer: keras.Operation | None, normalization: keras.layers.BatchNormalization
+) -> bool:
     if type(layer) not in FOLDED_INTO:  # a subclass may compute something else
         return False
     linear = layer.activation is keras.activations.linear
@@ -147,8 +141,10 @@ def _folds_into(layer, normalization):
     return linear and normalization.axis % rank == channels % rank
 
 
-def _fold(model, folds):
-    """Return `model` with new layers in place of those folded into."""
+def _fold(
+    model: keras.Model, folds: dict[keras.Operation, list[keras.layers.Layer]]
+) -> keras.Model:
+    """Return `model` without the folded layers, and with the changed convolutions."""
     folded = {}
     for normalization, layers in folds.items():
         scale, shift = scale_and_shift(normalization)
@@ -157,14 +153,23 @@ def _fold(model, folds):
         for layer, part in zip(layers, parts, strict=True):
             folded[layer] = _with_bias(layer, *part)
 
-    def call(layer, *args, **kwargs):
+    def call(layer: keras.Operation, *args: Any, **kwargs: Any) -> Tensor:
         return args[0] if layer in folds else layer(*args, **kwargs)
 
     return _rerun(model, lambda layer: folded.get(layer, layer), call)
 
 
-def scale_and_shift(normalization):
-    """Return what a batch normalization multiplies by, and adds."""
+def scale_and_shift(
+    normalization: keras.layers.BatchNormalization,
+) -> tuple[Array, Array]:
+    """Return what a trained batch normalization multiplies by and what it adds.
+
+    Args:
+        normalization: A built `keras.layers.BatchNormalization`.
+
+    Returns:
+        A tuple of two float64 arrays `(channels,)`.
+    """
     variance = _float64(normalization.moving_variance) + normalization.epsilon
     scale = (_float64(normalization.gamma) if normalization.scale else 1.0) / np.sqrt(
         variance
@@ -173,7 +178,9 @@ def scale_and_shift(normalization):
     return scale, beta - _float64(normalization.moving_mean) * scale
 
 
-def _with_bias(layer, scale, shift):
+def _with_bias(
+    layer: keras.layers.Layer, scale: Array, shift: Array
+) -> keras.layers.Layer:
     """Return a copy of a layer whose output is `scale` times its own, plus `shift`."""
     copy = type(layer).from_config({**layer.get_config(), "use_bias": True})
     copy.build_from_config(layer.get_build_config())
@@ -182,11 +189,15 @@ def _with_bias(layer, scale, shift):
     return copy
 
 
-def _float64(variable):
+def _float64(variable: keras.Variable) -> Array:
     return keras.ops.convert_to_numpy(variable.value).astype("float64")
 
 
-def _rerun(model, clone_function, call_function):
+def _rerun(
+    model: keras.Model,
+    clone_function: Callable[[keras.Operation], keras.Operation],
+    call_function: Callable[..., Tensor],
+) -> keras.Model:
     """Return the graph of `model` with other layers or calls."""
     return keras.models.clone_model(
         model, clone_function=clone_function, call_function=call_function

@@ -6,12 +6,14 @@ import re
 import keras
 
 from keras_resattn.layers.geometry import spatial_axes
+from keras_resattn.views.flat import flattened
+from keras_resattn.views.graph import is_functional
+from keras_resattn.views.graph import node_in
 from keras_resattn.views.modules import attention_modules
-from keras_resattn.views.modules import node_in
 
 
-def feature_maps(model):
-    """Returns a model that maps images to the maps of each attention module.
+def feature_maps(model: keras.Model) -> keras.Model:
+    """Return a model that maps images to the feature maps of each attention module.
 
     It shares the weights of `model`.
 
@@ -24,13 +26,14 @@ def feature_maps(model):
     (2, 32, 32, 64)
 
     Args:
-        model: A functional `keras.Model` with attention modules.
+        model: A functional `keras.Model` or a built `keras.Sequential` with attention
+            modules, its own or those of networks that it calls as layers.
 
     Returns:
         A `keras.Model`: a batch of images -> a dictionary with three entries
-        for each attention module: its name and
-        `_trunk` (what the trunk branch gives), `_mask` (the mask) and `_fused`
-        (the trunk times one plus the mask, or times the mask).
+        for each attention module. Their names are the name of the module (see
+        `attention_masks`) and `_trunk` (the output of the trunk branch), `_mask` (the
+        mask) or `_fused` (the trunk times one plus the mask, or times the mask).
 
     Raises:
         ValueError: If `model` has no attention module.
@@ -40,11 +43,13 @@ def feature_maps(model):
         for name, module in attention_modules(model).items()
         for part, tensor in module._asdict().items()
     }
-    return keras.Model(model.input, outputs, name=f"{model.name}_feature_maps")
+    return keras.Model(
+        flattened(model).input, outputs, name=f"{model.name}_feature_maps"
+    )
 
 
-def pyramid_outputs(model):
-    """Returns the last map of each stage, for detection and segmentation.
+def pyramid_outputs(model: keras.Model) -> dict[str, keras.KerasTensor]:
+    """Return the last map of each stage, for detection and segmentation.
 
     Example:
 
@@ -58,37 +63,40 @@ def pyramid_outputs(model):
     >>> model = keras.Model(backbone.input, pyramid)
 
     Args:
-        model: A model of keras_resattn made with `include_top=False`.
+        model: A model of keras_resattn made with `include_top=False`, or a model
+            that calls one such network as a layer.
 
     Returns:
         A dictionary of Keras tensors, as `pyramid_outputs` of keras-hub's
-        backbones: `"P<n>"` is `2**n` times smaller than the image. The last is
-        the output of `model` if that is a map, normalized and activated; the
-        others are raw sums where the units are pre-activation units.
+        backbones: the map `"P<n>"` is `2**n` times smaller than the image. The last
+        one is the output of the network if that is a map, normalized and activated.
+        If the units are pre-activation units, the others are sums without activation.
 
     Raises:
-        ValueError: If `model` has no stages.
+        ValueError: If `model` has no stages, or the stages of two networks.
     """
-    ends = {}
-    for layer in getattr(model, "layers", []):
+    flat = flattened(model) if is_functional(model) else None
+    ends: dict[str, keras.layers.Layer] = {}
+    for layer in getattr(flat, "layers", []):
         stage = re.match(r"stage\d+_", layer.name)
         if stage or (ends and layer.name == "post_relu"):
             ends[stage[0] if stage else list(ends)[-1]] = layer
     if not ends:
         raise ValueError(
-            "A pyramid is made of the stages of a network, and this model has "
-            "none. Pass a model made by keras_resattn with include_top=False. "
+            "A pyramid is made of the stages of one network, and this model has "
+            "none. Pass a model made by keras_resattn with include_top=False; of a "
+            "model that calls two networks, pass one of the two. "
             f"Received: model={model!r}"
         )
-    maps = [node_in(model, layer).outputs[0] for layer in ends.values()]
-    levels = _levels(keras.Model(model.input, maps))
+    maps = [node_in(flat, layer).outputs[0] for layer in ends.values()]
+    levels = _levels(keras.Model(flat.input, maps))
     return dict(zip(levels, maps, strict=True))
 
 
-def _levels(model):
-    """Return "P<n>" for each output map, 2**n times smaller than the image."""
+def _levels(model: keras.Model) -> list[str]:
+    """Return "P<n>" for each output map, which is 2**n times smaller than the image."""
     axis = spatial_axes(keras.config.image_data_format())[0]
-    shape = list(model.input_shape)
+    shape = list(model.inputs[0].shape)
     shape = [shape[0] or 1, *(512 if size is None else size for size in shape[1:])]
     outputs = model.compute_output_shape(tuple(shape))
     ratios = [shape[axis] / output[axis] for output in outputs]

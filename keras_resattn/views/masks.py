@@ -3,11 +3,12 @@
 import keras
 
 from keras_resattn.layers import AlignedResize
+from keras_resattn.views.flat import flattened
 from keras_resattn.views.modules import attention_modules
 
 
-def attention_masks(model, upsample=False):
-    """Returns a model that maps images to the attention masks of `model`.
+def attention_masks(model: keras.Model, upsample: bool = False) -> keras.Model:
+    """Return a model that maps images to the attention masks of `model`.
 
     It shares the weights of `model`.
 
@@ -21,27 +22,40 @@ def attention_masks(model, upsample=False):
      'stage2_attention1': (2, 28, 28, 512),
      'stage3_attention1': (2, 14, 14, 1024)}
 
+    A network that `model` calls as a layer has the same names, unless two networks
+    in `model` have modules of the same name:
+
+    >>> images = keras.Input((32, 32, 3))
+    >>> left = keras_resattn.cifar.Attention56(name="left")
+    >>> right = keras_resattn.cifar.Attention56(name="right")
+    >>> both = keras.Model(images, left(images) + right(images))
+    >>> list(keras_resattn.attention_masks(both).output)[:2]
+    ['left_stage1_attention1', 'right_stage1_attention1']
+
     Args:
-        model: A functional `keras.Model` with attention modules.
+        model: A functional `keras.Model` or a built `keras.Sequential` with attention
+            modules, its own or those of networks that it calls as layers.
         upsample: Boolean, whether to resize each mask to the size of the
             images, `(N, H, W, C)`, bilinear with aligned corners, as the soft
-            mask branch resizes. Hundreds of channels of that size take memory:
-            224 x 224 with 256 channels are 51 MB an image.
+            mask branch resizes. This needs memory: a mask of 224 x 224 with 256
+            channels has 51 MB per image.
 
     Returns:
         A `keras.Model`: a batch of images -> a dictionary from the name of
         each attention module to its mask, in the order of the network. A mask
-        is `(N, h, w, C)` with values in 0 to 1 (-1 to 1 if the mask's
+        is `(N, h, w, C)` with values from 0 to 1 (-1 to 1 if the mask's
         activation is `"channel"`).
 
     Raises:
-        ValueError: If `model` has no attention module.
+        ValueError: If `model` has no attention module, or only inside a layer such as
+            `keras.layers.TimeDistributed`.
     """
     outputs = {name: part.mask for name, part in attention_modules(model).items()}
+    flat = flattened(model)
     if upsample:
-        images = model.inputs[0]
+        images = flat.inputs[0]
         outputs = {
             name: AlignedResize(name=f"{name}_mask_upsampled")([mask, images])
             for name, mask in outputs.items()
         }
-    return keras.Model(model.input, outputs, name=f"{model.name}_masks")
+    return keras.Model(flat.input, outputs, name=f"{model.name}_masks")

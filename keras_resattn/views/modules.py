@@ -5,15 +5,21 @@ from typing import NamedTuple
 import keras
 
 from keras_resattn.layers.attention import Fusion
+from keras_resattn.views.flat import flattened
+from keras_resattn.views.flat import unwrap
+from keras_resattn.views.graph import Node
+from keras_resattn.views.graph import flatten_layers
+from keras_resattn.views.graph import is_functional
+from keras_resattn.views.graph import nodes_of
 
 
 class ModuleTensors(NamedTuple):
     """The tensors of one attention module in a model's graph.
 
     Attributes:
-        trunk: What the trunk branch gives.
+        trunk: The output of the trunk branch.
         mask: The mask that is applied to it.
-        fused: Both fused.
+        fused: The trunk fused with the mask.
     """
 
     trunk: keras.KerasTensor
@@ -21,28 +27,24 @@ class ModuleTensors(NamedTuple):
     fused: keras.KerasTensor
 
 
-def attention_modules(model):
-    """Return the attention modules of a model by name, in the network's order.
+def attention_modules(model: keras.Model) -> dict[str, ModuleTensors]:
+    """Return the attention modules of a model by name, in the order of the network.
 
     Args:
-        model: A functional `keras.Model` whose trunks and masks are fused by
-            `AttentionResidualLearning` or `NaiveAttentionLearning` layers.
+        model: A functional `keras.Model` or a built `keras.Sequential` whose trunks and
+            masks are fused by `AttentionResidualLearning` or `NaiveAttentionLearning`
+            layers. It may call networks that have such layers.
 
     Returns:
         A dictionary from each module's name, such as `"stage1_attention1"`, to
-        its `ModuleTensors`.
+        its `ModuleTensors`. These belong to the graph of `flattened(model)`, which has
+        the input tensors of `model` and explains the names.
 
     Raises:
-        ValueError: If `model` has no such layer.
+        ValueError: If `model` has no such layer, or holds a network where its graph
+            does not lead.
     """
-    layers = getattr(model, "layers", [])
-    modules = {
-        layer.name.rpartition("_")[0]: ModuleTensors(
-            *node_in(model, layer).input_tensors, node_in(model, layer).outputs[0]
-        )
-        for layer in layers
-        if isinstance(layer, Fusion)
-    }
+    modules = find_modules(model) if is_functional(model) else {}
     if not modules:
         raise ValueError(
             "Attention masks are fused with trunk branches by "
@@ -53,13 +55,44 @@ def attention_modules(model):
     return modules
 
 
-def node_in(model, layer):
-    """Return the place of a layer in the graph of a model: its inputs, outputs.
+def find_modules(model: keras.Model) -> dict[str, ModuleTensors]:
+    """Return what `attention_modules` returns, or `{}` if there are no modules."""
+    modules: dict[str, ModuleTensors] = {}
+    for node in nodes_of(flattened(model)):
+        if not isinstance(unwrap(node.operation), Fusion):
+            _check_hides_no_module(model, unwrap(node.operation))
+            continue
+        name = module_name(node.operation)
+        if name in modules:
+            raise ValueError(
+                f"The layer {node.operation.name!r} is called more than once, so that "
+                "its module has several masks. Build a network from the shared layers "
+                f"and call that network instead. Received: model={model!r}"
+            )
+        modules[name] = _tensors(node)
+    return modules
 
-    A layer may be part of several graphs, and `layer.output` is of the first.
-    """
-    for nodes in model._nodes_by_depth.values():
-        for node in nodes:
-            if node.operation is layer:
-                return node
-    raise KeyError(layer.name)
+
+def module_name(fusion: keras.Operation) -> str:
+    """Return the name of the module whose trunk and mask a layer fuses."""
+    return fusion.name.rpartition("_")[0]
+
+
+def _tensors(node: Node) -> ModuleTensors:
+    trunk, mask = node.input_tensors
+    return ModuleTensors(trunk, mask, node.outputs[0])
+
+
+def _check_hides_no_module(model: keras.Model, operation: keras.Operation) -> None:
+    if not isinstance(operation, keras.layers.Layer):
+        return
+    inner = flatten_layers(operation, include_self=False)
+    if any(isinstance(layer, Fusion) for layer in inner):
+        kind = type(operation).__name__
+        raise ValueError(
+            f"The {kind} layer {operation.name!r} calls a network with attention "
+            "modules in code of its own, so that its masks are not part of the model's "
+            "graph. Pass the network that it holds, such as "
+            f"model.get_layer({operation.name!r}).layer of a TimeDistributed layer. "
+            f"Received: model={model!r} with a {kind} layer"
+        )
