@@ -6,8 +6,9 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_resattn.views.flat import flattened
+from keras_resattn.views.graph import node_in
 from keras_resattn.views.modules import attention_modules
-from keras_resattn.views.modules import node_in
 
 # A block of the trunk, of a stage or of a module. The branch of the masks is none.
 BLOCK = r"{}_(unit|pre|trunk|residual|naive|post)\d*"
@@ -28,14 +29,15 @@ def response_model(model):
     Raises:
         ValueError: If `model` has no attention module.
     """
+    flat = flattened(model)
     starts = [r"stage\d+", *map(re.escape, attention_modules(model))]
     pattern = re.compile(BLOCK.format(f"({'|'.join(starts)})"))
     outputs = {
-        layer.name: _mean_absolute(node_in(model, layer).outputs[0])
-        for layer in model.layers
+        layer.name: _mean_absolute(node_in(flat, layer).outputs[0])
+        for layer in flat.layers
         if pattern.fullmatch(layer.name)
     }
-    return keras.Model(model.input, outputs, name=f"{model.name}_response")
+    return keras.Model(flat.input, outputs, name=f"{model.name}_response")
 
 
 def _mean_absolute(tensor):

@@ -10,6 +10,7 @@ from keras_resattn.explain.channels import INDEX
 from keras_resattn.explain.channels import choose_channels
 from keras_resattn.explain.gradients import class_gradients
 from keras_resattn.layers.arguments import positive_integer
+from keras_resattn.views.flat import flattened
 from keras_resattn.views.modules import attention_modules
 
 
@@ -243,7 +244,7 @@ def reader(model, tensors):
         for name, x in tensors.items()
     }
     outputs = {name: keras.ops.cast(x, "float32") for name, x in outputs.items()}
-    network = keras.Model(model.input, outputs)
+    network = keras.Model(flattened(model).input, outputs)
 
     def read(batch):
         arrays = network.predict_on_batch(checked(batch))

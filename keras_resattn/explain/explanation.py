@@ -10,6 +10,7 @@ from keras_resattn.explain.arrays import feature_tensors
 from keras_resattn.explain.arrays import reader
 from keras_resattn.explain.arrays import triptych_of
 from keras_resattn.explain.gradients import class_gradients
+from keras_resattn.views.flat import flattened
 from keras_resattn.views.modules import attention_modules
 
 
@@ -68,7 +69,7 @@ def explain_batches(
     tensors = feature_tensors(model, modules)
     gradients = class_gradients(model, modules) if channel == "gradient" else {}
     tensors |= {f"{name}/mean": channel_mean(part.mask) for name, part in masks.items()}
-    read = reader(model, {"outputs": model.outputs[0], **tensors})
+    read = reader(model, {"outputs": flattened(model).outputs[0], **tensors})
     for batch in batches:
         arrays = read(batch)
         chosen = None if classes is None else np.full(len(batch), classes)

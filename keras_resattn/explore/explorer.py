@@ -12,6 +12,7 @@ from keras_resattn.explain.arrays import feature_tensors
 from keras_resattn.explain.arrays import reader
 from keras_resattn.explain.arrays import triptych_of
 from keras_resattn.explain.gradients import class_gradients
+from keras_resattn.views.flat import flattened
 from keras_resattn.views.modules import attention_modules
 
 REMEMBERED = 16  # images; the maps of one of 224 x 224 are about 20 MB
@@ -74,7 +75,8 @@ class Explorer:
             for name, module in attention_modules(model).items()
         }
         tensors = feature_tensors(model, self.channels)
-        self._read = reader(model, {"probabilities": model.outputs[0], **tensors})
+        probabilities = flattened(model).outputs[0]
+        self._read = reader(model, {"probabilities": probabilities, **tensors})
         self.look = functools.lru_cache(REMEMBERED)(self._look)
         self.evidence = functools.lru_cache(REMEMBERED)(self._evidence)
 
