@@ -23,54 +23,40 @@ _flat_graphs: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
 
 
 @keras.saving.register_keras_serializable(package="keras_resattn")
-class Renamed(keras.layers.Layer):
-    """An operation under another name, in a graph where its own name is taken.
+class Renamed(keras.layers.Wrapper):
+    """A layer under another name, in a graph where its own name is taken.
 
-    It shares the weights of the operation.
+    It shares the weights of the layer.
 
     Args:
-        operation: A `keras.Operation`, such as a layer.
+        layer: A `keras.layers.Layer`.
         **kwargs: Arguments of `keras.layers.Layer`, such as `name`.
 
     Call arguments:
-        *args: The arguments of the operation.
-        training: Boolean or `None`, the training mode of a layer.
+        *args: The arguments of the layer.
+        training: Boolean or `None`, the training mode.
     """
 
-    def __init__(self, operation: keras.Operation, **kwargs: Any) -> None:
-        # The operation casts its inputs itself.
-        super().__init__(**{**kwargs, "autocast": False})
-        self.operation = operation
-        self.supports_masking = getattr(operation, "supports_masking", False)
-
-    def build(self, input_shape: Any) -> None:
-        if not getattr(self.operation, "built", True):
-            self.operation.build(input_shape)
+    def __init__(self, layer: keras.layers.Layer, **kwargs: Any) -> None:
+        # The layer casts its inputs itself.
+        super().__init__(layer, **{**kwargs, "autocast": False})
+        self.supports_masking = layer.supports_masking
 
     def call(
         self, inputs: Tensor, *args: Any, training: bool | None = None, **kwargs: Any
     ) -> Tensor:
-        # Keras passes `training` on to the layer, as to every layer inside a layer.
-        return self.operation(inputs, *args, **kwargs)
+        # Keras passes `training` on to the layers inside a layer.
+        return self.layer(inputs, *args, **kwargs)
 
     def compute_output_spec(
         self, inputs: Tensor, *args: Any, training: bool | None = None, **kwargs: Any
     ) -> Tensor:
-        return self.operation.compute_output_spec(inputs, *args, **kwargs)
-
-    def get_config(self) -> dict[str, Any]:
-        operation = keras.saving.serialize_keras_object(self.operation)
-        return {**super().get_config(), "operation": operation}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "Renamed":
-        operation = keras.saving.deserialize_keras_object(config["operation"])
-        return cls(**{**config, "operation": operation})
+        return self.layer.compute_output_spec(inputs, *args, **kwargs)
 
 
 def unwrap(operation: keras.Operation) -> keras.Operation:
     """Return the operation that an operation of a flat graph computes."""
-    return operation.operation if isinstance(operation, Renamed) else operation
+    return operation.layer if isinstance(operation, Renamed) else operation
 
 
 def is_nested(model: keras.Model) -> bool:
@@ -228,21 +214,26 @@ class _Renaming:
     def rename(
         self, operation: keras.Operation, name: str, training: bool | None
     ) -> keras.Operation:
-        if name != operation.name or (training is not None and _hides_mode(operation)):
-            return Renamed(operation, name=name)
-        return operation
+        taken = name != operation.name  # its own name
+        if isinstance(operation, keras.layers.Layer):
+            hides = training is not None and _hides_mode(operation)
+            return Renamed(operation, name=name) if hides or taken else operation
+        return _copied(operation, name) if taken else operation
 
 
-def _hides_mode(operation: keras.Operation) -> bool:
+def _copied(operation: keras.Operation, name: str) -> keras.Operation:
+    """Return a copy of an operation without weights."""
+    return type(operation).from_config({**operation.get_config(), "name": name})
+
+
+def _hides_mode(layer: keras.layers.Layer) -> bool:
     """Return whether Keras would not note the training mode of a call in the graph.
 
     It notes the mode only if the layer's `call` has the argument. But the layers
     inside the layer are called in this mode.
     """
-    if not isinstance(operation, keras.layers.Layer):
-        return False
-    has_argument = "training" in inspect.signature(operation.call).parameters
-    return not has_argument and len(flatten_layers(operation)) > 1
+    has_argument = "training" in inspect.signature(layer.call).parameters
+    return not has_argument and len(flatten_layers(layer)) > 1
 
 
 class _RenamingInPlace(_Renaming):
@@ -262,7 +253,7 @@ class _RenamingInPlace(_Renaming):
         # The network is called twice. Layers with weights stay shared.
         if getattr(operation, "variables", None):
             return operation
-        return type(operation).from_config({**operation.get_config(), "name": name})
+        return _copied(operation, name)
 
 
 # === Calling a nested graph ===

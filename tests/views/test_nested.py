@@ -1,0 +1,386 @@
+"""Every view of every kind of nesting is that of the flat network."""
+
+import gc
+import weakref
+
+import keras
+import numpy as np
+import pytest
+
+import keras_resattn
+from keras_resattn import explain
+from keras_resattn.experiments.response import response_model
+from keras_resattn.explain.logits import classifier_of
+from keras_resattn.explain.logits import logits_after
+from keras_resattn.views.flat import flat_copy
+from keras_resattn.views.flat import flattened
+from keras_resattn.views.modules import attention_modules
+from tests.views import nested
+from tests.views.nested import images
+
+MODULES = ["stage1_attention1", "stage2_attention1"]
+
+
+def arrays(outputs):
+    return keras.tree.map_structure(keras.ops.convert_to_numpy, outputs)
+
+
+def run(model, *inputs):
+    inputs = [keras.ops.convert_to_tensor(x) for x in inputs]
+    return arrays(model(inputs if len(inputs) > 1 else inputs[0], training=False))
+
+
+def pyramid(model):
+    maps = keras_resattn.pyramid_outputs(model)
+    inputs = flattened(model).input
+    return run(keras.Model(inputs, maps), images())
+
+
+def folded(model):
+    model = keras_resattn.fold_batch_norm(model)
+    return run(keras_resattn.feature_maps(model), images()), run(model, images())
+
+
+def with_masks(mode):
+    def view(model):
+        replaced = keras_resattn.with_masks(model, mode, modules=MODULES[:1])
+        others = [images()[::-1]] if mode == "other_image" else []
+        return run(replaced, images(), *others)
+
+    return view
+
+
+def costs(model):
+    counted = keras_resattn.complexity(model)
+    return {part[:2]: np.asarray(part[2:]) for part in counted.parts}
+
+
+VIEWS = {
+    "attention_masks": lambda m: run(keras_resattn.attention_masks(m), images()),
+    "upsampled": lambda m: run(keras_resattn.attention_masks(m, True), images()),
+    "feature_maps": lambda m: run(keras_resattn.feature_maps(m), images()),
+    "response": lambda m: run(response_model(m), images()),
+    "pyramid": pyramid,
+    "folded": folded,
+    "complexity": costs,
+    "with_masks_ones": with_masks("ones"),
+    "with_masks_shuffled": with_masks("shuffled_channels"),
+    "with_masks_of_others": with_masks("other_image"),
+}
+
+
+@pytest.fixture(scope="module")
+def parts():
+    keras.utils.set_random_seed(0)
+    head = keras.layers.Dense(nested.CLASSES, "softmax", name="predictions")
+    return nested.backbone(), head
+
+
+@pytest.fixture(scope="module")
+def expected(parts):
+    """The views of the flat network, each computed once."""
+    model, known = nested.flat(*parts), {}
+
+    def view(name, function):
+        if name not in known:
+            known[name] = function(model)
+        return known[name]
+
+    return view
+
+
+def check_same(found, expected):
+    keras.tree.assert_same_structure(found, expected)
+    pairs = zip(keras.tree.flatten(found), keras.tree.flatten(expected), strict=True)
+    for value, right in pairs:
+        np.testing.assert_allclose(value, right, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("nesting", nested.NESTINGS, ids=lambda f: f.__name__)
+@pytest.mark.parametrize("view", VIEWS)
+def test_a_view_is_that_of_the_flat_network(parts, expected, view, nesting):
+    right = expected(view, VIEWS[view])
+    model = nesting(*parts)
+    before = run(model, images())
+    check_same(VIEWS[view](model), right)
+    np.testing.assert_array_equal(run(model, images()), before)
+
+
+EXPLANATIONS = {
+    "masks": lambda m: explain.masks(m, images()),
+    "mean_masks": lambda m: explain.mean_masks(m, images()),
+    "gradient": lambda m: explain.feature_triptych(m, images(), MODULES[1], "gradient")[
+        :3
+    ],
+}
+
+
+@pytest.mark.parametrize("nesting", nested.NESTINGS, ids=lambda f: f.__name__)
+@pytest.mark.parametrize("name", EXPLANATIONS)
+def test_an_explanation_is_that_of_the_flat_network(parts, expected, name, nesting):
+    right = expected(name, EXPLANATIONS[name])
+    check_same(EXPLANATIONS[name](nesting(*parts)), right)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow", reason="evidence needs TensorFlow"
+)
+@pytest.mark.parametrize("method", ["grad_cam", "smooth_grad"])
+def test_class_evidence_is_that_of_the_flat_network(parts, method):
+    def evidence(model):
+        return explain.class_evidence(model, images(), method, samples=2)
+
+    right = evidence(nested.flat(*parts))
+    for nesting in (nested.preprocessed, nested.deep, nested.ends_in_a_network):
+        check_same(evidence(nesting(*parts)), right)
+
+
+def test_logits_are_those_of_the_flat_network(parts):
+    for nesting in nested.NESTINGS:
+        model = nesting(*parts)
+        classifier = classifier_of(model)
+        module = attention_modules(model)[MODULES[1]]
+        rest = logits_after(module.fused, model, classifier)
+        whole = keras.Model(flattened(model).input, module.fused)
+        features = whole(images(), training=False)
+        probabilities = keras.ops.softmax(rest(features, training=False))
+        check_same(arrays(probabilities), run(model, images()))
+
+
+# === Names ===
+
+
+@pytest.fixture(scope="module")
+def pair():
+    return nested.backbone("left"), nested.backbone("right_one")
+
+
+def two_networks(pair):
+    x = keras.Input(nested.shape(16, 16))
+    left, right = pair
+    joined = keras.layers.Concatenate()([left(x), right(x)])
+    return keras.Model(x, keras.layers.Dense(3, name="predictions")(joined))
+
+
+def test_two_networks_in_a_model_have_names_of_their_own(pair):
+    model = two_networks(pair)
+    masks = run(keras_resattn.attention_masks(model), images())
+    assert list(masks) == [
+        "left_stage1_attention1",
+        "right_one_stage1_attention1",
+        "left_stage2_attention1",
+        "right_one_stage2_attention1",
+    ]
+    for network in pair:
+        own = run(keras_resattn.attention_masks(network), images())
+        check_same({name: masks[f"{network.name}_{name}"] for name in own}, own)
+    # The weights are those of the model.
+    assert {id(w) for w in flattened(model).weights} == {id(w) for w in model.weights}
+
+
+@pytest.mark.parametrize("mode", ["ones", "other_image"])
+def test_masks_of_one_of_two_networks_are_replaced(pair, mode):
+    model = two_networks(pair)
+    others = [images()[::-1]] if mode == "other_image" else []
+    replaced = keras_resattn.with_masks(model, mode, modules=["left_stage1_attention1"])
+    maps = run(keras_resattn.feature_maps(replaced), images(), *others)
+    plain = run(keras_resattn.feature_maps(model), images())
+    name = "right_one_stage2_attention1_fused"
+    np.testing.assert_allclose(maps[name], plain[name], atol=1e-5)
+    name = "left_stage2_attention1_fused"
+    assert np.abs(maps[name] - plain[name]).max() > 1e-3
+
+
+def test_two_networks_are_folded_and_counted(pair):
+    model = two_networks(pair)
+    copy = keras_resattn.fold_batch_norm(model)
+    np.testing.assert_allclose(run(copy, images()), run(model, images()), atol=1e-4)
+    masks = run(keras_resattn.attention_masks(copy), images())
+    check_same(masks, run(keras_resattn.attention_masks(model), images()))
+    kinds = [type(layer) for layer in copy.layers]
+    count = kinds.count(keras.layers.BatchNormalization)
+    alone = [keras_resattn.fold_batch_norm(network).layers for network in pair]
+    kinds = [type(layer) for layers in alone for layer in layers]
+    assert count == kinds.count(keras.layers.BatchNormalization)
+
+    counted = keras_resattn.complexity(model)
+    alone = [keras_resattn.complexity(network) for network in pair]
+    dense = (16 + 16) * 3
+    assert counted.multiply_adds == sum(c.multiply_adds for c in alone) + dense
+    assert counted.parameters == sum(c.parameters for c in alone) + dense + 3
+    names = {part.stage for part in counted.parts}
+    assert {"left_stem", "left_stage2", "right_one_stage1", "head"} <= names
+    assert "right_one_stage1  mask" in str(counted)
+
+
+def test_a_network_that_is_called_twice_has_masks_of_each_call(pair):
+    network = pair[0]
+    x, y = (keras.Input(nested.shape(16, 16), name=name) for name in "xy")
+    distance = keras.layers.Subtract()([network(x), network(y)])
+    model = keras.Model([x, y], distance)
+    inputs = images(), images()[::-1]
+    masks = run(keras_resattn.attention_masks(model), *inputs)
+    assert sorted(masks) == [
+        f"left_call{call}_stage{stage}_attention1"
+        for call in (1, 2)
+        for stage in (1, 2)
+    ]
+    for call, given in enumerate(inputs, start=1):
+        own = run(keras_resattn.attention_masks(network), given)
+        check_same({name: masks[f"left_call{call}_{name}"] for name in own}, own)
+    copy = keras_resattn.fold_batch_norm(model)
+    np.testing.assert_allclose(run(copy, *inputs), run(model, *inputs), atol=1e-4)
+    check_same(run(keras_resattn.attention_masks(copy), *inputs), masks)
+
+
+def test_views_of_two_networks_are_saved_and_loaded(pair, tmp_path):
+    masks = keras_resattn.attention_masks(two_networks(pair))
+    masks.save(tmp_path / "masks.keras")
+    loaded = keras.saving.load_model(tmp_path / "masks.keras")
+    check_same(run(loaded, images()), run(masks, images()))
+
+
+def test_names_of_layers_that_the_outer_model_has_are_the_networks():
+    x = keras.Input(nested.shape(16, 16), name="stage1_attention1_mask")
+    network = nested.backbone()
+    dropped = keras.layers.Dropout(0.5, name="post_relu")(network(x))
+    model = keras.Model(x, dropped)
+    names = [layer.name for layer in flattened(model).layers]
+    assert names.count("post_relu") == 1
+    assert {"network_post_relu", "network_stage1_attention1_mask"} <= set(names)
+    assert list(attention_modules(model)) == MODULES
+    names = [layer.name for layer in network.layers]
+    assert "network_post_relu" not in names  # the network itself is not changed
+
+
+# === How a network is called ===
+
+
+def batch_norm_network():
+    x = keras.Input((4,))
+    unit = keras.layers.BatchNormalization(name="norm")
+    return keras.Model(x, unit(keras.layers.Dense(4, name="dense")(x)), name="inner")
+
+
+class Hiding(keras.layers.Layer):
+    """A layer whose `call` has no argument `training`, and whose inner layer has."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.norm = keras.layers.BatchNormalization()
+
+    def build(self, input_shape):
+        self.norm.build(input_shape)
+
+    def call(self, inputs):
+        return self.norm(inputs)
+
+
+@pytest.mark.parametrize("mode", [None, False, True])
+@pytest.mark.parametrize("outer", [None, False, True])
+@pytest.mark.parametrize("hiding", [False, True])
+def test_the_training_mode_of_a_call_is_kept(mode, outer, hiding):
+    x = keras.Input((4,))
+    inner = batch_norm_network()
+    if hiding:
+        inner = keras.Model(inner.input, Hiding(name="hiding")(inner.output), name="h")
+    middle = keras.Sequential([keras.Input((4,)), inner])
+    model = keras.Model(x, middle(x, training=mode))
+    values = np.random.default_rng(0).random((8, 4), "float32")
+    flat = flattened(model)
+    state = model.get_weights()
+    right = arrays(model(values, training=outer))
+    model.set_weights(state)
+    np.testing.assert_allclose(arrays(flat(values, training=outer)), right, atol=1e-6)
+
+
+def test_several_inputs_and_outputs_keep_their_structure():
+    a, b = keras.Input((3,), name="a"), keras.Input((3,), name="b")
+    add, shared = keras.layers.Add(name="add"), keras.layers.Dense(3, name="shared")
+    outputs = {"sum": add([shared(a), shared(b)]), "a": a, "twice": shared(shared(a))}
+    inner = keras.Model({"a": a, "b": b}, outputs, name="inner")
+    x, y = keras.Input((3,), name="x"), keras.Input((3,), name="y", dtype="int32")
+    found = inner({"b": y, "a": x})
+    model = keras.Model([x, y], [found["twice"], {"s": found["sum"], "x": found["a"]}])
+    given = np.ones((2, 3), "float32"), np.arange(6, dtype="int32").reshape(2, 3)
+    check_same(run(flattened(model), *given), run(model, *given))
+    assert [type(x) for x in flattened(model).output] == [type(x) for x in model.output]
+    copy = flat_copy(model)
+    check_same(run(copy, *given), run(model, *given))
+    assert not {id(w) for w in copy.weights} & {id(w) for w in model.weights}
+
+
+def test_preprocessing_that_follows_from_weights_is_copied():
+    inner = batch_norm_network()
+    x = keras.Input((4,))
+    model = keras.Model(x, inner(keras.layers.Normalization(name="n")(x)))
+    model.layers[1].adapt(np.random.default_rng(0).random((8, 4)) * 9)
+    values = np.random.default_rng(1).random((2, 4), "float32")
+    copy = keras_resattn.fold_batch_norm(model)
+    np.testing.assert_allclose(run(copy, values), run(model, values), atol=1e-5)
+
+
+# === What is refused, and what stays ===
+
+
+class Subclassed(keras.Model):
+    def __init__(self, network, **kwargs):
+        super().__init__(**kwargs)
+        self.network = network
+
+    def call(self, inputs):
+        return self.network(inputs)
+
+
+@pytest.mark.parametrize("view", ["attention_masks", "feature_maps", "with_masks"])
+@pytest.mark.parametrize("kind", ["TimeDistributed", "Subclassed"])
+def test_a_network_that_the_graph_does_not_reach_is_refused_by_name(pair, view, kind):
+    if kind == "TimeDistributed":
+        frames = keras.Input((2, *nested.shape(16, 16)))
+        layer = keras.layers.TimeDistributed(pair[0], name="film")
+    else:
+        frames = keras.Input(nested.shape(16, 16))
+        layer = Subclassed(pair[0], name="film")
+    model = keras.Model(frames, layer(frames))
+    arguments = [model, "ones"] if view == "with_masks" else [model]
+    with pytest.raises(ValueError, match=f"{kind} layer 'film'.*Received: model="):
+        getattr(keras_resattn, view)(*arguments)
+
+
+@pytest.mark.parametrize(
+    "bad", [None, keras.Sequential([keras.layers.Dense(1)]), keras.layers.Dense(1)]
+)
+def test_a_model_without_a_graph_is_refused(bad):
+    for view in (keras_resattn.complexity, keras_resattn.fold_batch_norm):
+        with pytest.raises(ValueError, match="begins with keras.Input. Received: mod"):
+            view(bad)
+
+
+def test_a_layer_with_masks_that_is_called_twice_is_refused(pair):
+    fusion = keras_resattn.layers.AttentionResidualLearning(name="module_residual")
+    x = keras.Input((4,))
+    model = keras.Model(x, fusion([fusion([x, x]), x]))
+    with pytest.raises(ValueError, match="'module_residual' is called more than once"):
+        keras_resattn.attention_masks(model)
+
+
+def test_a_flat_model_is_not_changed():
+    model = nested.backbone()
+    assert flattened(model) is model
+
+
+def test_a_flat_graph_is_made_once_and_does_not_keep_its_model_alive(parts):
+    model = nested.called(*parts)
+    assert flattened(model) is flattened(model)
+    alive = weakref.ref(model)
+    del model
+    gc.collect()
+    assert alive() is None
+
+
+def test_a_sequential_model_that_grows_is_flattened_again(parts):
+    model = keras.Sequential([parts[0], keras.layers.Dense(3, name="first")])
+    assert flattened(model).layers[-1].name == "first"
+    model.add(keras.layers.Dense(2, name="second"))
+    assert flattened(model).layers[-1].name == "second"
