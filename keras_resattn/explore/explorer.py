@@ -1,13 +1,12 @@
 """What the page of `keras-resattn explore` shows of an image, without the page."""
 
 import functools
-import re
 from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
-from keras_resattn.data.image_header import check_before_decoding
+from keras_resattn.data.image_files import read_picture
 from keras_resattn.explain.arrays import feature_tensors
 from keras_resattn.explain.arrays import reader
 from keras_resattn.explain.arrays import triptych_of
@@ -142,17 +141,7 @@ def read_image(path, preprocessing):
     Raises:
         ValueError: If the file is no image, is damaged, or has too many pixels.
     """
-    content = tf.io.read_file(str(path))
-    try:
-        check_before_decoding(content[None])
-        return preprocessing.resize(preprocessing.decode(content))
-    except tf.errors.OpError as error:
-        raise ValueError(_reason(error.message)) from error
-
-
-def _reason(message):
-    """Return what the check or the decoder said, in words about a file."""
-    told = re.search(r"Element 0 of image_bytes (.*?)['\"]*$", message)
-    if told:
-        return f"The file {told[1]}"
-    return "The file is damaged or cut short: no image can be decoded from it."
+    picture, reason = read_picture(path, preprocessing)
+    if reason:
+        raise ValueError(f"The file {reason}.")
+    return preprocessing.resize(picture)
