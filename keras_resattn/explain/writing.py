@@ -9,6 +9,7 @@ from pathlib import Path
 import tensorflow as tf
 
 from keras_resattn.data import check_images
+from keras_resattn.data import read_pictures
 from keras_resattn.explain.array_file import ArrayFile
 from keras_resattn.explain.explanation import explain_batches
 from keras_resattn.layers.arguments import positive_integer
@@ -129,9 +130,6 @@ def write_explanations(
 
 
 def _check_files(paths, preprocessing):
-    for path in paths:
-        if not path.is_file():
-            raise FileNotFoundError(f"The image file does not exist. Received: {path}")
     if not paths:
         raise ValueError("Pass at least one image. Received: paths=[]")
     check_images(paths, preprocessing)
@@ -149,23 +147,13 @@ def _class_of(label, labels):
 def _picture_batches(preprocessing, paths, batch_size):
     """Yield batches: the pictures to show, and the inputs of the network."""
     for start in range(0, len(paths), batch_size):
-        pictures = [
-            preprocessing.decode(tf.io.read_file(str(path)))
-            for path in paths[start : start + batch_size]
-        ]
+        pictures = read_pictures(paths[start : start + batch_size], preprocessing)
         sized = [
             tf.cast(preprocessing.resize(picture), tf.float32) for picture in pictures
         ]
         inputs = preprocessing.standardize(tf.stack(sized)).numpy()
-        yield [_shrunk(picture).numpy() for picture in pictures], inputs
-
-
-def _shrunk(picture):
-    longer = max(picture.shape[:2])
-    if longer <= SHOWN_SIZE:
-        return picture
-    size = [max(1, round(side * SHOWN_SIZE / longer)) for side in picture.shape[:2]]
-    return tf.image.resize(picture, size, antialias=True)
+        shown = [preprocessing.shown(picture, SHOWN_SIZE) for picture in pictures]
+        yield [picture.numpy() for picture in shown], inputs
 
 
 def _rows(explanation):

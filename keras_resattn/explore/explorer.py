@@ -1,7 +1,6 @@
 """Compute what the page of `keras-resattn explore` shows of an image."""
 
 import functools
-import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -9,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_resattn.data.image_header import check_before_decoding
+from keras_resattn.data.image_files import read_picture
 from keras_resattn.data.preprocessing import Preprocessing
 from keras_resattn.explain.evidence import class_evidence
 from keras_resattn.explain.gradients import class_gradients
@@ -155,17 +154,7 @@ def read_image(path: StrPath, preprocessing: Preprocessing) -> Tensor:
     Raises:
         ValueError: If the file is not an image, is damaged, or has too many pixels.
     """
-    content = tf.io.read_file(str(path))
-    try:
-        check_before_decoding(content[None])
-        return preprocessing.resize(preprocessing.decode(content))
-    except tf.errors.OpError as error:
-        raise ValueError(_reason(error.message)) from error
-
-
-def _reason(message):
-    """Return the message of the check or of the decoder, in words about a file."""
-    found = re.search(r"Element 0 of image_bytes (.*?)['\"]*$", message)
-    if found:
-        return f"The file {found[1]}"
-    return "The file is damaged or cut short and cannot be decoded."
+    picture, reason = read_picture(path, preprocessing)
+    if reason:
+        raise ValueError(f"The file {reason}.")
+    return preprocessing.resize(picture)

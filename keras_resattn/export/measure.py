@@ -31,11 +31,6 @@ def images_to_measure(preprocessing, paths=None):
         ValueError: If a file is no readable image.
     """
     if paths:
-        for path in paths:
-            if not Path(path).is_file():
-                raise FileNotFoundError(
-                    f"There is no such file; give an image. Received: {path}"
-                )
         check_images(paths, preprocessing)
         return [Path(path).read_bytes() for path in paths], "images given"
     images = read_idx(FOLDER / "test-images-idx3-ubyte.xz")[:COUNT, ..., None]

@@ -70,8 +70,15 @@ class Network(Settings):
 
 
 class Preprocessing(Settings):
-    """How pixels are standardized: see `keras_resattn.data.Preprocessing`."""
+    """How images are resized and pixels standardized.
 
+    `resize` is for images of another aspect ratio than the network's: "squash"
+    changes their aspect ratio, "crop" fills the input and leaves out what is
+    beyond it at both sides, "pad" adds black bars. See
+    `keras_resattn.data.Preprocessing`.
+    """
+
+    resize: Literal["squash", "crop", "pad"] = "squash"
     mean: PixelValue | tuple[PixelValue, ...] = 127.5
     std: pydantic.PositiveFloat | tuple[pydantic.PositiveFloat, ...] = 127.5
 
