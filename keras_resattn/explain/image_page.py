@@ -62,7 +62,8 @@ class ImagePage:
         self.label = label
         self.names = iter(_unique_names(paths))
         self.sections: list[dict] = []
-        self.rule, self.evidence = "", ()
+        self.rule = ""
+        self.evidence: tuple[str, ...] = ()
 
     def add(self, pictures: Sequence[Array], explanation: Explanation) -> None:
         """Draw a batch.

@@ -91,7 +91,7 @@ def mask_figure(
     maps = len(masks) + len(evidence)
     lines = math.ceil(maps / MAPS_PER_LINE)
     rows, columns = len(images) * lines, 1 + math.ceil(maps / lines)
-    heights = np.repeat(panel_heights(images, 1.9), lines)
+    heights = [h for h in panel_heights(images, 1.9) for _ in range(lines)]
     bars = (style == "overlay") + bool(evidence)
     height = sum(heights) + 0.5 * rows + 0.7
     figure = new_figure(2 * columns + 0.8 * bars, height)
