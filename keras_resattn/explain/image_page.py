@@ -93,13 +93,13 @@ class ImagePage:
             evidence=", ".join(METHOD_NAMES[method] for method in self.evidence),
             label=self.label,
             stretch=self.stretch,
-            beside=self._beside(),
+            other_files=self._other_files(),
             sections=self.sections,
             left_out=len(self.paths) - len(self.sections),
         )
         return path
 
-    def _beside(self):
+    def _other_files(self):
         """Return descriptions of the files that the page does not show."""
         kinds = []
         if self.channel_grid:

@@ -35,7 +35,7 @@ METHOD_NAMES = {
     "smooth_grad": "SmoothGrad",
 }
 BAR = "mask, mean over channels"
-STRETCHED_BAR = "position within the range of each mask"
+STRETCHED_BAR = "mask, scaled to its own range"
 # Deep networks have dozens of modules, more than fit on a page side by side.
 MAPS_PER_LINE = 6
 # Contour lines are at quantiles of the mask, because masks may vary little: quantile
