@@ -231,10 +231,12 @@ def serve(
     New versions are loaded as they come, before the old ones are unloaded. Stop it by
     Ctrl-C or SIGTERM: requests under way are answered first.
     """
-    _check_engine(context, engine, base)
+    _check_engine(context, engine)
     import_keras()
 
     if engine is Engine.ray:
+        if base is None:
+            raise typer.BadParameter("--engine ray needs BASE. Received: no BASE")
         from keras_resattn.on_ray.server import serve_on_ray
 
         replicas = (min_replicas, max_replicas, replica_cpus)
@@ -271,7 +273,7 @@ def serve(
     )
 
 
-def _check_engine(context: typer.Context, engine: Engine, base: Path | None) -> None:
+def _check_engine(context: typer.Context, engine: Engine) -> None:
     """Refuse the options that the engine would ignore."""
     flags = {}
     for option in context.command.params:
@@ -286,8 +288,6 @@ def _check_engine(context: typer.Context, engine: Engine, base: Path | None) -> 
                 "--engine ray does not support these options. Leave them out. "
                 f"Received: {', '.join(refused)}"
             )
-        if base is None:
-            raise typer.BadParameter("--engine ray needs BASE. Received: no BASE")
     else:
         refused = [flags[name] for name in flags if name in _ONLY_RAY]
         if refused:

@@ -1,6 +1,7 @@
 """Choose a channel of a mask to show, by a stated rule."""
 
 import numbers
+from collections.abc import Callable
 
 import numpy as np
 
@@ -71,7 +72,12 @@ def channel_scores(
         return np.square(mask * before).mean(axes)
     if rule == "gradient":
         return (mask * before * np.asarray(gradient, "float64")).sum(axes)
-    return {"variance": np.var, "mean": np.mean, "max": np.max}[rule](mask, axes)
+    statistics: dict[str, Callable[..., Array]] = {
+        "variance": np.var,
+        "mean": np.mean,
+        "max": np.max,
+    }
+    return statistics[rule](mask, axes)
 
 
 def choose_channels(

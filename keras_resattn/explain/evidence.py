@@ -83,7 +83,7 @@ def class_evidence(
     check_methods([method])
     model = _logits_model(model, layer)
     inputs = np.asarray(inputs, "float32")
-    classes = _classes(model, inputs, classes, batch_size)
+    chosen = _classes(model, inputs, classes, batch_size)
     options = {"max_N": max_channels} if method == "score_cam" else {}
     if method == "smooth_grad":
         options = {"smooth_samples": positive_integer("samples", samples)}
@@ -91,7 +91,7 @@ def class_evidence(
     step = batch_size if method not in ("score_cam", "smooth_grad") else 1
     explain = _explainer(method, model, batch_size, options, seed)
     maps = [
-        explain(classes[start : start + step], inputs[start : start + step])
+        explain(chosen[start : start + step], inputs[start : start + step])
         for start in range(0, len(inputs), step)
     ]
     return _scaled(np.concatenate(maps))

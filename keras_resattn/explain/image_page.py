@@ -62,7 +62,8 @@ class ImagePage:
         self.label = label
         self.names = iter(_unique_names(paths))
         self.sections: list[dict] = []
-        self.rule, self.evidence = "", ()
+        self.rule = ""
+        self.evidence: tuple[str, ...] = ()
 
     def add(self, pictures: Sequence[Array], explanation: Explanation) -> None:
         """Draw a batch.
@@ -92,13 +93,13 @@ class ImagePage:
             evidence=", ".join(METHOD_NAMES[method] for method in self.evidence),
             label=self.label,
             stretch=self.stretch,
-            beside=self._beside(),
+            other_files=self._other_files(),
             sections=self.sections,
             left_out=len(self.paths) - len(self.sections),
         )
         return path
 
-    def _beside(self):
+    def _other_files(self):
         """Return descriptions of the files that the page does not show."""
         kinds = []
         if self.channel_grid:

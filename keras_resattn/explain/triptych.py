@@ -55,14 +55,16 @@ def triptych_of(
     """
     before, mask, after = parts = [features[f"{module}/{part}"] for part in PARTS]
     if channel == ALL:
-        maps = [part.mean(axis=-1) for part in parts]
-        return Triptych(*maps, module, None, ALL)
+        before, mask, after = (part.mean(axis=-1) for part in parts)
+        return Triptych(before, mask, after, module, None, ALL)
     gradient = gradients[module](after, classes) if gradients else None
     channels = choose_channels(before, mask, channel, gradient)
     indices = channels[:, None, None, None]
-    maps = [np.take_along_axis(part, indices, -1)[..., 0] for part in parts]
+    before, mask, after = (
+        np.take_along_axis(part, indices, -1)[..., 0] for part in parts
+    )
     rule = channel if isinstance(channel, str) else INDEX
-    return Triptych(*maps, module, channels, rule)
+    return Triptych(before, mask, after, module, channels, rule)
 
 
 def select_images(triptych: Triptych, images: slice) -> Triptych:

@@ -93,15 +93,15 @@ def write_explanations(
     """
     if figures:
         require_extra("vis", "Figures", ("jinja2", "matplotlib", "PIL"))
-    paths, out = [Path(path) for path in paths], Path(out)
+    files, out = [Path(path) for path in paths], Path(out)
     batch_size = positive_integer("batch_size", batch_size)
-    _check_files(paths, folder.preprocessing)
+    _check_files(files, folder.preprocessing)
     classes = None if label is None else _class_of(label, folder.labels)
     held: deque = deque(maxlen=1)  # only the pictures of the current batch
 
     def batches():
         for pictures, inputs in _picture_batches(
-            folder.preprocessing, paths, batch_size
+            folder.preprocessing, files, batch_size
         ):
             held.append(pictures)
             yield inputs
@@ -114,8 +114,8 @@ def write_explanations(
         from keras_resattn.explain.image_page import ImagePage  # needs matplotlib
 
         drawing = (style, stretch, channel_grid, animation)
-        page = ImagePage(folder, paths, out, *drawing, label)
-    with ArrayFile(out / ARRAYS, len(paths)) as file:
+        page = ImagePage(folder, files, out, *drawing, label)
+    with ArrayFile(out / ARRAYS, len(files)) as file:
         for explanation in explanations:
             [pictures] = held
             file.append(_rows(explanation))
@@ -123,7 +123,7 @@ def write_explanations(
                 page.add(pictures, explanation)
             if advance:
                 advance(len(pictures))
-        file.add("images", [str(path) for path in paths])
+        file.add("images", [str(path) for path in files])
         file.add("labels", list(folder.labels))
         file.add("rule", next(iter(explanation.triptychs.values())).rule)
     return page.write(out / PAGE) if page else out / ARRAYS

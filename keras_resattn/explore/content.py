@@ -1,6 +1,7 @@
 """The contents of the page of `keras-resattn explore`, as HTML."""
 
 import html
+from pathlib import Path
 
 import numpy as np
 
@@ -12,7 +13,6 @@ from keras_resattn.explain.figures.panels import mask_limits
 from keras_resattn.explore import pictures
 from keras_resattn.explore.explorer import ExploredImage
 from keras_resattn.explore.explorer import Explorer
-from keras_resattn.typing import StrPath
 
 WAITING = "Drop an image, or choose an example."
 MEAN = -1  # the position of the mean over all channels on a slider
@@ -92,7 +92,7 @@ class Content:
         scale = pictures.scale("Features", limits, FEATURE_COLORS)
         return f'<div class="triptych">{"".join(shown)}</div>{scale}'
 
-    def evidence(self, path: StrPath, number: int) -> str:
+    def evidence(self, path: str | Path, number: int) -> str:
         """Return the HTML of the Grad-CAM of an image file for a class."""
         label = self.explorer.labels[number]
         colors = pictures.colors(

@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Iterable
+from pathlib import Path
 from typing import NamedTuple
 
 import keras
@@ -17,7 +18,6 @@ from keras_resattn.explain.reader import reader
 from keras_resattn.explain.triptych import Triptych
 from keras_resattn.explain.triptych import triptych_of
 from keras_resattn.typing import Array
-from keras_resattn.typing import StrPath
 from keras_resattn.typing import Tensor
 from keras_resattn.views.flat import flattened
 from keras_resattn.views.modules import attention_modules
@@ -90,7 +90,7 @@ class Explorer:
         self.look = functools.lru_cache(CACHED)(self._look)
         self.evidence = functools.lru_cache(CACHED)(self._evidence)
 
-    def _look(self, path: StrPath) -> ExploredImage:
+    def _look(self, path: str | Path) -> ExploredImage:
         """Return the `ExploredImage` of a file.
 
         Args:
@@ -130,7 +130,7 @@ class Explorer:
     def _gradients(self):
         return class_gradients(self.model, self._modules)
 
-    def _evidence(self, path: StrPath, number: int) -> Array:
+    def _evidence(self, path: str | Path, number: int) -> Array:
         """Return the Grad-CAM of a file for a class, float32 `(H, W)`, 0 to 1.
 
         Args:
@@ -141,7 +141,7 @@ class Explorer:
         return class_evidence(self.model, inputs, "grad_cam", classes=[number])[0]
 
 
-def read_image(path: StrPath, preprocessing: Preprocessing) -> Tensor:
+def read_image(path: str | Path, preprocessing: Preprocessing) -> Tensor:
     """Read an image file at the network's size, if it is safe to decode.
 
     Args:

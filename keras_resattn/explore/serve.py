@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import uvicorn
 
 MODULES = ("gradio", "jinja2", "matplotlib", "PIL", "skimage", "tf_keras_vis")
-MAX_FILE_BYTES = 64 * 1024 * 1024  # the request limit of the server for models, too
+MAX_FILE_BYTES = 64 * 1024 * 1024  # as the request limit of the model server
 CLOSING_SECONDS = 1  # open pages keep their connections
 
 

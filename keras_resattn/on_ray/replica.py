@@ -1,6 +1,7 @@
 """A replica that serves exported models on a Ray cluster."""
 
 import threading
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -58,7 +59,7 @@ class Replica:
 
     def __init__(self, base: StrPath) -> None:
         self.registry, self.inference = ServableRegistry(), Inference()
-        loader = ModelLoader(self.registry, ModelFolders(base))
+        loader = ModelLoader(self.registry, ModelFolders(Path(base)))
         loader.poll(at_once=True)
         if not self.registry.available():
             raise ValueError(

@@ -92,7 +92,7 @@ def _check(base, rest_port, grpc_port, min_replicas, max_replicas):
             "`max_replicas` must not be less than `min_replicas`. Received: "
             f"min_replicas={min_replicas}, max_replicas={max_replicas}"
         )
-    ModelFolders(base)  # raises an error if there is no model
+    ModelFolders(Path(base))  # raises an error if there is no model
 
 
 def _listen(host, rest_port, grpc_port):

@@ -94,7 +94,7 @@ def gallery_figure(
         if i < len(images):
             drawn = _panel(axis, images[i], masks, i, opacity)
             axis.set_title(_title(i, y_true, y_pred, label_map), fontsize=SMALL)
-    if masks is not None:
+    if masks is not None and drawn is not None:
         bar = {"shrink": min(1, 2 / rows), "pad": 0.02, "aspect": 15}
         color_bar(figure, drawn, axes, "mask", **bar)
         caption(figure)

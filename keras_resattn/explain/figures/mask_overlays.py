@@ -35,7 +35,7 @@ METHOD_NAMES = {
     "smooth_grad": "SmoothGrad",
 }
 BAR = "mask, mean over channels"
-STRETCHED_BAR = "position within the range of each mask"
+STRETCHED_BAR = "mask, scaled to its own range"
 # Deep networks have dozens of modules, more than fit on a page side by side.
 MAPS_PER_LINE = 6
 # Contour lines are at quantiles of the mask, because masks may vary little: quantile
@@ -91,7 +91,7 @@ def mask_figure(
     maps = len(masks) + len(evidence)
     lines = math.ceil(maps / MAPS_PER_LINE)
     rows, columns = len(images) * lines, 1 + math.ceil(maps / lines)
-    heights = np.repeat(panel_heights(images, 1.9), lines)
+    heights = [h for h in panel_heights(images, 1.9) for _ in range(lines)]
     bars = (style == "overlay") + bool(evidence)
     height = sum(heights) + 0.5 * rows + 0.7
     figure = new_figure(2 * columns + 0.8 * bars, height)

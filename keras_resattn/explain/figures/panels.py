@@ -124,14 +124,15 @@ def color_bar(
     bar = figure.colorbar(drawn, ax=axes, **options)
     bar.set_label(label, fontsize=SMALL)
     bar.ax.tick_params(labelsize=SMALL)
-    bar.solids.set_alpha(1)
+    if bar.solids is not None:
+        bar.solids.set_alpha(1)
     return bar
 
 
 def below(axis: Axes, text: str) -> None:
     """Print small text below a panel."""
-    style = {"ha": "center", "va": "top", "fontsize": SMALL}
-    axis.text(0.5, -0.02, text, transform=axis.transAxes, **style)
+    inside = axis.transAxes
+    axis.text(0.5, -0.02, text, ha="center", va="top", fontsize=SMALL, transform=inside)
 
 
 def check_count(name: str, items: Sized | None, images: Sized) -> None:
