@@ -4,8 +4,6 @@ No function here is called. `named` gives a network the signature of one of them
 with defaults of its own where the default is `...`.
 """
 
-# mypy: disable-error-code="empty-body"
-
 from collections.abc import Sequence
 
 import keras

@@ -155,7 +155,8 @@ def _check_arguments(
         if value != trained[key]:
             raise ValueError(
                 f"The weights '{info.name}' were trained with {key}={trained[key]!r}. "
-                f"Use this, or weights=None (random initialization). Received: {key}={value!r}"
+                "Use this, or weights=None (random initialization). "
+                f"Received: {key}={value!r}"
             )
 
 
