@@ -246,7 +246,7 @@ def serve(
     from keras_resattn_server import serve as serve_models
 
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s")
-    logging.getLogger("keras_resattn").setLevel(logging.INFO)
+    logging.getLogger("keras_resattn_server").setLevel(logging.INFO)
     serve_models(
         base,
         host=host,
