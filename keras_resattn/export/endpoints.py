@@ -14,9 +14,9 @@ from keras_resattn.data.decoding import assert_all_fine
 from keras_resattn.export import contract
 from keras_resattn.export.optimization import freeze
 from keras_resattn.export.overlay import overlay_png
+from keras_resattn.views.graph import node_in
 from keras_resattn.views.masks import attention_masks
 from keras_resattn.views.modules import attention_modules
-from keras_resattn.views.graph import node_in
 
 
 class Endpoints:
