@@ -1,6 +1,5 @@
 """The report of a run: one HTML file with its figures inside."""
 
-import csv
 import json
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from keras_resattn.explain.pages import png
 from keras_resattn.explain.pages import write_page
 from keras_resattn.model_folder import EVALUATION
 from keras_resattn.model_folder import METRICS
+from keras_resattn.model_folder import read_metrics
 from keras_resattn.version import __version__
 
 # The figures: the axis, and the lines of it: a column of metrics.csv and its name.
@@ -73,10 +73,7 @@ def _evaluation(folder):
 
 def _read_metrics(path):
     """Return the metrics by name, an array each, an entry an epoch."""
-    if not path.is_file():
-        return {}
-    with path.open(newline="") as file:
-        rows = list(csv.DictReader(file))
+    rows = read_metrics(path)
     names = rows[0] if rows else ()
     return {name: np.array([_number(row[name]) for row in rows]) for name in names}
 
@@ -98,7 +95,7 @@ def _curves(metrics):
     drawn = {title: lines for title, lines in drawn.items() if lines}
     if not drawn:
         return None
-    epochs = metrics["epoch"] + 1
+    epochs = metrics["epoch"]
     figure = new_figure(4 * len(drawn), 3)
     axes = figure.subplots(1, len(drawn), squeeze=False)[0]
     for axis, (title, lines) in zip(axes, drawn.items(), strict=True):
@@ -115,7 +112,7 @@ def _curves(metrics):
 def _gaps(metrics):
     """Return, as text, the metrics and epochs that hold no number."""
     gaps = {
-        name: [str(int(epoch) + 1) for epoch in metrics["epoch"][np.isnan(values)]]
+        name: [str(int(epoch)) for epoch in metrics["epoch"][np.isnan(values)]]
         for name, values in metrics.items()
         if any(name == known for lines in CURVES.values() for known, _ in lines)
     }

@@ -59,7 +59,5 @@ def test_a_tracker_that_is_not_installed_is_told_with_a_hint(name, monkeypatch):
 
 
 def test_an_unknown_tracker_is_named():
-    with pytest.raises(
-        ValueError, match="known loggers are wandb.*Received: comet"
-    ):
+    with pytest.raises(ValueError, match="known loggers are wandb.*Received: comet"):
         logger_callbacks(["wandb", "comet"])
