@@ -1,31 +1,39 @@
-# Two commands set everything up and run it: `make demo` and `make test`.
+# `make demo` and `make test` install what they need and run.
 
 PYTHON ?= python3
 PACKAGE := setup.cfg pyproject.toml
-# Python compiles what it imports; to compile all that is installed takes as long again.
+# Python compiles a module when it is imported. Compiling everything would double the
+# time of an installation.
 INSTALL := pip install --quiet --no-compile
 
-.PHONY: help demo test test-all test-backends test-browser test-deployment benchmark lint clean
+.PHONY: help demo results test test-all test-backends test-browser test-deployment benchmark lint clean
 
 help:
-	@echo "make demo           train, test, export, serve and look: 4 to 10 minutes on 2 cores"
-	@echo "make test           the tests, on TensorFlow"
-	@echo "make test-all       all of them, with the slow ones and all below: hours"
-	@echo "make test-backends  the tests of layers and networks on JAX and PyTorch"
-	@echo "make test-browser   the tests of the web page, which need: apt-get install chromium"
-	@echo "make test-deployment  the tests of gateway and alerts, which need system packages:"
+	@echo "make demo           train, evaluate, export and serve a model, and write a report:"
+	@echo "                    4 to 10 minutes on 2 cores"
+	@echo "make results        train the runs of docs/results.md: days on 2 cores. Run it again"
+	@echo "                    to resume after an interruption"
+	@echo "make test           run the tests on TensorFlow"
+	@echo "make test-all       run all tests, with the slow ones and those below: hours"
+	@echo "make test-backends  run the tests of layers and networks on JAX and PyTorch"
+	@echo "make test-browser   run the tests of the web page. First run:"
+	@echo "                    apt-get install chromium"
+	@echo "make test-deployment  run the tests of the gateway and the alerts. First run:"
 	@echo "                    apt-get install nginx libnginx-mod-http-js prometheus"
-	@echo "make benchmark      ours beside its peers in speed: one table, with goals"
-	@echo "make lint           ruff and the floors of the house"
-	@echo "make clean          remove the virtual environments and what demo made"
+	@echo "make benchmark      measure speed and memory against other frameworks"
+	@echo "make lint           run ruff, import-linter, mypy and vulture"
+	@echo "make clean          remove the virtual environments and the output of make demo"
 
 demo: .venv-demo/installed
 	.venv-demo/bin/python scripts/demo.py
 
+results: .venv-demo/installed
+	.venv-demo/bin/python -m scripts.train_results --out runs
+
 test: .venv-test/installed
 	.venv-test/bin/python -m pytest
 
-# XLA shall not optimize what runs once.
+# Without XLA optimizations: most functions run only once, and compiling takes longer.
 test-all: .venv-test/installed-all
 	XLA_FLAGS=--xla_backend_optimization_level=0 .venv-test/bin/python -m pytest -m "not needs_cifar10"
 
@@ -37,14 +45,15 @@ test-browser: .venv-test/installed-browser
 
 TEST_BACKEND := .venv-test/bin/python -m pytest tests/layers tests/builder tests/models tests/baselines tests/views tests/weights tests/compatibility tests/convert tests/saved_before tests/training/test_optimizer.py
 
-# The layers and networks are pure Keras: the same tests on the other backends. JAX
-# shall not optimize what runs once, PyTorch's threads not wait for each other's core.
+# The layers and networks are pure Keras, so the same tests run on the other backends.
+# JAX does not optimize, because most functions run only once. PyTorch uses one thread
+# for each test process, because these would wait for each other's cores.
 test-backends: .venv-test/installed-backends
 	KERAS_BACKEND=jax JAX_DISABLE_MOST_OPTIMIZATIONS=1 $(TEST_BACKEND) -m "not (slow or one_backend)"
 	KERAS_BACKEND=torch OMP_NUM_THREADS=1 $(TEST_BACKEND) -m "not slow and (needs_torch or not one_backend)"
 
-# 12 minutes on two cores with AVX-512, more with AVX2; nothing else should run
-# meanwhile. PyTorch compiles its peer with g++.
+# Takes 12 minutes on two cores with AVX-512, longer with AVX2. Run nothing else
+# meanwhile. PyTorch needs g++ to compile its network.
 benchmark: .venv-test/installed-all
 	.venv-test/bin/python -m benchmarks
 
@@ -54,6 +63,7 @@ lint: .venv-test/installed
 	.venv-test/bin/lint-imports
 	.venv-test/bin/mypy
 	.venv-test/bin/mypy --strict --package keras_resattn_server --package keras_resattn_client
+	.venv-test/bin/vulture
 
 clean:
 	rm -rf .venv-demo .venv-test demo
@@ -68,15 +78,15 @@ clean:
 	.venv-test/bin/python -m $(INSTALL) --editable ".[test]"
 	touch $@
 
-# The version of PyTorch can be chosen: one that is a CPU build saves gigabytes.
-# pytorchcv is there to compare with, without its torchvision: gigabytes not needed.
+# Set TORCH to choose another PyTorch; a CPU build saves gigabytes. Networks are
+# compared with pytorchcv, which does not need its dependency torchvision for that.
 TORCH ?= torch
 .venv-test/installed-backends: .venv-test/installed
 	.venv-test/bin/python -m $(INSTALL) "$(TORCH)" --editable ".[backends]"
 	.venv-test/bin/python -m $(INSTALL) --no-deps "pytorchcv>=0.0.74"
 	touch $@
 
-# Playwright drives the Chromium of the system; it downloads none of its own.
+# Playwright uses the system's Chromium and downloads no browser.
 .venv-test/installed-browser: .venv-test/installed
 	.venv-test/bin/python -m $(INSTALL) --editable ".[browser]"
 	touch $@

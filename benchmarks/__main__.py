@@ -1,9 +1,9 @@
-"""Measure all parts in turn and print one table: what is met, and what is not.
+"""Run all parts of the benchmark and print one table with the goals that are met.
 
     python -m benchmarks
     python -m benchmarks --quick inference
 
-A part that cannot run, as packages are missing, says so and is left out of the table.
+A part that cannot run because packages are missing is skipped, with a message.
 """
 
 import argparse
@@ -19,11 +19,13 @@ PARTS = ("inference", "training_step", "start_up")
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("part", nargs="*", metavar="PART", help=", ".join(PARTS))
-    parser.add_argument("--quick", action="store_true", help="fewer rounds, rougher")
+    parser.add_argument(
+        "--quick", action="store_true", help="fewer rounds: faster, but less precise"
+    )
     options = parser.parse_args()
     unknown = set(options.part) - set(PARTS)
     if unknown:
-        parser.error(f"parts are {', '.join(PARTS)}. Received: {sorted(unknown)}")
+        parser.error(f"the parts are {', '.join(PARTS)}. Received: {sorted(unknown)}")
     rows = []
     for part in options.part or PARTS:
         rows += measure(part, options.quick)
@@ -34,12 +36,12 @@ def main():
 
 
 def measure(part, quick):
-    """Return the rows of a part; none if it cannot run here."""
+    """Return the rows of a part, or an empty list if it cannot run here."""
     start = time.perf_counter()
     try:
         rows = importlib.import_module(f"benchmarks.{part}").rows(quick)
     except (ImportError, ChildProcessError) as error:
-        print(f"{part}: left out, {error}", flush=True)
+        print(f"{part}: skipped, {error}", flush=True)
         return []
     print(f"{part}: {time.perf_counter() - start:.0f} s", flush=True)
     return rows

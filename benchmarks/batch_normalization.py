@@ -2,7 +2,8 @@
 
     python -m benchmarks.batch_normalization
 
-Both models are trained in turn in one process; the ratio is that of a round.
+Both models are trained in one process, one after the other in each round. A ratio
+compares two times of the same round.
 """
 
 import statistics
@@ -23,7 +24,7 @@ def main():
     images = np.random.rand(BATCH * STEPS, 28, 28, 1).astype("float32")
     labels = np.random.randint(0, 10, len(images))
     speeds = {name: [] for name in models}
-    for i in range(ROUNDS + 1):  # the first traces
+    for i in range(ROUNDS + 1):  # the first round traces the functions
         for name, model in models.items():
             start = time.perf_counter()
             model.fit(images, labels, batch_size=BATCH, verbose=0)

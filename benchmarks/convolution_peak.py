@@ -1,9 +1,9 @@
-"""The speed of the quickest convolution on this processor, which nothing can exceed.
+"""Measure the fastest convolution on this processor, an upper limit for networks.
 
     python -m benchmarks.convolution_peak float32 bfloat16
 
-GFLOP/s of oneDNN in PyTorch in each dtype, as JSON, for the 3 x 3 convolutions of an
-Attention-56 at batch 8: their kernels are reused most.
+Prints the GFLOP/s of oneDNN in PyTorch in each dtype, as JSON. It measures the 3 x 3
+convolutions of Attention-56 at batch 8, because these reuse their kernels most.
 """
 
 import json
@@ -23,7 +23,7 @@ def main():
 
 
 def peak(dtype):
-    """Return the GFLOP/s of the quickest convolution in a dtype."""
+    """Return the GFLOP/s of the fastest convolution in a dtype."""
     return max(gflops(*case, getattr(torch, dtype)) for case in CHANNELS_AND_HEIGHTS)
 
 

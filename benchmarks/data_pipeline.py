@@ -1,7 +1,7 @@
-"""How many training images a second the pipeline makes, without a network.
+"""Measure the training images per second of the input pipeline, without a network.
 
-Images are noise: small ones of CIFAR's size kept in memory, and JPEG files of
-ImageNet's usual size, 500 x 375, made into 224 x 224.
+The images are noise: images of CIFAR's size in memory, and JPEG files of ImageNet's
+usual size, 500 x 375, which are resized to 224 x 224.
 
     python -m benchmarks.data_pipeline
 """
@@ -21,7 +21,7 @@ from keras_resattn.recipes.settings import Augmentation
 
 SECONDS = 10
 AUGMENTATIONS = {
-    "flip alone": Augmentation(crop="none"),
+    "flip only": Augmentation(crop="none"),
     "pad crop, flip": Augmentation(),
     "pad crop, flip, MixUp, CutMix": Augmentation(mixup=0.2, cutmix=1.0),
     "resized crop, flip": Augmentation(crop="resized"),
@@ -31,7 +31,7 @@ AUGMENTATIONS = {
 
 
 def images_per_second(split, preprocessing, augmentation, batch_size):
-    """Return the rate after the first 20 batches."""
+    """Return the rate in images/s after the first 20 batches."""
     batches = iter(
         training_batches(
             split, preprocessing, batch_size, 2, augmentation, epochs=10**6
@@ -53,7 +53,7 @@ def small_images(count=10_000):
 
 
 def write_photos(root, count=200):
-    """Write smooth noise, so that the files are as large as those of photographs."""
+    """Write smooth noise as JPEG files, which are as large as those of photographs."""
     rng = np.random.default_rng(0)
     for i in range(count):
         coarse = tf.constant(rng.uniform(0, 255, (47, 63, 3)))

@@ -1,12 +1,15 @@
-"""The training pipeline's JPEG images a second beside plain tf.data pipelines.
+"""Compare the JPEG images per second of our pipeline and of plain tf.data pipelines.
 
     taskset -c 1 python -m benchmarks.data_pipeline_against_plain
 
-Photographs of scikit-image, in pieces of 500 x 375, become images of 224 x 224: a
-resized crop and a flip, in batches. The plain pipelines are written as a user would:
-whole images decoded, each varied on its own, standardized as float32. All are measured
-in turn, and no more is computed ahead than one batch, so that no turn pays another's.
-Seconds are those of the processor, so that a rate is that of one core.
+Each pipeline reads photographs of 500 x 375 (cut from those of scikit-image) and makes
+batches of 224 x 224 by a resized crop and a flip. The plain pipelines are what a user
+would write: they decode whole images, augment each image by itself and standardize it
+in float32.
+
+The pipelines are measured one after the other in each round. Each computes at most one
+batch in advance, so that its work is not counted for the next pipeline. Times are
+processor times, so a rate is per core.
 """
 
 import argparse
@@ -77,11 +80,11 @@ def ours(root, antialias):
 
 
 def measure(pipelines, rounds, batches):
-    """Return the images a second of each, a list of as many as there are rounds."""
+    """Return the images/s of each pipeline: a list with a value for each round."""
     speeds = {name: [] for name in pipelines}
     for _ in range(rounds):
         for name, pipeline in pipelines.items():
-            iterator = iter(pipeline)  # none of the last round goes on beside it
+            iterator = iter(pipeline)  # a new one: the last one may still compute
             for _ in range(3):
                 next(iterator)
             start = time.process_time()
@@ -110,7 +113,7 @@ def main():
             for antialias in (True, False)
         }
         speeds = measure(pipelines, options.rounds, options.batches)
-    print("| pipeline | resize | images/s, median | most | against plain |")
+    print("| pipeline | resize | images/s, median | maximum | ratio to plain |")
     print("|---|---|---|---|---|")
     medians = {pipeline: statistics.median(speeds[pipeline]) for pipeline in speeds}
     for (name, antialias), middle in medians.items():

@@ -1,7 +1,7 @@
-"""Processes that are measured in turn: each keeps one engine and answers with seconds.
+"""Run engines in processes of their own, and ask them for their times.
 
-Frameworks in one process would fight for the cores. An engine prints `ready`, and
-then a line for each line that it reads.
+Frameworks in the same process would compete for the cores. An engine prints `ready`.
+After that it reads lines from its standard input and prints one line for each.
 """
 
 import contextlib
@@ -9,23 +9,23 @@ import subprocess
 import sys
 import tempfile
 
-TOLD = 3000  # characters of what an engine said at last
+LAST_CHARACTERS = 3000  # of an engine's standard error, for error messages
 
 
 @contextlib.contextmanager
 def running(module, arguments):
-    """Start engines one after another; end them all at the exit.
+    """Start engines one after another; end all of them at the exit.
 
     Args:
-        module: String, the module of the benchmark that keeps an engine.
+        module: String, the module in `benchmarks` that runs an engine.
         arguments: A dictionary from the name of each engine to the arguments of
             its process.
 
     Yields:
-        A dictionary from the names to `subprocess.Popen`s, all of them ready.
+        A dictionary from the names to `subprocess.Popen`s, all of which are ready.
 
     Raises:
-        ChildProcessError: If one does not start.
+        ChildProcessError: If an engine does not start.
     """
     engines = {}
     try:
@@ -39,15 +39,16 @@ def running(module, arguments):
 
 
 def _start(module, arguments):
-    told = tempfile.TemporaryFile("w+")  # a pipe would fill up, as nobody reads it
+    # Not a pipe, which would fill up because nobody reads it.
+    errors = tempfile.TemporaryFile("w+")
     engine = subprocess.Popen(
         [sys.executable, "-m", f"benchmarks.{module}", *map(str, arguments)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        stderr=told,
+        stderr=errors,
         text=True,
     )
-    engine.told = told
+    engine.errors = errors
     if engine.stdout.readline() != "ready\n":
         engine.kill()
         raise _failure(engine, "did not start")
@@ -55,15 +56,19 @@ def _start(module, arguments):
 
 
 def ask(engine, question="", read=float):
-    """Return what an engine answers to a line: the seconds that it needed, or more.
+    """Send a line to an engine and return its answer.
 
     Args:
         engine: A process of `running`.
-        question: String, the line.
-        read: A function of the line of the answer.
+        question: String, the line to send.
+        read: A function that converts the line of the answer.
+
+    Returns:
+        The converted answer, by default the seconds as a float.
 
     Raises:
-        ChildProcessError: If the engine has ended, with what it said at last.
+        ChildProcessError: If the engine has ended. The message contains the end of its
+            standard error.
     """
     with contextlib.suppress(BrokenPipeError):
         engine.stdin.write(f"{question}\n")
@@ -76,6 +81,6 @@ def ask(engine, question="", read=float):
 
 def _failure(engine, what):
     engine.wait()
-    engine.told.seek(0)
-    told = engine.told.read()[-TOLD:].strip()
-    return ChildProcessError(f"{' '.join(engine.args)} {what}:\n{told}")
+    engine.errors.seek(0)
+    errors = engine.errors.read()[-LAST_CHARACTERS:].strip()
+    return ChildProcessError(f"{' '.join(engine.args)} {what}:\n{errors}")

@@ -1,10 +1,10 @@
-"""What maps are worth: masks, class evidence and baselines on CIFAR-10, one table.
+"""Evaluate masks, class evidence and baselines by metrics on CIFAR-10, in one table.
 
     python -m benchmarks.explanations --data-dir ~/tensorflow_datasets
 
-Of the first test images, with the weights "cifar10" and for the class predicted:
-the mean of each metric and its standard error. CIFAR-10 has no boxes, so there is no
-pointing game.
+Prints the mean and the standard error of each metric over the first test images, with
+the weights "cifar10", for the predicted class. CIFAR-10 has no bounding boxes, so the
+pointing game is not measured.
 """
 
 import argparse
@@ -67,7 +67,7 @@ def _test_images(options):
 
 
 def _explainers(classes, seed):
-    """Return, by name, functions of a model and images to maps."""
+    """Return functions from a model and images to maps, by name."""
     modules = [f"stage{i}_attention1" for i in (1, 2, 3)]
     explainers = {
         f"mean mask of {name}": lambda model, inputs, name=name: _upsampled(

@@ -1,6 +1,9 @@
-"""Print how far our networks are from the authors' outputs, on one backend.
+"""Print the largest errors of the networks on one backend.
 
-KERAS_BACKEND=jax python -m benchmarks.golden_errors
+    KERAS_BACKEND=jax python -m benchmarks.golden_errors
+
+The expected outputs are an independent float64 evaluation of the authors' published
+layer definitions, in `tests/models/golden`.
 """
 
 import keras

@@ -1,10 +1,11 @@
-"""How time and memory grow with batch, resolution, depth and devices.
+"""Measure how time and memory grow with batch, resolution, depth and devices.
 
     python -m benchmarks.growth results/growth.png
 
-Each point is a process of its own: the seconds to build the network, to trace and run
-the first step, and of a step after it (the least of a few), and the most memory. Work
-is the multiply-adds of the step's images. What grows faster than it is a defect.
+Each point is measured in a process of its own: the seconds to build the network, of the
+first step with its tracing, and of a later step (the minimum of a few), and the peak
+memory. Work is the multiply-adds of a step's images. Time or memory that grows faster
+than work is a defect.
 """
 
 import argparse
@@ -53,12 +54,17 @@ def measure(batch, size=None, depth=None, train=False, devices=DEVICES[0], steps
     """Measure one point, in this process.
 
     Args:
-        batch: Integer, images a step.
-        size: Integer, height and width of Attention-56's images; or
-        depth: Integer, which of the networks for CIFAR-10's images.
-        train: Boolean, whether a step is one of training.
+        batch: Integer, images per step.
+        size: Integer, height and width of the images of Attention-56. Give this or
+            `depth`.
+        depth: Integer, the depth of a network for CIFAR-10's images.
+        train: Boolean, whether to measure training steps or inference.
         devices: One of `DEVICES`, which share the batch.
-        steps: Integer, how many steps the least of which counts.
+        steps: Integer, the number of steps, of which the fastest is reported.
+
+    Returns:
+        A dictionary: seconds (`build`, `first`, `step`), memory in GiB after building
+        (`base_GiB`) and at its peak (`GiB`), and the multiply-adds of a step (`work`).
     """
     import numpy as np
 
@@ -104,10 +110,10 @@ def strategy_of(devices):
 
 
 def step_of(model, images, labels, train, strategy):
-    """Return a function that takes one step and waits for its end.
+    """Return a function that runs one step and waits until it is finished.
 
-    It is the model's own arithmetic, called by `tf.function`: Keras' `fit` adds the
-    same to each point.
+    The step calls the model in a `tf.function`, without Keras' `fit`, which would add
+    the same time to each point.
     """
     import tensorflow as tf
 
@@ -144,7 +150,7 @@ def timed(step):
 
 
 def in_process(options):
-    """Measure a point in a process of its own, or two; return the first's figures."""
+    """Measure a point in one or two new processes; return what the first measured."""
     command = [sys.executable, "-m", "benchmarks.growth", "--point"]
     command.append(json.dumps(options))
     clusters = two_workers() if options.get("devices") == DEVICES[2] else [{}]
@@ -166,7 +172,7 @@ def in_process(options):
 def print_series(name, options):
     """Measure and print a series; return its points."""
     print(
-        f"\n| {name} | build, s | first step, s | step, ms | ms a G multiply-adds "
+        f"\n| {name} | build, s | first step, s | step, ms | ms per G multiply-adds "
         "| GiB | GiB above the built network |\n|---|---|---|---|---|---|---|"
     )
     found = []
@@ -197,7 +203,7 @@ def plot(series, file):
         extra = [max(1e-3, row["GiB"] - row["base_GiB"]) for _, row in found]
         memory_axes.loglog(work, extra, "o-")
     for axes, title in (
-        (time_axes, "seconds a step"),
+        (time_axes, "seconds per step"),
         (memory_axes, "GiB above the built network"),
     ):
         axes.set(title=title, xlabel="G multiply-adds, forward")
@@ -209,7 +215,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("figure", nargs="?", help="a PNG file to write")
     parser.add_argument("--series", nargs="+", choices=points(), default=list(points()))
-    parser.add_argument("--point", type=json.loads, help="measure this; print JSON")
+    parser.add_argument(
+        "--point", type=json.loads, help="measure only this point; print JSON"
+    )
     options = parser.parse_args()
     if options.point is not None:
         print(json.dumps(measure(**options.point)))

@@ -1,10 +1,10 @@
-"""Inference at 224 x 224: exports of Attention-56 beside PyTorch and a ResNet-152.
+"""Compare inference at 224 x 224: exports of Attention-56, PyTorch and a ResNet-152.
 
     python -m benchmarks inference
 
-Each engine is a process of its own that stays alive; they are asked in turn, so that
-a round has one answer of each and a ratio is that of a round. The convolution peak
-is measured before and after. Where the processor emulates bfloat16, that is left out.
+Each engine runs in a process of its own. In each round every engine is asked once, and
+a ratio compares two times of the same round. The convolution peak is measured before
+and after. Engines in bfloat16 are skipped where the processor emulates it.
 """
 
 import json
@@ -27,7 +27,7 @@ FLOAT32 = ("optimized", "ONNX Runtime", "OpenVINO", "LiteRT")
 BFLOAT16 = ("bfloat16", "OpenVINO bfloat16")
 PYTORCH = ("PyTorch", "PyTorch channels_last", "PyTorch compiled")
 PEAK_TARGETS = {1: ">= 0.6", 8: ">= 0.8"}
-# An engine's threads may wait for work for a while before they sleep.
+# Seconds, because the threads of an engine may wait actively before they sleep.
 PAUSE = 0.1
 
 
@@ -49,13 +49,13 @@ def rows(quick):
 
 
 def precisions():
-    """Return the dtypes that this processor computes in."""
+    """Return the dtypes that this processor computes without emulation."""
     emulated = computes_in("bfloat16") is False
     return ("float32",) if emulated else ("float32", "bfloat16")
 
 
 def measure(root, names, rounds):
-    """Return the seconds an image of each engine took in each round, by batch size."""
+    """Return the seconds per image of each engine in each round, by batch size."""
     seconds = {batch: {name: [] for name in names} for batch in BATCHES}
     with running(
         "inference_engines", {name: (root, name) for name in names}
@@ -72,12 +72,12 @@ def measure(root, names, rounds):
 
 
 def engines_table(seconds, peaks, gflop):
-    """Return medians and minima, and shares of the peak, as a table in Markdown."""
+    """Return a Markdown table of medians, minima and shares of the peak."""
     peak = ", ".join(f"{dtype} {value:.0f} GFLOP/s" for dtype, value in peaks.items())
     lines = [
-        f"Convolution peak: {peak}. Milliseconds an image, median (minimum):",
+        f"Convolution peak: {peak}. Milliseconds per image, median (minimum):",
         "",
-        "| engine | batch 1 | of the peak | batch 8 | of the peak |",
+        "| engine | batch 1 | share of the peak | batch 8 | share of the peak |",
         "|---|---|---|---|---|",
     ]
     for name in seconds[BATCHES[0]]:
@@ -85,7 +85,7 @@ def engines_table(seconds, peaks, gflop):
         for batch in BATCHES:
             values = seconds[batch][name]
             share = gflop / min(values) / peaks[_dtype(name)]
-            # ResNet-152 has other work to do.
+            # ResNet-152 has other multiply-adds than `gflop`.
             cells += [_time(values), "" if name == "ResNet-152" else f"{share:.0%}"]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
@@ -137,7 +137,7 @@ def best(times, names):
 
 
 def ratio(ours, peer):
-    """Return how many times faster ours is: the median over the rounds."""
+    """Return how many times faster ours is, the median over the rounds."""
     return statistics.median(b / a for a, b in zip(ours, peer, strict=True))
 
 
@@ -150,7 +150,7 @@ def _dtype(name):
 
 
 def _run(module, *arguments):
-    """Run a module of the benchmark and return what it printed."""
+    """Run a module of `benchmarks` and return the last line that it printed."""
     command = [sys.executable, "-m", f"benchmarks.{module}", *arguments]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:

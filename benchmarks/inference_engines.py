@@ -1,8 +1,9 @@
-"""A process that keeps one engine: it answers a batch's size with the seconds it took.
+"""Run one engine of the inference benchmark in this process.
 
     python -m benchmarks.inference_engines FOLDER ENGINE
 
-TensorFlow and PyTorch in one process would fight for the cores.
+It reads batch sizes from standard input, one per line, and prints the seconds that each
+batch took. TensorFlow and PyTorch in the same process would compete for the cores.
 """
 
 import os
@@ -16,7 +17,7 @@ import numpy as np
 
 THREADS = len(os.sched_getaffinity(0))
 SIZE = 224
-# What the models' writer tells of them, in their folder.
+# A file that `inference_models` writes into the folder.
 FACTS = "facts.json"
 
 
@@ -31,7 +32,7 @@ def main():
             rng = np.random.default_rng(0)
             pixels = rng.uniform(0, 255, (batch, SIZE, SIZE, 3)).astype("float32")
             batches[batch] = pixels
-            for _ in range(2):  # traces, reorders weights, chooses kernels
+            for _ in range(2):  # to trace, reorder weights and choose kernels
                 run(pixels)
         start = time.perf_counter()
         run(batches[batch])
@@ -42,7 +43,7 @@ def main():
 
 
 def saved_model(name, signature, one_dnn=False):
-    """Return the maker of an engine that runs a signature of a SavedModel."""
+    """Return a function that makes an engine for a signature of a SavedModel."""
 
     def make(root):
         if one_dnn:  # as `keras-resattn serve` does
@@ -59,7 +60,7 @@ def saved_model(name, signature, one_dnn=False):
             outputs = function(**{argument: tf.constant(pixels)})
             return [value.numpy() for value in outputs.values()]
 
-        run.loaded = loaded  # else its variables are deleted
+        run.loaded = loaded  # keeps its variables alive
         return run
 
     return make
@@ -69,7 +70,7 @@ def saved_model(name, signature, one_dnn=False):
 
 
 def pytorchcv(compiled=False, channels_last=True):
-    """Return the maker of an engine that runs pytorchcv's network in PyTorch."""
+    """Return a function that makes an engine for pytorchcv's network in PyTorch."""
 
     def make(root):
         import torch
@@ -110,7 +111,7 @@ def onnx(root):
 
 
 def openvino(precision):
-    """Return the maker of an engine that runs OpenVINO in a precision."""
+    """Return a function that makes an engine for OpenVINO in a precision."""
 
     def make(root):
         import openvino

@@ -1,8 +1,8 @@
-"""Write what the inference benchmark runs: exports of one Attention-56, and a peer.
+"""Write the models of the inference benchmark: exports of Attention-56, a ResNet-152.
 
     python -m benchmarks.inference_models FOLDER
 
-The weights are random, as no figure depends on them but in an accuracy.
+The weights are random, because speed does not depend on them.
 """
 
 import json
@@ -55,7 +55,7 @@ def main():
 
 
 def make_folder(path, model):
-    """Return a model folder, as a run leaves it, of an untrained ImageNet model."""
+    """Write and return a model folder of an untrained ImageNet model."""
     path.mkdir(parents=True)
     classes = model.output_shape[-1]
     settings = {

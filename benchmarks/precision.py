@@ -1,9 +1,9 @@
-"""How often bfloat16 changes the answer, on the test images of a run.
+"""Measure how often bfloat16 changes the predicted class, on a run's test images.
 
     python -m benchmarks.precision runs/cifar10
 
-Every test image goes through the signature of pixels, as export writes it: as Keras
-computes it, optimized, and optimized in bfloat16.
+Every test image goes through the exported signature `predict_images`: not optimized,
+optimized, and optimized in bfloat16.
 """
 
 import argparse
@@ -30,12 +30,14 @@ BATCH = 250
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("model", help="a model folder")
-    parser.add_argument("--data-dir", help="where its data is, if not where it was")
+    parser.add_argument(
+        "--data-dir", help="folder of tensorflow-datasets (default: the recipe's)"
+    )
     options = parser.parse_args()
     folder = ModelFolder.open(options.model)
     images, labels = test_images(folder, options.data_dir)
     print(f"{len(labels)} test images")
-    print("| | accuracy | same class as the first | largest difference |")
+    print("| | accuracy | same class as in line 1 | largest difference |")
     print("|---|---|---|---|")
     first = None
     for name, settings in EXPORTS.items():
@@ -45,7 +47,7 @@ def main():
 
 
 def test_images(folder, data_dir):
-    """Return the test images of a run, pixel values, and their labels."""
+    """Return the pixel values and labels of a run's test images."""
     data = folder.recipe.data
     if data_dir:
         data = data.model_copy(update={"data_dir": data_dir})
@@ -58,7 +60,7 @@ def test_images(folder, data_dir):
 
 
 def predict(folder, images, precision="float32", optimize=False):
-    """Return the probabilities that an exported signature gives images."""
+    """Return the probabilities that an exported signature computes for images."""
     model = prepare(folder.model, precision, optimize=optimize)
     labels = folder.path / LABELS
     endpoints = Endpoints(model, folder.preprocessing, labels, frozen=optimize)

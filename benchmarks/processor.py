@@ -1,10 +1,10 @@
-"""What makes a training step on a CPU faster: bfloat16, the allocator, both.
+"""Measure how bfloat16 and the memory allocator change training on a processor.
 
     python -m benchmarks.processor
 
-Each is a process of its own, in turn; the ratios are those of a round. TensorFlow's
-BFC allocator keeps memory that was freed, where the C library gives large blocks back
-to the system, which then has to clear them again at every step.
+Each variant runs in a process of its own, once in each round, and a ratio compares two
+rates of the same round. TensorFlow's BFC allocator keeps freed memory. The C library
+returns large blocks to the system, which has to clear them again in every step.
 """
 
 import argparse
@@ -38,7 +38,7 @@ def main():
             found = run(options.recipe, KINDS[1], options.steps, settings, environment)
             speeds[name].append(found["images/s"])
     first = speeds["float32"]
-    print("| | images/s, median | against the first, median | each round |")
+    print("| | images/s, median | ratio to float32, median | ratio in each round |")
     print("|---|---|---|---|")
     for name, values in speeds.items():
         ratios = [b / a for a, b in zip(first, values, strict=True)]

@@ -1,9 +1,9 @@
-"""Print what each deviation of pytorchcv's network does to the masks and logits.
+"""Measure how each deviation of pytorchcv's network changes the masks and logits.
 
-python -m benchmarks.pytorchcv_deviations
+    python -m benchmarks.pytorchcv_deviations
 
-The weights and the image are those of `tests/models/golden`: the same in both
-networks, with moving statistics that fit the authors' network.
+Both networks have the weights and the image of `tests/models/golden`, whose moving
+statistics fit the authors' network.
 """
 
 from unittest import mock
@@ -15,7 +15,6 @@ import keras_resattn
 from keras_resattn.compatibility import pytorchcv
 from keras_resattn.compatibility.pytorchcv_layers import PaddedMaxPooling2D
 from keras_resattn.compatibility.pytorchcv_layers import PytorchcvSoftMaskBranch
-from keras_resattn.convert import authors_names
 from keras_resattn.layers import CeilMaxPooling2D
 from tests.models import golden
 
@@ -36,15 +35,15 @@ def main():
 
 
 def outputs(network, weights, image):
-    """Return the masks and logits of a network with the authors' names."""
+    """Return the masks and logits of a network with the given weights."""
     model = network(classifier_activation=None)
-    assert authors_names.assign(model, weights) == []
+    assert golden.assign(model, weights) == []
     masks = keras_resattn.attention_masks(model).predict(image, verbose=0)
     return {**masks, "logits": model.predict(image, verbose=0)}
 
 
 def network_with(chosen):
-    """Return pytorchcv's Attention-56 with the chosen deviations alone."""
+    """Return pytorchcv's Attention-56 with only the chosen deviations."""
 
     class Mask(PytorchcvSoftMaskBranch):
         def build(self, input_shape):
@@ -72,7 +71,7 @@ def network_with(chosen):
 
 
 class Less:
-    """A skip unit less its input, which takes the extra skip back."""
+    """A skip unit minus its input, which cancels the extra skip."""
 
     def __init__(self, unit):
         self.unit = unit

@@ -1,9 +1,9 @@
-"""A queue of requests before servers that answer them in batches, simulated.
+"""Simulate a queue of requests and servers that answer them in batches.
 
     seconds of a batch of n = overhead + n * image
 
-Requests come at random times (Poisson). A free server takes those that wait, up to
-`max_batch`; if there are fewer, it waits for more, up to `wait` seconds.
+Requests arrive at random times (Poisson). A free server takes up to `max_batch` waiting
+requests. If there are fewer, it waits up to `wait` seconds for more.
 """
 
 import collections
@@ -16,17 +16,17 @@ import simpy
 
 @dataclasses.dataclass(frozen=True)
 class Server:
-    """What one server does.
+    """The properties of one server.
 
     Attributes:
-        overhead: Seconds of a batch, however small.
-        image: Seconds more for each request of a batch.
-        max_batch: The most requests of a batch.
-        wait: Seconds that an unfilled batch waits for more.
+        overhead: Seconds of a batch that do not depend on its size.
+        image: Additional seconds for each request of a batch.
+        max_batch: The largest number of requests in a batch.
+        wait: Seconds that a batch which is not full waits for more requests.
         spread: The standard deviation of the logarithm of a batch's seconds
-            about that of their median (log-normal); 0 for no variation.
-        exponential: Whether times of service vary as those of a Markov chain,
-            not as measured ones: to hold the simulation against the theory.
+            (log-normal distribution); 0 for no variation.
+        exponential: Whether service times are exponentially distributed, to compare
+            the simulation with queueing theory.
     """
 
     overhead: float
@@ -44,13 +44,19 @@ class Server:
 
     @property
     def capacity(self):
-        """Requests a second when every batch is full."""
+        """Requests per second when every batch is full."""
         return self.max_batch / (self.overhead + self.max_batch * self.image)
 
 
 @dataclasses.dataclass
 class Outcome:
-    """What was seen: seconds from arrival to answer, queue at arrivals, batches."""
+    """The result of a simulation.
+
+    Attributes:
+        seconds: The time from arrival to answer, for each request.
+        queue: The length of the queue at each arrival.
+        batches: The size of each batch.
+    """
 
     seconds: list
     queue: list
@@ -86,7 +92,7 @@ class Station:
             self.environment.process(self.serve())
 
     def ask(self):
-        """Put a request into the queue and return the event of its answer."""
+        """Add a request to the queue and return the event of its answer."""
         self.outcome.queue.append(len(self.queue))
         answer = self.environment.event()
         self.queue.append((self.environment.now, answer))
@@ -101,7 +107,7 @@ class Station:
             yield from self.fill()
             count = min(len(self.queue), self.server.max_batch)
             batch = [self.queue.popleft() for _ in range(count)]
-            if not batch:  # another server took them meanwhile
+            if not batch:  # another server has taken the requests
                 continue
             self.outcome.batches.append(count)
             yield self.environment.timeout(self.server.seconds(count, self.rng))
@@ -110,7 +116,7 @@ class Station:
                 answer.succeed()
 
     def fill(self):
-        """Wait until a batch is full, or its first request waited long enough."""
+        """Wait until a batch is full or its first request has waited `wait` seconds."""
         deadline = self.environment.timeout(
             max(0.0, self.queue[0][0] + self.server.wait - self.environment.now)
         )
@@ -119,7 +125,7 @@ class Station:
 
 
 def open_queue(server, replicas, rate, requests, seed=0):
-    """Simulate requests that come at random, `rate` a second, whatever the queue."""
+    """Simulate requests that arrive at random, on average `rate` per second."""
     station = Station(server, replicas, seed)
 
     def arrivals():
@@ -133,7 +139,7 @@ def open_queue(server, replicas, rate, requests, seed=0):
 
 
 def closed_queue(server, replicas, clients, requests, think=0.0, seed=0):
-    """Simulate clients that each ask again when they have their answer."""
+    """Simulate clients that send the next request when they have an answer."""
     station = Station(server, replicas, seed)
 
     def client():

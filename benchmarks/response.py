@@ -1,10 +1,10 @@
-"""Measure the signal by depth, residual beside naive attention, with random weights.
+"""Measure the response by depth of residual and naive attention, with random weights.
 
     python -m benchmarks.response --data-dir ~/tensorflow_datasets --out docs
 
-The paper draws it for Attention-164 trained on CIFAR-10. Here nothing is trained:
-what is seen follows from the wiring and the initialization alone. Batches are
-normalized by their own statistics, as in the first step of a training.
+The paper shows it for Attention-164 trained on CIFAR-10. Here nothing is trained, so
+the result depends only on the architecture and the initialization. Batches are
+normalized by their own statistics, as in the first step of training.
 """
 
 import argparse

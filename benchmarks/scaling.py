@@ -1,9 +1,9 @@
-"""Past one machine, on paper and by simulation: the tables of docs/scaling.md.
+"""Estimate training and serving on many machines: the tables of docs/scaling.md.
 
     python -m benchmarks.scaling
 
-Needs simpy. Nothing is timed here: what was measured is stated as constants, from
-benchmarks/results; all else is an assumption, with its name.
+It needs simpy and measures nothing. Measured values are constants from
+benchmarks/results. All other values are named assumptions.
 """
 
 import math
@@ -13,31 +13,31 @@ from benchmarks.queue_model import Server
 from benchmarks.queue_model import closed_queue
 from benchmarks.queue_model import open_queue
 
-# ImageNet training of Attention-56 (arithmetic; assumptions in capitals).
+# ImageNet training of Attention-56.
 IMAGES, EPOCHS = 1_281_167, 100
-MULTIPLY_ADDS = 6.27e9  # forward, an image of 224 x 224, see `keras-resattn tables`
+MULTIPLY_ADDS = 6.27e9  # forward, per image of 224 x 224: `keras-resattn tables`
 GRADIENT_BYTES = 127e6  # float32
-PEAK = 312e12  # FLOP/s in bfloat16 of an A100, its maker's figure
+PEAK = 312e12  # FLOP/s of an A100 in bfloat16, according to its maker
 SHARE_OF_PEAK = 0.25  # assumed
-BATCH = 32  # images a device
-DEVICES_A_HOST = 8
-INSIDE, BETWEEN = 200e9, 12.5e9  # bytes/s: assumed in a host; 100 Gbit/s between
-LATENCY = 20e-6  # seconds of each step of a ring, assumed
-OVERLAP = 0.5  # of the exchange hidden behind the gradients' computation, assumed
-IMAGES_A_CORE = 394  # JPEG to 224 x 224, benchmarks/results/training.md, 788 on two
-PRICE = 2.0  # of a device an hour, assumed
+BATCH = 32  # images per device
+DEVICES_PER_HOST = 8
+INSIDE, BETWEEN = 200e9, 12.5e9  # bytes/s in a host and between hosts, assumed
+LATENCY = 20e-6  # seconds per step of a ring, assumed
+OVERLAP = 0.5  # share of the exchange during the gradients' computation, assumed
+IMAGES_PER_CORE = 394  # JPEG to 224 x 224: 788 on two, benchmarks/results/training.md
+PRICE = 2.0  # per device and hour, assumed
 
 # The embedded server: gRPC, requests of 8 images, benchmarks/results/server.md.
 MEASURED = {1: (26.7, 38.7), 8: (108.5, 160.7), 32: (402.3, 535.3)}  # p50, p99 ms
-BATCHED_THROUGHPUT = 619 / 8  # requests a second of 32 clients
+BATCHED_THROUGHPUT = 619 / 8  # requests/s with 32 clients
 WAIT, LARGEST = 0.002, 8
 
 
 def exchange_seconds(devices):
-    """Return the time of a ring all-reduce, its slowest link deciding."""
+    """Return the time of a ring all-reduce, which its slowest link determines."""
     if devices == 1:
         return 0.0
-    bandwidth = INSIDE if devices <= DEVICES_A_HOST else BETWEEN
+    bandwidth = INSIDE if devices <= DEVICES_PER_HOST else BETWEEN
     return 2 * (devices - 1) * (GRADIENT_BYTES / devices / bandwidth + LATENCY)
 
 
@@ -53,26 +53,26 @@ def training(devices):
 
 def print_training():
     print("| devices | batch | step, ms | exchange, ms | images/s | efficiency "
-          "| images/s a host | cores a host | hours | cost |")  # fmt: skip
+          "| images/s per host | cores per host | hours | cost |")  # fmt: skip
     print("|---|---|---|---|---|---|---|---|---|---|")
     alone = training(1)[2]
     for devices in (1, 8, 16, 32, 64, 128, 256):
         step, exchange, rate, hours, cost = training(devices)
-        host = rate / math.ceil(devices / DEVICES_A_HOST)
+        host = rate / math.ceil(devices / DEVICES_PER_HOST)
         print(
             f"| {devices} | {BATCH * devices} | {step * 1e3:.1f} "
             f"| {exchange * 1e3:.1f} | {rate:,.0f} | {rate / alone / devices:.0%} "
-            f"| {host:,.0f} | {math.ceil(host / IMAGES_A_CORE)} | {hours:.1f} "
+            f"| {host:,.0f} | {math.ceil(host / IMAGES_PER_CORE)} | {hours:.1f} "
             f"| {cost:,.0f} |"
         )
 
 
 def fitted_server():
-    """Return the server of the measurements.
+    """Return a server whose parameters fit the measurements.
 
-    Its three unknowns follow from three of them: the median of one client, which
-    is the wait and a batch of one; the throughput of 32, whose batches are full; and
-    the 99th percentile of one client, which shows how much batches vary.
+    Three measurements determine its three parameters: the median of one client (the
+    wait and a batch of one), the throughput of 32 clients (full batches), and the 99th
+    percentile of one client (the variation of batches).
     """
     alone = MEASURED[1][0] / 1e3 - WAIT
     full = LARGEST / BATCHED_THROUGHPUT
@@ -96,17 +96,17 @@ def print_prediction(server):
 
 
 def replicas_for(server, rate, load=0.7):
-    """Return the replicas which a rate keeps busy for a share of the time."""
+    """Return the number of replicas that a rate keeps busy for a share of the time."""
     return math.ceil(rate / (load * server.capacity))
 
 
 def print_serving(server, requests=20_000):
-    print("| requests/s | replicas | mean batch | mean queue a replica | p50 ms "
+    print("| requests/s | replicas | mean batch | mean queue per replica | p50 ms "
           "| p99 ms |")  # fmt: skip
     print("|---|---|---|---|---|---|")
     for rate in (10, 100, 1_000, 10_000, 100_000):
         replicas = replicas_for(server, rate)
-        # A balancer that deals at random makes each replica a queue of its own.
+        # With a balancer that chooses at random, each replica has a queue of its own.
         outcome = open_queue(server, 1, rate / replicas, requests)
         print(
             f"| {rate:,} | {replicas:,} | {outcome.mean_batch:.1f} "
@@ -117,7 +117,7 @@ def print_serving(server, requests=20_000):
 
 
 def main():
-    print("Training of Attention-56 on ImageNet, on paper\n")
+    print("Training of Attention-56 on ImageNet, estimated\n")
     print_training()
     server = fitted_server()
     print(f"\nThe server, fitted: {server}, {server.capacity:.0f} requests/s\n")

@@ -1,13 +1,18 @@
-"""What the embedded server costs against calling the SavedModel in one's own process.
+"""Compare the embedded server with calling the SavedModel in the same process.
 
     python -m benchmarks.server served/demo/1
     python -m benchmarks.server served/demo/1 --requests 50 --memory-requests 500
 
-Requests of a batch of encoded images each: in process by so many threads; by gRPC and
-by REST (base64 in JSON) from so many clients that each wait for their answer, without
-and with batching. Then the server's memory while many requests come, and the time from
-its start to its first `ready`. The clients share the processors with the server, and
-their time to write and read messages counts, as it does for a user on one machine.
+Each request is a batch of encoded images. It measures:
+
+* calls in process, by one or more threads,
+* gRPC and REST (base64 in JSON), by one or more clients, without and with batching; a
+  client sends its next request when it has an answer,
+* the server's memory during many requests,
+* the time from the start of the server until it is ready.
+
+The clients share the processors with the server. The time to write and read messages is
+included, as it is for a user on one machine.
 """
 
 import argparse
@@ -35,14 +40,20 @@ MEMORY_CLIENTS = 8
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("model", type=Path, help="BASE/NAME/VERSION, by `export`")
+    parser.add_argument(
+        "model", type=Path, help="BASE/NAME/VERSION, written by `keras-resattn export`"
+    )
     parser.add_argument("--image", type=Path, default=IMAGE)
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--clients", type=int, nargs="+", default=[1, 8, 32])
-    parser.add_argument("--requests", type=int, default=400, help="for each line")
+    parser.add_argument(
+        "--requests", type=int, default=400, help="for each line of the table"
+    )
     parser.add_argument("--memory-requests", type=int, default=20_000)
     parser.add_argument("--starts", type=int, default=5)
-    parser.add_argument("--in-process", action="store_true", help="this one; JSON")
+    parser.add_argument(
+        "--in-process", action="store_true", help="measure only this; print JSON"
+    )
     options = parser.parse_args()
     if options.in_process:
         print(json.dumps(measure_in_process(options)))
@@ -80,7 +91,7 @@ def print_line(name, clients, measured, batch):
 
 
 def print_memory(options):
-    """Print the server's resident memory at five times."""
+    """Print the server's resident memory before and at five times during requests."""
     print("\n| requests | server's memory, MiB |")
     print("|---|---|")
     with running_server(options.model, batching_arguments(options)) as server:
@@ -103,14 +114,14 @@ def print_starts(options):
         started = time.perf_counter()
         with running_server(options.model, []):
             seconds.append(time.perf_counter() - started)
-    print("\n| start to ready, s | of each start |")
+    print("\n| start to ready, s: median | each start |")
     print("|---|---|")
     each = ", ".join(f"{value:.1f}" for value in seconds)
     print(f"| {sorted(seconds)[len(seconds) // 2]:.1f} | {each} |")
 
 
 def measure_in_process(options):
-    """Return for each number of clients the seconds of each call and of all."""
+    """Return pairs of a number of clients and what `measure` returns for it."""
     import tensorflow as tf
 
     function = tf.saved_model.load(str(options.model)).signatures["serving_default"]
@@ -127,12 +138,16 @@ def measure_in_process(options):
 
 
 def measure(asks, requests):
-    """Let each client ask again and again, all at a time.
+    """Let all clients send requests at the same time, one after another each.
+
+    Args:
+        asks: One function for each client, which sends a request and waits.
+        requests: The number of requests, of all clients together.
 
     Returns:
-        The seconds of each request, and the seconds that all took.
+        A list of the seconds of each request, and the total seconds.
     """
-    for ask in asks:  # a first request may trace or connect
+    for ask in asks:  # the first request may trace or connect
         ask()
 
     def go(ask):
@@ -150,14 +165,14 @@ def measure(asks, requests):
 
 
 def batching_arguments(options):
-    """Batches of up to eight requests."""
+    """Return the server's arguments for batches of up to eight requests."""
     file = Path(tempfile.mkdtemp()) / "batching.config"
     file.write_text(BATCHING.format(rows=8 * options.batch))
     return ["--batching-parameters-file", str(file)]
 
 
 class Server:
-    """A server that runs, and where."""
+    """A running server and its addresses."""
 
     def __init__(self, process, model):
         self.process, self.name = process, model.parent.name
@@ -170,7 +185,7 @@ class Server:
         self.grpc_address = line.split()[-1]
 
     def memory(self):
-        """Return the resident memory in MiB."""
+        """Return the resident memory of the server in MiB."""
         text = Path(f"/proc/{self.process.pid}/status").read_text()
         return int(re.search(r"VmRSS:\s*(\d+) kB", text).group(1)) / 1024
 
@@ -206,7 +221,7 @@ def wait_until_ready(server):
 
 
 class RestClient:
-    """Asks by REST; what it sends is written once."""
+    """Send requests over REST. The request is written once, at the beginning."""
 
     def __init__(self, server, options):
         import httpx
@@ -229,7 +244,7 @@ class RestClient:
 
 
 class GrpcClient:
-    """Asks by gRPC; what it sends is made once."""
+    """Send requests over gRPC. The request is built once, at the beginning."""
 
     def __init__(self, server, options):
         import grpc
@@ -241,7 +256,7 @@ class GrpcClient:
         self.request.model_spec.name = server.name
         images = [options.image.read_bytes()] * options.batch
         self.request.inputs["image_bytes"].CopyFrom(tf.make_tensor_proto(images))
-        # One connection for each client: else all would share one.
+        # A connection for each client; by default all clients share one.
         alone = [("grpc.use_local_subchannel_pool", 1)]
         self.channel = grpc.insecure_channel(server.grpc_address, alone)
         self.stub = prediction_service_pb2_grpc.PredictionServiceStub(self.channel)

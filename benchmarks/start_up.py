@@ -1,8 +1,8 @@
-"""How long a start takes: imports, a network, the command's help.
+"""Measure the time of imports, of building a network and of the command's help.
 
     python -m benchmarks.start_up
 
-Each measurement is a process of its own, all kinds in turn; so many rounds.
+Each measurement runs in a process of its own, once in each round.
 """
 
 import argparse
@@ -34,7 +34,7 @@ KINDS = {
     ),
 }
 HELP = "keras-resattn --help"
-# At most so many seconds.
+# The largest number of seconds that meets the goal.
 TARGETS = {
     "import keras_resattn, after keras": 0.05,
     "build Attention-92": 2,
@@ -43,7 +43,7 @@ TARGETS = {
 
 
 def seconds_of(kind):
-    """Measure one kind in a process of its own."""
+    """Return the seconds of one kind, measured in a process of its own."""
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
     if kind != HELP:
         command = [sys.executable, "-c", KINDS[kind]]
@@ -62,7 +62,7 @@ def seconds_of(kind):
 
 
 def measure(rounds):
-    """Return the seconds of each kind: a list of as many as there are rounds."""
+    """Return the seconds of each kind: a list with a value for each round."""
     seconds = {kind: [] for kind in (*KINDS, HELP)}
     for _ in range(rounds):
         for kind, values in seconds.items():
@@ -71,7 +71,7 @@ def measure(rounds):
 
 
 def rows(quick):
-    """Measure and return the rows of the goals: the ratio is that of the seconds."""
+    """Return the rows of the goals. A ratio is the measured seconds to the goal's."""
     seconds = measure(3 if quick else 5)
     return [
         Row(
@@ -91,7 +91,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
-    print("| | median, s | least, s |")
+    print("| | median, s | minimum, s |")
     print("|---|---|---|")
     for kind, values in measure(options.rounds).items():
         print(f"| {kind} | {statistics.median(values):.3f} | {min(values):.3f} |")

@@ -1,7 +1,7 @@
-"""One table for all that is measured: ours beside a peer's, the goal, and if it is met.
+"""Make one table of all measurements: ours, a peer's, and whether the goal is met.
 
 A part of the benchmark is a module of this package with a function
-`rows(quick: bool) -> list[Row]`; `python -m benchmarks` prints those of all parts.
+`rows(quick: bool) -> list[Row]`. `python -m benchmarks` prints the rows of all parts.
 """
 
 import operator
@@ -12,16 +12,16 @@ HEAD = ("goal", "what", "ours", "peer", "ratio", "target", "")
 
 
 class Row(NamedTuple):
-    """What was measured beside what, and what it should be.
+    """A comparison of two measurements, with its goal.
 
     Attributes:
-        goal: String, the group of rows that it belongs to, such as `"inference"`.
+        goal: String, the group that the row belongs to, such as `"inference"`.
         what: String, what is compared, such as `"float32, batch 8, PyTorch"`.
-        ours: String, our figure with its unit, such as `"33.1 ms"`.
-        peer: String, the other's, or an empty string.
-        ratio: Float, what the target is about; `None` if nothing is compared.
+        ours: String, our measurement with its unit, such as `"33.1 ms"`.
+        peer: String, the measurement of the peer, or an empty string.
+        ratio: Float, which the target applies to; `None` if nothing is compared.
         target: String, a comparison and a number such as `">= 1.3"` or `"<= 0.5"`;
-            an empty string for what is shown without a goal.
+            an empty string for a row without a goal.
     """
 
     goal: str
@@ -37,7 +37,7 @@ def is_met(row):
     if not row.target:
         return None
     comparison, number = row.target.split()
-    # NaN, and a figure that could not be measured, meet nothing.
+    # NaN, and a ratio that could not be measured, meet no target.
     return row.ratio is not None and COMPARISONS[comparison](row.ratio, float(number))
 
 

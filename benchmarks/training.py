@@ -1,12 +1,17 @@
-"""How fast recipes train: with their data, with the model alone, on several devices.
+"""Measure the training speed of recipes: with data, without, on several devices.
 
     python -m benchmarks.training cifar10_attention56 --data-dir ~/tensorflow_datasets
     python -m benchmarks.training demo --steps 40
 
-Each line is a process of its own: the first, as the recipe has it; then with one
-batch again and again, which no data pipeline can make faster; then the batch divided
-over two logical CPUs, and over two processes that talk to each other. All share the
-same cores, so this shows what dividing costs. Memory is the highest that a process had.
+Each line is measured in a process of its own:
+
+* with the data of the recipe,
+* with the same batch in each step: the limit for any data pipeline,
+* with the batch divided between two logical CPUs,
+* with the batch divided between two processes.
+
+All use the same cores, so the last two show the cost of dividing a batch. Memory is the
+peak of a process.
 """
 
 import argparse
@@ -28,7 +33,7 @@ STRATEGIES = dict(zip(KINDS, ("none", "none", "mirrored", "multiworker"), strict
 
 
 def measure(name, kind, steps, settings):
-    """Train some steps and return their speed and the memory."""
+    """Train some steps and return their speed and the peak memory."""
     import tensorflow as tf
 
     from keras_resattn.data import load
@@ -44,7 +49,7 @@ def measure(name, kind, steps, settings):
         cpu = tf.config.list_physical_devices("CPU")[0]
         halves = [tf.config.LogicalDeviceConfiguration()] * 2
         tf.config.set_logical_device_configuration(cpu, halves)
-    # First of all: TensorFlow joins other processes only before it computes.
+    # This must come first: TensorFlow connects to other processes before it computes.
     strategy = choose_strategy(STRATEGIES[kind])
     recipe = load_recipe(name, settings)
     preprocessing = preprocessing_of(recipe)
@@ -68,7 +73,7 @@ def measure(name, kind, steps, settings):
     if kind == KINDS[1]:
         batches = batches.take(1).cache().repeat()
     progress = Progress(batch_size)
-    # The first epoch fills caches and traces.
+    # The first epoch fills caches and traces the functions.
     history = model.fit(
         batches, steps_per_epoch=steps, epochs=2, verbose=0, callbacks=[progress]
     ).history
@@ -87,7 +92,7 @@ def main():
     parser.add_argument("--data-dir")
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
-    parser.add_argument("--kind", choices=KINDS, help="measure this one; print JSON")
+    parser.add_argument("--kind", choices=KINDS, help="measure only this; print JSON")
     options = parser.parse_args()
     settings = options.set
     if options.data_dir:
@@ -111,7 +116,7 @@ def main():
 
 
 def run(name, kind, steps, settings, environment=None):
-    """Measure in a process of its own, or two."""
+    """Measure in one or two new processes; return what the first measured."""
     command = [sys.executable, "-m", "benchmarks.training", name, "--kind", kind]
     command += ["--steps", str(steps)]
     for setting in settings:
@@ -128,12 +133,12 @@ def run(name, kind, steps, settings, environment=None):
     ]
     outputs = [process.communicate()[0] for process in processes]
     if any(process.returncode for process in processes):
-        sys.exit(f"{name}, {kind}: failed")
+        sys.exit(f"The benchmark of {name} ({kind}) failed; see the error above.")
     return json.loads(outputs[0].splitlines()[-1])
 
 
 def two_workers():
-    """Return what TF_CONFIG is for each of two workers on this machine."""
+    """Return the environment of each of two workers on this machine (TF_CONFIG)."""
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
     workers = [f"127.0.0.1:{server.getsockname()[1]}" for server in sockets]
     for server in sockets:

@@ -1,10 +1,10 @@
-"""A process that keeps one network in training: it answers with a step's seconds.
+"""Run one engine of the training benchmark in this process.
 
     python -m benchmarks.training_engines RECIPE BATCH ENGINE
 
-Each line that it reads is one step, on one batch again and again; at the end of its
-input it answers with the memory that training took, in MiB, above what the process
-held before it built the network.
+For each line of standard input it trains one step, always on the same batch, and prints
+its seconds. At the end of the input it prints the memory of training in MiB: the peak
+minus what the process used before it built the network.
 """
 
 import os
@@ -24,7 +24,7 @@ def main():
     make = ENGINES[name]()
     before = memory("VmRSS")
     step = make(recipe, batch)
-    for _ in range(WARM_UP):  # traces, reorders weights, chooses kernels
+    for _ in range(WARM_UP):  # to trace, reorder weights and choose kernels
         step()
     print("ready", flush=True)
     for _ in sys.stdin:
@@ -35,15 +35,15 @@ def main():
 
 
 def memory(field):
-    """Return a figure of the process's status, in MiB: VmRSS, or VmHWM, its peak."""
+    """Return the memory of this process in MiB: `VmRSS` now, `VmHWM` at its peak."""
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith(f"{field}:"):
             return int(line.split()[1]) / 1024
-    raise ValueError(f"There is no such field. Received: {field}")
+    raise ValueError(f"/proc/self/status has no such field. Received: {field}")
 
 
 def images_and_labels(recipe, batch):
-    """Return random pixels (uint8) and classes, as the recipe's network takes them."""
+    """Return random pixels (uint8) and classes in the shape that the recipe needs."""
     rng = np.random.default_rng(0)
     shape = (batch, *recipe.network.input_shape)
     pixels = rng.integers(0, 256, shape, dtype="uint8")
@@ -55,10 +55,10 @@ def classes(recipe):
 
 
 def ours(precision, *settings):
-    """Return the maker of a step as `keras-resattn train` takes it."""
+    """Return a function that prepares a step as `keras-resattn train` runs it."""
 
     def begin():
-        os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # as the command does
+        os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # like the command
         from keras_resattn.model_folder import preprocessing_of
         from keras_resattn.recipes.files import load_recipe
         from keras_resattn.training.build import build_model
@@ -69,7 +69,7 @@ def ours(precision, *settings):
             _, model = build_model(
                 recipe, preprocessing_of(recipe), classes(recipe), steps_per_epoch=1000
             )
-            # As the pipeline gives them: smoothing and mixing need shares.
+            # Like the pipeline: label smoothing and mixing need one share per class.
             shares = np.eye(classes(recipe), dtype="float32")[labels]
             return lambda: model.train_on_batch(pixels, shares)
 
@@ -79,7 +79,7 @@ def ours(precision, *settings):
 
 
 def plain_keras():
-    """Return the maker of a step as Keras takes it, with nothing of ours but layers."""
+    """Return the maker of a step of plain Keras, which uses only our layers."""
     import keras
 
     from keras_resattn import create_model
@@ -108,7 +108,7 @@ def keras_on_pytorch():
 
 
 def pytorchcv(channels_last):
-    """Return the maker of a step of pytorchcv's network in PyTorch."""
+    """Return a function that prepares a step of pytorchcv's network in PyTorch."""
 
     def begin():
         os.environ["KERAS_BACKEND"] = "torch"  # the recipe imports Keras

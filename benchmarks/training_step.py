@@ -1,13 +1,16 @@
-"""A training step on a processor: ours beside plain Keras and PyTorch, time and memory.
+"""Compare time and memory of a training step: ours, plain Keras and PyTorch.
 
     python -m benchmarks training_step
 
-Attention-56 at 224 x 224, batch 8, beside pytorchcv's network in PyTorch; CIFAR's
-Attention-56, batch 128, beside the same network by plain Keras and by Keras on its
-PyTorch backend. Each engine is a process of its own; they are asked in turn, so that a
-ratio is that of a round. Memory is the peak above what the process held before; that
-of the maps is by how much it grows from one image to a batch. Where the processor
-emulates bfloat16, that is left out.
+It runs on a processor and measures two networks:
+
+* Attention-56 at 224 x 224, batch 8, and pytorchcv's network in PyTorch,
+* CIFAR's Attention-56, batch 128: ours, plain Keras, and Keras on PyTorch.
+
+Each engine runs in a process of its own. In each round every engine is asked once, and
+a ratio compares two times of the same round. Memory is the peak minus what the process
+used before; memory of the maps is its growth from one image to a batch. Engines in
+bfloat16 are skipped where the processor emulates it.
 """
 
 import statistics
@@ -22,7 +25,7 @@ PYTORCH = ("PyTorch", "PyTorch channels_last")
 REMAT, BFLOAT16 = "ours, remat", "ours, bfloat16"
 LARGE = ("ours", BFLOAT16, REMAT, "plain Keras", *PYTORCH)
 SMALL = ("ours", BFLOAT16, "plain Keras", "Keras on PyTorch")
-# An engine's threads may wait for work for a while before they sleep.
+# Seconds, because the threads of an engine may wait actively before they sleep.
 PAUSE = 0.2
 
 
@@ -53,7 +56,7 @@ def measure(recipe, batch, names, rounds):
 
 
 def table(title, seconds, memory, batch):
-    """Return what was measured as a table in Markdown."""
+    """Return the measurements as a Markdown table."""
     lines = [
         f"{title}:",
         "",
@@ -96,7 +99,7 @@ def goals(large, single, small):
         sized("224, memory, PyTorch at its best", memory, "ours", peer, "<= 1"),
         sized("224, memory with remat, PyTorch at its best", memory, REMAT, peer),
         sized("224, maps of 7 more images", maps, REMAT, "ours", "<= 0.5"),
-        # 1.35 x the time, as a ratio of speeds.
+        # At most 1.35 x the time, as a ratio of speeds.
         compared("224, speed with remat", large, REMAT, "ours", f">= {1 / 1.35:.2f}"),
         compared("CIFAR, float32, plain Keras", small, "ours", "plain Keras"),
         compared("CIFAR, our best, plain Keras", small, ours, "plain Keras", ">= 2.5"),
@@ -117,7 +120,7 @@ def best(measured, names):
 
 
 def _ratio(ours, peer):
-    """Return how many times faster ours is: the median over the rounds."""
+    """Return how many times faster ours is, the median over the rounds."""
     return statistics.median(b / a for a, b in zip(ours, peer, strict=True))
 
 

@@ -1,6 +1,6 @@
-"""Several workers on one machine, each begun again where it fails.
+"""Several workers on one machine, each restarted if it fails.
 
-To try out on one machine what a cluster does, a restart policy included:
+Use this to try on one machine what a cluster does, including its restart policy:
 
     python cluster/local_workers.py 2 \\
         keras-resattn train demo --resume runs/demo --distribution multiworker
@@ -14,23 +14,31 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from collections.abc import Sequence
 
 
-def run_workers(command, workers=2, max_restarts=3, report=print):
-    """Run a command as several workers of this machine.
+def run_workers(
+    command: Sequence[str],
+    workers: int = 2,
+    max_restarts: int = 3,
+    report: Callable[[str], object] = print,
+) -> int:
+    """Run a command as several workers on this machine.
 
-    Each has a `TF_CONFIG` of its own. A worker that fails is begun again, alone,
-    as Kubernetes would: its peers, who miss it, fail soon after and follow.
+    Each worker has its own `TF_CONFIG`. A worker that fails is restarted alone, as
+    Kubernetes does. The others fail soon after, because they lose the connection,
+    and are restarted too.
 
     Args:
-        command: A list of strings.
-        workers: Integer, the number of workers.
-        max_restarts: Integer, how often each worker is begun again at most.
-        report: A function that is given a line of text: who failed.
+        command: The command and its arguments.
+        workers: The number of workers.
+        max_restarts: The number of times that each worker may be restarted.
+        report: A function that takes a line of text about a failure.
 
     Returns:
-        Integer, 0 or the exit code of the worker that failed once too often;
-        the others are then ended.
+        0, or the exit code of a worker that failed after its last restart. The
+        other workers are then killed.
     """
     addresses = [f"localhost:{port}" for port in _free_ports(workers)]
     restarts = [0] * workers
@@ -53,7 +61,7 @@ def run_workers(command, workers=2, max_restarts=3, report=print):
             process.wait()
 
 
-def _free_ports(count):
+def _free_ports(count: int) -> list[int]:
     with contextlib.ExitStack() as stack:
         sockets = [
             stack.enter_context(socket.create_server(("localhost", 0)))
@@ -62,14 +70,17 @@ def _free_ports(count):
         return [one.getsockname()[1] for one in sockets]
 
 
-def _start(command, addresses, index):
+def _start(
+    command: Sequence[str], addresses: Sequence[str], index: int
+) -> subprocess.Popen[bytes]:
     task = {"type": "worker", "index": index}
     config = {"cluster": {"worker": addresses}, "task": task}
     return subprocess.Popen(command, env=os.environ | {"TF_CONFIG": json.dumps(config)})
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+def main() -> None:
+    """Run the workers that the command line asks for."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--max-restarts", type=int, default=3)
     parser.add_argument("workers", type=int)
     parser.add_argument("command", nargs=argparse.REMAINDER)

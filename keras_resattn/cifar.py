@@ -1,24 +1,31 @@
 """The networks for small images by name. The tables are the architecture."""
 
 import functools
+from collections.abc import Callable
+from typing import ParamSpec
 
 import keras
 import numpy as np
 
-from keras_resattn.builder.named import named_attention_network
+from keras_resattn.builder.documentation import Documentation
+from keras_resattn.builder.named import named
 from keras_resattn.builder.network import PAPER
 from keras_resattn.builder.network import ResidualAttentionNetwork
+from keras_resattn.builder.signatures import attention_network
 from keras_resattn.builder.stages import Stage
+from keras_resattn.typing import Tensor
+
+P = ParamSpec("P")
 
 LABELS = tuple("airplane automobile bird cat deer dog frog horse ship truck".split())
 
-# Of CIFAR-10's 50,000 training images: all pixels of a channel (red, green,
-# blue), from 0 to 255. `weights="cifar10"` were trained on images standardized so.
+# Per channel (red, green, blue), over the pixels, 0 to 255, of CIFAR-10's 50,000
+# training images. The training of `weights="cifar10"` used them.
 MEAN = (125.307, 122.950, 113.865)
 STD = (62.993, 62.089, 66.705)
 
 
-def stages(modules):
+def stages(modules: int) -> tuple[Stage, ...]:
     """Return the table of stages with the same number of modules in each."""
     return (
         Stage(filters=64, strides=1, modules=modules, mask_depth=3, closing_units=1),
@@ -27,42 +34,39 @@ def stages(modules):
     )
 
 
-def _cifar(depth, modules, p=1, t=2, r=1):
-    return named_attention_network(
-        functools.partial(
-            ResidualAttentionNetwork,
-            stages(modules),
-            stem="cifar",
-            p=p,
-            t=t,
-            r=r,
-            default_size=32,
-        ),
+def _cifar(
+    signature: Callable[P, keras.Model], depth: int, modules: int, **defaults: object
+) -> Callable[P, keras.Model]:
+    documentation = Documentation(
         path=f"keras_resattn.cifar.Attention{depth}",
-        name=f"cifar_attention{depth}",
-        classes=10,
+        title=f"Attention-{depth} for small images, such as those of CIFAR-10",
+        text="""The authors published no definition of it. This is a reconstruction,
+    see docs/fidelity.md.""",
+        reference=f"{PAPER}, section 4.1.",
         size=32,
         minimum=8,
-        title=f"Attention-{depth} for small images, such as CIFAR's",
-        text="No definition of it was published: this one is a reconstruction, see\n"
-        "    docs/fidelity.md.",
-        reference=f"{PAPER}, section 4.1.",
     )
+    build = functools.partial(
+        ResidualAttentionNetwork, stages(modules), stem="cifar", default_size=32
+    )
+    name = f"cifar_attention{depth}"
+    return named(signature, build, name, documentation, classes=10, **defaults)
 
 
-Attention56 = _cifar(56, modules=1)
-Attention92 = _cifar(92, modules=2)
-Attention128 = _cifar(128, modules=3)
-Attention164 = _cifar(164, modules=4)
-Attention236 = _cifar(236, modules=6)
-Attention452 = _cifar(452, modules=6, p=2, t=4, r=3)
+Attention56 = _cifar(attention_network, 56, modules=1)
+Attention92 = _cifar(attention_network, 92, modules=2)
+Attention128 = _cifar(attention_network, 128, modules=3)
+Attention164 = _cifar(attention_network, 164, modules=4)
+Attention236 = _cifar(attention_network, 236, modules=6)
+Attention452 = _cifar(attention_network, 452, modules=6, p=2, t=4, r=3)
 
 
-def preprocess_input(x, data_format=None):
-    """Standardizes images as those that `weights="cifar10"` were trained on.
+def preprocess_input(x: Tensor, data_format: str | None = None) -> Tensor:
+    """Standardize images as in the training of `weights="cifar10"`.
 
-    Each channel less its mean over CIFAR-10's training images, (125.307,
-    122.950, 113.865), over its standard deviation, (62.993, 62.089, 66.705).
+    Subtract from each channel its mean over CIFAR-10's training images, (125.307,
+    122.950, 113.865), and divide by its standard deviation, (62.993, 62.089,
+    66.705).
 
     Example:
 
@@ -72,16 +76,17 @@ def preprocess_input(x, data_format=None):
     ((2, 32, 32, 3), dtype('float32'))
 
     Args:
-        x: A NumPy array or a tensor of RGB pixel values, 0 to 255, of any
-            type: one image or a batch. It is not changed.
+        x: A NumPy array or a tensor of RGB pixel values, 0 to 255, of any dtype:
+            one image or a batch. It is not changed.
         data_format: `"channels_last"` or `"channels_first"`. Defaults to
             Keras' `image_data_format`.
 
     Returns:
-        An array or a tensor of the same shape, of Keras' `floatx` (float32).
+        An array or a tensor of the same shape, with Keras' `floatx` (float32) as
+        dtype.
 
     Raises:
-        ValueError: If `data_format` is neither or there are not 3 channels.
+        ValueError: If `data_format` is neither, or there are not 3 channels.
     """
     data_format = data_format or keras.config.image_data_format()
     if data_format not in ("channels_last", "channels_first"):
@@ -92,7 +97,7 @@ def preprocess_input(x, data_format=None):
     axis = -1 if data_format == "channels_last" else -3
     if len(x.shape) not in (3, 4) or x.shape[axis] != 3:
         raise ValueError(
-            "`preprocess_input` takes an RGB image or a batch of them, with 3 "
+            "`preprocess_input` takes an RGB image or a batch of RGB images, with 3 "
             f"channels ({data_format}). Received: an array of shape {tuple(x.shape)}"
         )
     floatx = keras.config.floatx()
@@ -103,8 +108,10 @@ def preprocess_input(x, data_format=None):
     return keras.ops.divide(keras.ops.subtract(keras.ops.cast(x, floatx), mean), std)
 
 
-def decode_predictions(preds, top=5):
-    """Decodes the predictions of a network with CIFAR-10's classes.
+def decode_predictions(
+    preds: Tensor, top: int = 5
+) -> list[list[tuple[int, str, float]]]:
+    """Decode the predictions of a network with CIFAR-10's classes.
 
     Example:
 
@@ -114,15 +121,15 @@ def decode_predictions(preds, top=5):
 
     Args:
         preds: A NumPy array or a tensor `(N, 10)` of probabilities or logits.
-        top: Integer, how many classes to give for each image.
+        top: Integer, the number of classes to return per image.
 
     Returns:
-        A list for each image of tuples `(class_index, label, score)`, the
-        highest score first. (Those of `keras.applications` begin with a
-        WordNet id, which CIFAR-10's classes do not have.)
+        Per image, a list of tuples `(class_index, label, score)`, highest score
+        first. (In `keras.applications` tuples begin with a WordNet id, which
+        CIFAR-10's classes do not have.)
 
     Raises:
-        ValueError: If `preds` is of another shape.
+        ValueError: If `preds` has another shape.
     """
     if len(preds.shape) != 2 or preds.shape[1] != len(LABELS):
         raise ValueError(

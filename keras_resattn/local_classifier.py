@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
+from keras_resattn.data import try_images
 from keras_resattn.model_folder import ModelFolder
-from keras_resattn_client.bulk import BadImage
+from keras_resattn.typing import StrPath
 from keras_resattn_client.results import Result
 
 
@@ -14,22 +15,27 @@ class LocalClassifier:
         path: The path of a model folder.
     """
 
-    def __init__(self, path):
+    def __init__(self, path: StrPath):
         self.folder = ModelFolder.open(path)
         self.labels = self.folder.labels
-        self.folder.model  # noqa: B018  (a broken model is no fault of an image)
+        self.folder.model  # noqa: B018  (load it now: a broken model is not an error of an image)
 
     def __call__(self, paths: Sequence[str]) -> list[Result]:
-        try:
-            pixels = self.folder.images(paths)
-        except (ValueError, OSError) as error:
-            raise BadImage(str(error).partition(" Received: ")[0]) from error
-        standardized = self.folder.preprocessing.standardize(pixels)
-        probabilities = self.folder.model.predict_on_batch(standardized)
+        """Return the result of each file: its classes, or why it cannot be read."""
+        pixels, reasons = try_images(paths, self.folder.preprocessing)
+        rows = iter(self._probabilities(pixels))
         return [
-            Result(path, self._ranked(row.tolist()))
-            for path, row in zip(paths, probabilities, strict=True)
+            Result(path, error=f"The file {reason}.")
+            if reason
+            else Result(path, self._ranked(next(rows).tolist()))
+            for path, reason in zip(paths, reasons, strict=True)
         ]
+
+    def _probabilities(self, pixels):
+        if not len(pixels):
+            return pixels
+        standardized = self.folder.preprocessing.standardize(pixels)
+        return self.folder.model.predict_on_batch(standardized)
 
     def _ranked(self, row):
         pairs = zip(self.labels, row, strict=True)

@@ -8,11 +8,10 @@ from pathlib import Path
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from keras_resattn.data import Preprocessing
-from keras_resattn.data import check_images
 from keras_resattn.data import load
+from keras_resattn.data import read_images
 from keras_resattn.recipes.files import load_recipe
 from keras_resattn.recipes.settings import Recipe
 from keras_resattn.weights import weights_info
@@ -110,21 +109,10 @@ class ModelFolder:
 
         Raises:
             FileNotFoundError: If a file is missing.
-            ValueError: If a file is no readable image.
+            ValueError: If a file is not a readable image. The message names the
+                first one and has the reason.
         """
-        for path in paths:
-            if not Path(path).is_file():
-                raise FileNotFoundError(
-                    f"There is no such file; give an image. Received: {path}"
-                )
-        check_images(paths, self.preprocessing)
-        images = [
-            self.preprocessing.resize(
-                self.preprocessing.decode(tf.io.read_file(str(path)))
-            )
-            for path in paths
-        ]
-        return np.stack([tf.cast(image, tf.float32).numpy() for image in images])
+        return read_images(paths, self.preprocessing)
 
     def labelled_images(self, name=None, data_dir=None):
         """Load labelled images of the model's classes.
@@ -177,7 +165,9 @@ class ModelFolder:
 def preprocessing_of(recipe: Recipe) -> Preprocessing:
     """Return the preprocessing that a recipe states."""
     settings = recipe.preprocessing
-    return Preprocessing(recipe.network.input_shape, settings.mean, settings.std)
+    return Preprocessing(
+        recipe.network.input_shape, settings.mean, settings.std, settings.resize
+    )
 
 
 def make_model_folder(network, weights, path):

@@ -1,14 +1,20 @@
 """The ImageNet networks by name. The tables are the architecture."""
 
 import functools
+from collections.abc import Callable
+from typing import ParamSpec
 
-from keras_resattn.builder.named import named_attention_network
+import keras
+
+from keras_resattn.builder.documentation import Documentation
+from keras_resattn.builder.named import named
 from keras_resattn.builder.network import PAPER
 from keras_resattn.builder.network import ResidualAttentionNetwork
+from keras_resattn.builder.signatures import attention_network
 from keras_resattn.builder.stages import Stage
 
 
-def stages(modules):
+def stages(modules: tuple[int, int, int]) -> tuple[Stage, ...]:
     """Return the table of stages for the attention modules in stages 1 to 3."""
     return (
         Stage(filters=256, strides=1, modules=modules[0], mask_depth=3),
@@ -18,41 +24,62 @@ def stages(modules):
     )
 
 
-AUTHORS = """Images are floats; which scale is the user's choice, as the authors
-    published no weights."""
+P = ParamSpec("P")
 
-RECONSTRUCTED = """No definition of it was published: the widths of its unit are a
-    reconstruction that has the printed parameters and multiply-adds."""
+AUTHORS = """Images are floats of any scale. The authors published no weights and
+    no preprocessing."""
+
+RECONSTRUCTED = """The authors published no definition of it. The widths of its unit
+    are a reconstruction with the printed parameters and multiply-adds."""
 
 
-def _imagenet(title, name, modules, unit, section, text=AUTHORS):
-    return named_attention_network(
-        functools.partial(ResidualAttentionNetwork, stages(modules), unit=unit),
+def _imagenet(
+    signature: Callable[P, keras.Model],
+    title: str,
+    name: str,
+    modules: tuple[int, int, int],
+    section: str,
+    text: str = AUTHORS,
+    **defaults: object,
+) -> Callable[P, keras.Model]:
+    documentation = Documentation(
         path=f"keras_resattn.{title.replace('-', '')}",
-        name=name,
         title=f"{title} for ImageNet",
         text=text,
         reference=f"{PAPER}, {section}.",
     )
+    build = functools.partial(ResidualAttentionNetwork, stages(modules))
+    return named(signature, build, name, documentation, **defaults)
 
 
 Attention56 = _imagenet(
-    "Attention-56", "attention56", (1, 1, 1), "pre_activation", "table 2"
+    attention_network, "Attention-56", "attention56", (1, 1, 1), "table 2"
 )
 Attention92 = _imagenet(
-    "Attention-92", "attention92", (1, 2, 3), "pre_activation", "table 2"
+    attention_network, "Attention-92", "attention92", (1, 2, 3), "table 2"
 )
 AttentionNeXt56 = _imagenet(
-    "AttentionNeXt-56", "attention_next56", (1, 1, 1), "resnext", "section 4.2"
+    attention_network,
+    "AttentionNeXt-56",
+    "attention_next56",
+    (1, 1, 1),
+    "section 4.2",
+    unit="resnext",
 )
 AttentionNeXt92 = _imagenet(
-    "AttentionNeXt-92", "attention_next92", (1, 2, 3), "resnext", "section 4.2"
+    attention_network,
+    "AttentionNeXt-92",
+    "attention_next92",
+    (1, 2, 3),
+    "section 4.2",
+    unit="resnext",
 )
 AttentionInception56 = _imagenet(
+    attention_network,
     "AttentionInception-56",
     "attention_inception56",
     (1, 1, 1),
-    "inception",
     "section 4.2",
     RECONSTRUCTED,
+    unit="inception",
 )

@@ -1,17 +1,25 @@
-"""Every network by its name as a string, for recipes and scripts."""
+"""Every network by its name, a string, for recipes and scripts."""
 
 import fnmatch
 import re
 from collections.abc import Callable
+from collections.abc import Collection
+from typing import Any
 from typing import NamedTuple
+from typing import TypeAlias
+
+import keras
 
 from keras_resattn import baselines
 from keras_resattn import cifar
 from keras_resattn import models
+from keras_resattn.paper import COUNTED
+
+Network: TypeAlias = Callable[..., keras.Model]
 
 
 class ModelInfo(NamedTuple):
-    """The facts of a network with its default arguments.
+    """Facts about a network with its default arguments.
 
     Attributes:
         network: The function that instantiates it.
@@ -22,47 +30,46 @@ class ModelInfo(NamedTuple):
         classes: Its default number of classes.
     """
 
-    network: Callable
+    network: Network
     parameters: int
     multiply_adds: int
     default_size: int
     classes: int
 
 
-NETWORKS = {
-    "attention56": ModelInfo(models.Attention56, 31_810_728, 6_270_836_736, 224, 1000),
-    "attention92": ModelInfo(models.Attention92, 52_466_344, 10_533_789_696, 224, 1000),
-    "attention_next56": ModelInfo(
-        models.AttentionNeXt56, 31_318_824, 6_419_106_816, 224, 1000
-    ),
-    "attention_next92": ModelInfo(
-        models.AttentionNeXt92, 52_102_952, 10_704_337_920, 224, 1000
-    ),
-    "attention_inception56": ModelInfo(
-        models.AttentionInception56, 31_853_256, 6_251_663_232, 224, 1000
-    ),
-    "resnet152": ModelInfo(baselines.ResNet152, 60_268_520, 11_282_415_616, 224, 1000),
-    "resnet200": ModelInfo(baselines.ResNet200, 64_666_280, 15_007_481_856, 224, 1000),
-    "resnext101": ModelInfo(baselines.ResNeXt101, 44_177_704, 7_969_996_800, 224, 1000),
-    "inception_resnet_v1": ModelInfo(
-        baselines.InceptionResNetV1, 23_995_624, 6_308_235_360, 299, 1000
-    ),
-    "inception_resnet_v2": ModelInfo(
-        baselines.InceptionResNetV2, 55_813_192, 13_155_794_016, 299, 1000
-    ),
-    "cifar_attention56": ModelInfo(cifar.Attention56, 1_030_394, 122_825_216, 32, 10),
-    "cifar_attention92": ModelInfo(cifar.Attention92, 1_841_274, 211_913_216, 32, 10),
-    "cifar_attention128": ModelInfo(cifar.Attention128, 2_652_154, 301_001_216, 32, 10),
-    "cifar_attention164": ModelInfo(cifar.Attention164, 3_463_034, 390_089_216, 32, 10),
-    "cifar_attention236": ModelInfo(cifar.Attention236, 5_084_794, 568_265_216, 32, 10),
-    "cifar_attention452": ModelInfo(
-        cifar.Attention452, 10_181_242, 984_386_048, 32, 10
-    ),
-    "cifar_resnet164": ModelInfo(baselines.ResNet164, 1_703_290, 247_646_720, 32, 10),
+FUNCTIONS: dict[str, Network] = {
+    "attention56": models.Attention56,
+    "attention92": models.Attention92,
+    "attention_next56": models.AttentionNeXt56,
+    "attention_next92": models.AttentionNeXt92,
+    "attention_inception56": models.AttentionInception56,
+    "resnet152": baselines.ResNet152,
+    "resnet200": baselines.ResNet200,
+    "resnext101": baselines.ResNeXt101,
+    "inception_resnet_v1": baselines.InceptionResNetV1,
+    "inception_resnet_v2": baselines.InceptionResNetV2,
+    "cifar_attention56": cifar.Attention56,
+    "cifar_attention92": cifar.Attention92,
+    "cifar_attention128": cifar.Attention128,
+    "cifar_attention164": cifar.Attention164,
+    "cifar_attention236": cifar.Attention236,
+    "cifar_attention452": cifar.Attention452,
+    "cifar_resnet164": baselines.ResNet164,
 }
+SIZES = {"inception_resnet_v1": 299, "inception_resnet_v2": 299}
 
 
-def list_models(pattern="*"):
+def _info(name: str, network: Network) -> ModelInfo:
+    if name.startswith("cifar_"):
+        return ModelInfo(network, *COUNTED[name], default_size=32, classes=10)
+    size = SIZES.get(name, 224)
+    return ModelInfo(network, *COUNTED[name], default_size=size, classes=1000)
+
+
+NETWORKS = {name: _info(name, network) for name, network in FUNCTIONS.items()}
+
+
+def list_models(pattern: str = "*") -> list[str]:
     """Return the names of the networks that match a pattern, sorted.
 
     Example:
@@ -71,15 +78,15 @@ def list_models(pattern="*"):
     ['attention_next56', 'attention_next92']
 
     Args:
-        pattern: String, as file names are matched: `*`, `?`, `[...]`.
+        pattern: String. `*`, `?` and `[...]` match as in file names.
 
     Returns:
-        A list of strings, each a name for `create_model`.
+        A list of names for `create_model`.
     """
     return sorted(fnmatch.filter(NETWORKS, pattern))
 
 
-def create_model(name, **kwargs):
+def create_model(name: str, **kwargs: Any) -> keras.Model:
     """Instantiate a network by its name.
 
     Example:
@@ -88,7 +95,8 @@ def create_model(name, **kwargs):
 
     Args:
         name: String, one of `list_models()`, in any spelling ("Attention-92").
-        **kwargs: Arguments of the network, such as `input_shape`.
+        **kwargs: Arguments of the network, such as `input_shape`, see
+            docs/networks.md.
 
     Returns:
         A `keras.Model`.
@@ -99,8 +107,8 @@ def create_model(name, **kwargs):
     return NETWORKS[find_name(name)].network(**kwargs)
 
 
-def model_info(name):
-    """Return the facts of a network by its name: its size and its cost.
+def model_info(name: str) -> ModelInfo:
+    """Return facts about a network: its size and its cost.
 
     Example:
 
@@ -112,8 +120,8 @@ def model_info(name):
         name: String, one of `list_models()`.
 
     Returns:
-        A `ModelInfo`. `keras_resattn.complexity` counts the same for a model
-        with other arguments.
+        A `ModelInfo`. For a model with other arguments, use
+        `keras_resattn.complexity`.
 
     Raises:
         ValueError: If there is no network of this name.
@@ -121,13 +129,15 @@ def model_info(name):
     return NETWORKS[find_name(name)]
 
 
-def find_name(name, names=None, argument="name"):
-    """Return the one of `names` that is meant: "Attention-92" is "attention92".
+def find_name(
+    name: str, names: Collection[str] | None = None, argument: str = "name"
+) -> str:
+    """Return the known spelling of a name: "attention92" for "Attention-92".
 
     Args:
-        name: String, a name with any capitals, hyphens, dots or underscores.
-        names: The names to choose from. Defaults to those of `list_models`.
-        argument: What the name is called in the error.
+        name: String, in any case, with any hyphens, dots and underscores.
+        names: The known names. Defaults to those of `list_models`.
+        argument: The name of the argument, for the error.
 
     Raises:
         ValueError: If there is no such name.
@@ -136,11 +146,11 @@ def find_name(name, names=None, argument="name"):
     found = {_plain(known): known for known in names}.get(_plain(name))
     if found is None:
         raise ValueError(
-            f"There is no such network; choose one of {sorted(names)}. "
+            f"There is no such network. Choose one of {sorted(names)}. "
             f"Received: {argument}={name!r}"
         )
     return found
 
 
-def _plain(name):
+def _plain(name: object) -> str:
     return re.sub("[^a-z0-9]", "", str(name).lower())

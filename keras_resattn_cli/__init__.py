@@ -1,5 +1,5 @@
 """The command `keras-resattn`.
 
-A package of its own beside `keras_resattn`, as `--help` shall not wait for
-Keras to be imported: each command imports what it needs when it runs.
+It is a package of its own beside `keras_resattn`, because `--help` must not wait until
+Keras is imported. Each command imports what it needs when it runs.
 """

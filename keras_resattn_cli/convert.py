@@ -1,16 +1,24 @@
-"""`keras-resattn convert`: models of other programs, one command each."""
+"""`keras-resattn convert`: one command for each program whose models it reads."""
 
 from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING
 from typing import Annotated
 
 import typer
 
+from keras_resattn_cli.help import HelpCommand
+from keras_resattn_cli.help import HelpGroup
 from keras_resattn_cli.start import import_keras
+
+if TYPE_CHECKING:
+    import keras
 
 app = typer.Typer(
     name="convert",
     help="Convert a model of another program to Keras.",
+    cls=HelpGroup,
+    rich_markup_mode=None,
     no_args_is_help=True,
 )
 
@@ -20,13 +28,13 @@ OutArgument = Annotated[
 
 
 class BNStatistic(StrEnum):
-    """What the last blob of a Caffe model's batch normalizations holds."""
+    """The content of the last blob of a Caffe model's batch normalizations."""
 
     INVERSE_STD = "inverse-std"
     VARIANCE = "variance"
 
 
-@app.command()
+@app.command(cls=HelpCommand)
 def caffe(
     model: Annotated[
         Path,
@@ -43,18 +51,18 @@ def caffe(
     bn_statistic: Annotated[
         BNStatistic,
         typer.Option(
-            help="What the last blob of every layer BN holds: 1 / sqrt(variance + "
-            "1e-5), or the variance. The file does not say it.",
+            help="The content of the last blob of every layer BN: 1 / sqrt(variance "
+            "+ 1e-5), or the variance. The file does not have this information.",
         ),
     ],
-):
+) -> None:
     """Convert a model that the paper's authors trained with their Caffe.
 
-    Their layer BN keeps the inverse standard deviation, others the variance.
-    The source of the layer in the Caffe that wrote the file tells which. So do
-    the values: an inverse standard deviation is never 0 nor above 316.3 (a
-    channel that was always zero has 316.2), a variance can be both. With the
-    wrong one the converted model's answers are wrong.
+    Some versions of the layer BN store the inverse standard deviation, others the
+    variance. See the source of the layer in the Caffe that wrote the file, or
+    the values: an inverse standard deviation is never 0 or above 316.3 (a channel
+    that was always zero has 316.2), but a variance can be. If you choose the
+    wrong one, the predictions of the converted model are wrong.
     """
     check_out(out)
     import_keras()
@@ -65,7 +73,7 @@ def caffe(
     save(converted, out, source=f"{len(converted.weights)} blobs")
 
 
-@app.command()
+@app.command(cls=HelpCommand)
 def pytorchcv(
     state: Annotated[
         Path,
@@ -78,8 +86,8 @@ def pytorchcv(
         Path,
         typer.Argument(
             metavar="OUT",
-            help="A Keras file to write, OUT.keras, or a model folder to make, which "
-            "predict, masks, export and the others take.",
+            help="The Keras file to write, OUT.keras, or the model folder to make "
+            "for `predict`, `masks`, `export` and other commands.",
         ),
     ],
     network: Annotated[
@@ -93,26 +101,26 @@ def pytorchcv(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Of a folder: the names of the classes, one a line, in the order of "
-            "the outputs. By default their numbers.",
+            help="For a model folder: a file with one class name per line, in the "
+            "order of the outputs. Default: the numbers of the classes.",
             show_default=False,
         ),
     ] = None,
-):
-    """Convert weights that were trained on pytorchcv's network.
+) -> None:
+    """Convert weights that were trained with pytorchcv's network.
 
-    It deviates from the authors' network; the model is the same variant, of
-    keras_resattn.compatibility.
+    That network differs from the authors' network. The converted model is the
+    same variant, from keras_resattn.compatibility.
     """
     to_folder = not out.suffix
     if not to_folder:
-        check_out(out, "a file that ends in .keras or a folder, a name without a dot")
+        check_out(out, "a file that ends in .keras, or a folder without a dot")
     if labels is not None and not to_folder:
-        raise ValueError(
-            "`--labels` is of a model folder; leave it out, or name a folder as OUT. "
-            f"Received: --labels {labels} with {out}"
+        raise typer.BadParameter(
+            "--labels only works with a model folder; leave it out, or give a folder "
+            f"as OUT. Received: --labels {labels} with {out}"
         )
-    names = labels and labels.read_text(encoding="utf-8").splitlines()
+    names = labels.read_text(encoding="utf-8").splitlines() if labels else None
     import_keras()
 
     from keras_resattn.convert import convert_pytorchcv
@@ -122,29 +130,30 @@ def pytorchcv(
     source = f"{len(converted.weights)} tensors"
     if to_folder:
         write_model_folder(converted, out, names)
-        typer.echo(f"The model folder is {out}: {_facts(converted, source)}")
+        typer.echo(f"The model folder is {out}: {_describe(converted, source)}")
     else:
         save(converted, out, source)
     typer.echo(
-        "Images are as in its training; pytorchcv's are RGB, 224 x 224, scaled to "
-        "0 to 1, less the mean 0.485 0.456 0.406, over the deviation 0.229 0.224 0.225."
-        + (" The folder's commands do that." if to_folder else "")
+        "The model expects images as in its training. For pytorchcv these are RGB, "
+        "224 x 224, from 0 to 1, minus the mean 0.485 0.456 0.406, divided by the "
+        "standard deviation 0.229 0.224 0.225."
+        + (" Commands that take the folder do this." if to_folder else "")
     )
 
 
-def check_out(out, what="a file that ends in .keras"):
-    """Raise a `ValueError` if `out` can be no Keras file."""
+def check_out(out: Path, what: str = "a file that ends in .keras") -> None:
+    """Raise a usage error if `out` cannot be the path of a Keras file."""
     if out.suffix != ".keras" or out.is_dir():
-        raise ValueError(f"`out` must be {what}. Received: out={str(out)!r}")
+        raise typer.BadParameter(f"OUT must be {what}. Received: out={str(out)!r}")
 
 
-def save(model, out, source):
-    """Write the converted model and say so, and what its weights were."""
+def save(model: "keras.Model", out: Path, source: str) -> None:
+    """Write the converted model, and print where it is and what it was made from."""
     from keras_resattn.model_folder import write_beside
 
     write_beside(out, model.save)
-    typer.echo(f"The Keras model is {out}: {_facts(model, source)}")
+    typer.echo(f"The Keras model is {out}: {_describe(model, source)}")
 
 
-def _facts(model, source):
+def _describe(model: "keras.Model", source: str) -> str:
     return f"{model.name}, {model.count_params():,} parameters from {source}."

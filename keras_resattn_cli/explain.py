@@ -9,6 +9,7 @@ import typer
 from keras_resattn_cli.options import ModelArgument
 from keras_resattn_cli.progress import image_progress
 from keras_resattn_cli.start import import_keras
+from keras_resattn_client.extras import require_extra
 
 
 class Style(enum.StrEnum):
@@ -35,28 +36,30 @@ def explain(
     images: Annotated[
         list[Path],
         typer.Argument(
-            metavar="IMAGES...",
-            help="PNG, JPEG, GIF, BMP or WebP files of any size, and folders that are "
-            "searched for them.",
+            metavar="IMAGES",
+            help="PNG, JPEG, GIF, BMP or WebP files of any size, or folders of them.",
         ),
     ],
-    out: Annotated[Path, typer.Option(help="Where to write.", metavar="FOLDER")],
+    out: Annotated[
+        Path, typer.Option(help="The folder to write to.", metavar="FOLDER")
+    ],
     modules: Annotated[
         list[str] | None,
         typer.Option(
             "--module",
             metavar="NAME",
-            help="Which modules' features to show, such as stage1_attention1. Can be "
-            "given again. Default: all.",
+            help="Show the features of this module, such as stage1_attention1. "
+            "Repeatable. Default: all modules.",
         ),
     ] = None,
     channel: Annotated[
         str,
         typer.Option(
             metavar="RULE|INDEX",
-            help="Which channel to show: that of the highest 'energy' (mask times "
-            "feature), 'variance', 'mean' or 'max' of the mask, 'gradient' (what the "
-            "mask does for a class); an index; or 'all', their mean.",
+            help="Which channel of a mask to show: an index, 'all' for the mean over "
+            "the channels, or a rule. The rules choose the channel with the highest "
+            "'energy' (mask times feature), 'variance', 'mean' or 'max' of the mask, "
+            "or 'gradient' (the effect of the mask on a class).",
         ),
     ] = "energy",
     label: Annotated[
@@ -64,7 +67,8 @@ def explain(
         typer.Option(
             "--class",
             metavar="LABEL",
-            help="The class of 'gradient' and --evidence. Default: the most probable.",
+            help="The class for 'gradient' and --evidence. Default: the most probable "
+            "class.",
         ),
     ] = None,
     evidence: Annotated[
@@ -72,40 +76,47 @@ def explain(
         typer.Option(
             metavar="METHOD",
             help="Draw class evidence beside the masks: grad_cam, grad_cam_plus_plus, "
-            "score_cam, layer_cam or smooth_grad. Can be given again.",
+            "score_cam, layer_cam or smooth_grad. Repeatable.",
         ),
     ] = None,
     style: Annotated[
         Style,
-        typer.Option(help="Masks in colours, as brightness of the image, as lines."),
+        typer.Option(
+            help="Draw masks as colours over the image, as the brightness of the "
+            "image, or as contour lines."
+        ),
     ] = Style.overlay,
     stretch: Annotated[
         bool,
         typer.Option(
-            "--stretch", help="Give each mask all colours, not those of 0 to 1."
+            "--stretch",
+            help="Stretch each mask over all colours. Otherwise the colours are for "
+            "values from 0 to 1.",
         ),
     ] = False,
     channel_grid: Annotated[
         bool,
-        typer.Option("--channel-grid", help="Draw every channel of these modules."),
+        typer.Option("--channel-grid", help="Draw every channel of the modules."),
     ] = False,
     animation: Annotated[
         Animation | None,
-        typer.Option(help="Animate the masks through the modules."),
+        typer.Option(help="Write an animation of the masks, module after module."),
     ] = None,
     no_figures: Annotated[
-        bool, typer.Option("--no-figures", help="Write arrays.npz alone.")
+        bool, typer.Option("--no-figures", help="Write only arrays.npz.")
     ] = False,
-    batch_size: Annotated[
-        int, typer.Option(min=1, help="How many images to compute at a time.")
-    ] = 8,
-):
-    """Show what attention does with images: masks, figure 1, class evidence.
+    batch_size: Annotated[int, typer.Option(min=1, help="Images per batch.")] = 8,
+) -> None:
+    """Show what attention does with images: masks, features, class evidence.
 
-    Writes arrays.npz, for each image NAME.masks.png and NAME.triptych.png (a
-    feature before its mask, the mask, the feature after it), and index.html,
-    which shows them. A mask is no evidence for a class.
+    Writes arrays.npz and, for each image, NAME.masks.png and NAME.triptych.png
+    (a feature before its mask, the mask, the feature after it). index.html shows
+    them all. A mask is not evidence for a class.
     """
+    if not no_figures:
+        require_extra("vis", "`explain` with figures", ("jinja2", "matplotlib", "PIL"))
+    if evidence:
+        require_extra("vis", "`explain --evidence`", ("scipy", "tf_keras_vis"))
     import_keras()
 
     from keras_resattn.explain.writing import write_explanations
@@ -113,12 +124,12 @@ def explain(
     from keras_resattn_client.image_files import find_images
 
     folder = ModelFolder.open(model)
-    images = find_images(images)
+    found = find_images(images)
     with image_progress() as progress:
-        task = progress.add_task("", total=len(images))
+        task = progress.add_task("", total=len(found))
         path = write_explanations(
             folder,
-            images,
+            found,
             out,
             modules=modules or None,
             channel=_index_or_rule(channel),
@@ -132,11 +143,11 @@ def explain(
             batch_size=batch_size,
             advance=lambda count: progress.advance(task, count),
         )
-    count = "1 image is" if len(images) == 1 else f"{len(images)} images are"
+    count = "1 image is" if len(found) == 1 else f"{len(found)} images are"
     typer.echo(f"{count} explained in {path}")
 
 
-def _index_or_rule(channel):
+def _index_or_rule(channel: str) -> int | str:
     try:
         return int(channel)
     except ValueError:

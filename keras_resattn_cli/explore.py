@@ -7,6 +7,7 @@ import typer
 
 from keras_resattn_cli.options import ModelArgument
 from keras_resattn_cli.start import import_keras
+from keras_resattn_client.extras import require_extra
 
 
 def explore(
@@ -14,27 +15,29 @@ def explore(
     examples: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="[IMAGES]...",
-            help="Images to choose from on the page, in place of photographs of"
-            " scikit-image or, for grey images, Fashion-MNIST.",
+            metavar="IMAGES",
+            help="Example images for the page. Default: photographs of scikit-image, "
+            "or Fashion-MNIST if the model takes grey images.",
             show_default=False,
         ),
     ] = None,
     host: Annotated[
-        str, typer.Option(help="The address to bind to; 0.0.0.0 is every one.")
+        str, typer.Option(help="The address to bind to; 0.0.0.0 means all.")
     ] = "127.0.0.1",
     port: Annotated[
-        int, typer.Option(min=0, max=65535, help="The port; 0 takes a free one.")
+        int, typer.Option(min=0, max=65535, help="The port; 0 means any free port.")
     ] = 7860,
     open_page: Annotated[
         bool, typer.Option("--open/--no-open", help="Open the page in a browser.")
     ] = False,
-):
-    """Look at a model's masks on a web page: drop an image, move the sliders.
+) -> None:
+    """Show a model's masks on a web page, for images that you drop there.
 
-    It shows the classes, the mask of every attention module, features before and
-    after a mask, and Grad-CAM. Stop it by Ctrl-C. Nothing leaves this machine.
+    The page shows the classes, the mask of every attention module, the features
+    before and after a mask, and Grad-CAM. Stop it with Ctrl-C. No data leaves this
+    machine.
     """
+    require_extra("explore", "`explore`")
     import_keras()
 
     from keras_resattn.explore import explore as serve_page

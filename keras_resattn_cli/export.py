@@ -4,14 +4,30 @@ import enum
 import json
 from pathlib import Path
 from typing import Annotated
+from typing import Any
 
 import typer
 
 from keras_resattn_cli.options import ModelArgument
 from keras_resattn_cli.start import import_keras
+from keras_resattn_client.extras import install_command
+from keras_resattn_client.extras import require_extra
 
-Format = enum.StrEnum("Format", ["savedmodel", "onnx", "openvino", "litert"])
-Precision = enum.StrEnum("Precision", ["float32", "bfloat16"])
+
+class Format(enum.StrEnum):
+    savedmodel = enum.auto()
+    onnx = enum.auto()
+    openvino = enum.auto()
+    litert = enum.auto()
+
+
+class Precision(enum.StrEnum):
+    float32 = enum.auto()
+    bfloat16 = enum.auto()
+
+
+# What writes a format. TensorFlow itself writes the others.
+WRITERS = {Format.onnx: ("tf2onnx",), Format.openvino: ("openvino",)}
 
 
 def export(
@@ -20,21 +36,26 @@ def export(
         Path,
         typer.Argument(
             metavar="OUT",
-            help="The folder to make: for a SavedModel BASE/NAME/VERSION, the "
-            "version a number, as in served/demo/1; for another format any.",
+            help="The folder to make. For a SavedModel: BASE/NAME/VERSION with a "
+            "number as the version, such as served/demo/1.",
         ),
     ],
     format: Annotated[
         Format,
-        typer.Option(help="What to write. All but savedmodel need an extra package."),
+        typer.Option(
+            help="The format to write. onnx and openvino need extra packages."
+        ),
     ] = Format.savedmodel,
     precision: Annotated[
-        Precision, typer.Option(help="What to compute in; of a SavedModel.")
+        Precision,
+        typer.Option(
+            help="The precision to compute in. Only works with --format savedmodel."
+        ),
     ] = Precision.float32,
     fold_batch_norm: Annotated[
         bool,
         typer.Option(
-            "--fold-batch-norm", help="Fold batch normalizations into convolutions."
+            "--fold-batch-norm", help="Fold batch normalization into convolutions."
         ),
     ] = False,
     optimize: Annotated[
@@ -42,15 +63,17 @@ def export(
         typer.Option(
             "--optimize",
             help="Rewrite the network for TensorFlow's fused kernels and freeze its "
-            "weights: faster, for more memory. Of a SavedModel.",
+            "weights. It is faster and needs more memory. Only works with --format "
+            "savedmodel.",
         ),
     ] = False,
     warmup: Annotated[
         bool | None,
         typer.Option(
             "--warmup/--no-warmup",
-            help="Write requests that servers replay at their start; by default if "
-            "tensorflow-serving-api is installed. Of a SavedModel.",
+            help="Write requests that servers replay when they start. Default: if "
+            "tensorflow-serving-api is installed. Only works with --format "
+            "savedmodel.",
             show_default=False,
         ),
     ] = None,
@@ -58,23 +81,26 @@ def export(
         list[Path] | None,
         typer.Option(
             metavar="FILE",
-            help="An image to compare with the Keras model on; may be given "
-            "repeatedly. By default 16 bundled ones.",
+            help="An image on which to compare the export with the Keras model. "
+            "Repeatable. Default: 16 bundled images.",
         ),
     ] = None,
-):
+) -> None:
     """Export a model for TensorFlow Serving, `serve`, or another runtime.
 
-    Its outputs are compared with those of the Keras model; nothing is left if
-    something fails.
+    The outputs are compared with those of the Keras model. If anything fails, no
+    folder is left.
     """
-    of_saved_model = precision != Precision.float32 or warmup or optimize
-    if format != Format.savedmodel and of_saved_model:
-        raise ValueError(
-            "`--precision`, `--optimize` and `--warmup` are of a SavedModel; leave "
-            "them out. "
+    for_saved_model = precision != Precision.float32 or warmup or optimize
+    if format != Format.savedmodel and for_saved_model:
+        raise typer.BadParameter(
+            "--precision, --optimize and --warmup only work with --format savedmodel. "
             f"Received: --format {format}"
         )
+    if format in WRITERS:
+        require_extra(format, f"`export --format {format}`", WRITERS[format])
+    if warmup:
+        require_extra("serve", "`export --warmup`", ("tensorflow_serving",))
     import_keras()
     if format == Format.savedmodel:
         options = {"fold_batch_norm": fold_batch_norm, "optimize": optimize}
@@ -83,7 +109,14 @@ def export(
         _other(model, out, format, fold_batch_norm, image)
 
 
-def _saved_model(model, out, precision, warmup, images, options):
+def _saved_model(
+    model: Path,
+    out: Path,
+    precision: str,
+    warmup: bool | None,
+    images: list[Path] | None,
+    options: dict[str, bool],
+) -> None:
     from keras_resattn.export import contract
     from keras_resattn.export import export
     from keras_resattn.model_folder import ModelFolder
@@ -91,31 +124,39 @@ def _saved_model(model, out, precision, warmup, images, options):
     folder = ModelFolder.open(model)
     export(folder, out, precision, warmup=warmup, images=images, **options)
     manifest = json.loads((out / contract.MANIFEST).read_text(encoding="utf-8"))
-    _tell(manifest["parity"])
+    _print_parity(manifest["parity"])
     if not manifest["warmup_requests"] and warmup is None:
         typer.echo(
-            "It has no warm-up requests, so that its first answers are slow: "
-            'pip install "keras-resattn[serve]" and export again.'
+            "The SavedModel has no warm-up requests, and its first answers will be "
+            f"slow. To write them, run: {install_command('serve')} and export again."
         )
     typer.echo(
         f"The SavedModel is {out}. Serve it: keras-resattn serve {out.parents[1]}"
     )
 
 
-def _other(model, out, format, fold_batch_norm, images):
+def _other(
+    model: Path,
+    out: Path,
+    format: Format,
+    fold_batch_norm: bool,
+    images: list[Path] | None,
+) -> None:
     from keras_resattn.export import export_format
     from keras_resattn.model_folder import ModelFolder
 
     path, manifest = export_format(
         ModelFolder.open(model), out, str(format), fold_batch_norm, images
     )
-    _tell(manifest["parity"])
+    _print_parity(manifest["parity"])
     typer.echo(f"The model is {path / manifest['file']}")
 
 
-def _tell(parity):
+def _print_parity(parity: dict[str, Any]) -> None:
     if parity.get("measured") is False:
-        typer.echo(f"Not compared with Keras: {parity['runtime']} is not installed.")
+        typer.echo(
+            f"Not compared with the Keras model: {parity['runtime']} is not installed."
+        )
         return
     largest = max(_numbers(parity["largest_difference"]))
     typer.echo(
@@ -125,7 +166,7 @@ def _tell(parity):
     )
 
 
-def _numbers(tree):
+def _numbers(tree: Any) -> list[float]:
     if isinstance(tree, dict):
         return [number for value in tree.values() for number in _numbers(value)]
     return [tree]

@@ -1,8 +1,10 @@
-"""The command `keras-resattn`: its subcommands and how errors are shown."""
+"""The command `keras-resattn`: its subcommands and how it shows errors."""
 
 import importlib.metadata
 import os
 import sys
+import warnings
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -12,6 +14,8 @@ from keras_resattn_cli.evaluate import evaluate
 from keras_resattn_cli.explain import explain
 from keras_resattn_cli.explore import explore
 from keras_resattn_cli.export import export
+from keras_resattn_cli.help import HelpCommand
+from keras_resattn_cli.help import HelpGroup
 from keras_resattn_cli.list_networks import list_networks
 from keras_resattn_cli.masks import masks
 from keras_resattn_cli.masks_influence import masks_influence
@@ -26,40 +30,52 @@ from keras_resattn_cli.train import train
 
 app = typer.Typer(
     name="keras-resattn",
-    help="""The Residual Attention Network: train it, use it, serve it, see its masks.
+    help="""Train, use and serve the Residual Attention Network, and see its masks.
 
-    A run leaves a [bold]model folder[/bold]; every other command takes one:
+    `train` makes a model folder. The other commands take it:
 
+    \b
       keras-resattn train demo --out runs/demo
       keras-resattn evaluate runs/demo
       keras-resattn predict runs/demo image.png
-      keras-resattn explain runs/demo image.png --out explained
+      keras-resattn explain runs/demo image.png --out shown
       keras-resattn explore runs/demo
       keras-resattn report runs/demo --out report.html
       keras-resattn export runs/demo served/demo/1
       keras-resattn serve served
 
-    The networks: [bold]keras-resattn list[/bold], summary, tables. Models of
-    other programs become Keras files: [bold]keras-resattn convert[/bold].
+    `list`, `summary` and `tables` show the networks. `convert` makes Keras files
+    from models of other programs.
     """,
-    rich_markup_mode="rich",
+    cls=HelpGroup,
+    rich_markup_mode=None,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (train, evaluate, predict, masks, explain, explore, report):
-    app.command()(command)
-for command in (export, serve, recipes):
-    app.command()(command)
-app.command()(masks_influence)
-app.command()(response)
-app.command("list")(list_networks)
-app.command()(summary)
-app.command()(tables)
+COMMANDS: dict[str, Callable[..., None]] = {
+    "train": train,
+    "evaluate": evaluate,
+    "predict": predict,
+    "masks": masks,
+    "explain": explain,
+    "explore": explore,
+    "report": report,
+    "export": export,
+    "serve": serve,
+    "recipes": recipes,
+    "masks-influence": masks_influence,
+    "response": response,
+    "list": list_networks,
+    "summary": summary,
+    "tables": tables,
+}
+for name, command in COMMANDS.items():
+    app.command(name, cls=HelpCommand)(command)
 app.add_typer(convert)
 
 
-def _show_version(wanted: bool):
+def _show_version(wanted: bool) -> None:
     if wanted:
         typer.echo(importlib.metadata.version("keras-resattn"))
         raise typer.Exit()
@@ -79,17 +95,21 @@ def _options(
             is_eager=True,
         ),
     ] = False,
-):
+) -> None:
     if debug:
         os.environ["KERAS_RESATTN_DEBUG"] = "1"
 
 
-def main():
-    """Run the command; an error becomes one line and an exit code of 1 or 2."""
+def main() -> None:
+    """Run the command; show an error as one line.
+
+    The exit code is 2 if the command is used wrongly, and 1 for other errors.
+    """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    # On processors without AVX512-VNNI TensorFlow leaves oneDNN's kernels off, though
-    # they are the faster ones there, too. Other builds take no notice.
+    # On processors without AVX512-VNNI TensorFlow leaves oneDNN's kernels off, although
+    # they are faster there as well. Other builds ignore this.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+    warnings.formatwarning = _one_line
     try:
         app(prog_name="keras-resattn")
     except Exception as error:
@@ -97,4 +117,9 @@ def main():
             raise
         message = " ".join(str(error).split()) or type(error).__name__
         print(f"Error: {message}", file=sys.stderr)
-        sys.exit(2 if isinstance(error, FileNotFoundError) else 1)
+        sys.exit(1)
+
+
+def _one_line(message: Warning | str, *place: object, **line: object) -> str:
+    """Return the text of a warning without the line of code that raised it."""
+    return f"Warning: {' '.join(str(message).split())}\n"

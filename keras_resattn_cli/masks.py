@@ -8,19 +8,21 @@ import typer
 from keras_resattn_cli.options import ImagesArgument
 from keras_resattn_cli.options import ModelArgument
 from keras_resattn_cli.start import import_keras
+from keras_resattn_client.extras import require_extra
 
 
 def masks(
     model: ModelArgument,
     images: ImagesArgument,
     out: Annotated[
-        Path, typer.Option(help="Where to write the figures.", metavar="FOLDER")
+        Path, typer.Option(help="The folder to write to.", metavar="FOLDER")
     ],
-):
+) -> None:
     """Draw the masks of every attention module over images.
 
-    Writes one PNG an image, named NAME.masks.png. `explain` shows more.
+    Writes one PNG file per image, NAME.masks.png. `explain` shows more.
     """
+    require_extra("vis", "`masks`", ("matplotlib",))
     import_keras()
 
     from keras_resattn import explain

@@ -1,15 +1,19 @@
 """`keras-resattn masks-influence`."""
 
-import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 from typing import Annotated
 
 import typer
 
+from keras_resattn_cli.columns import terminal_width
 from keras_resattn_cli.options import DataDirOption
 from keras_resattn_cli.options import DatasetArgument
 from keras_resattn_cli.options import ModelArgument
 from keras_resattn_cli.start import import_keras
+
+if TYPE_CHECKING:
+    from keras_resattn.experiments import Influence
 
 EXPLAINED = {
     "on": "on",
@@ -18,6 +22,9 @@ EXPLAINED = {
     "shuffled_channels": "channels shuffled",
     "other_image": "of another image",
 }
+# Narrower terminals show no losses; influence.csv has them.
+WIDTH_WITH_LOSSES = 105
+WIDTH_OF_A_FILE = 120
 
 
 def masks_influence(
@@ -28,44 +35,41 @@ def masks_influence(
         list[str] | None,
         typer.Option(
             metavar="NAME",
-            help="Replace the masks of this module alone, too, such as "
+            help="Also replace the masks of this module alone, such as "
             "stage1_attention1. Repeatable.",
         ),
     ] = None,
     shuffles: Annotated[
-        int, typer.Option(min=1, help="In how many ways to shuffle the channels.")
+        int, typer.Option(min=1, help="The number of ways to shuffle the channels.")
     ] = 3,
     limit: Annotated[
         int | None,
         typer.Option(
             min=2,
-            help="How many images to take, at random. Default: all.",
+            help="The number of images, chosen at random. Default: all.",
             show_default=False,
         ),
     ] = None,
     seed: Annotated[
         int,
-        typer.Option(
-            min=0, help="From which follow the order of the images and the shuffles."
-        ),
+        typer.Option(min=0, help="Random seed for the image order and the shuffles."),
     ] = 0,
-    batch_size: Annotated[
-        int, typer.Option(min=2, help="How many images to compute at a time.")
-    ] = 64,
+    batch_size: Annotated[int, typer.Option(min=2, help="Images per batch.")] = 64,
     out: Annotated[
         Path | None,
         typer.Option(
-            metavar="FOLDER", help="Write influence.csv and influence.json there."
+            metavar="FOLDER",
+            help="The folder for influence.csv and influence.json. Default: none.",
         ),
     ] = None,
-):
-    """Test what the masks do: accuracy with other masks in their place.
+) -> None:
+    """Measure the accuracy with other masks in place of the model's own.
 
-    The masks are set to one, to their mean over an image, have their channels
-    shuffled, or are those of another image; the weights stay. Each line is
-    compared with the masks on, image by image: how many predictions changed,
-    from right to wrong (lost) and from wrong to right (gained), and the
-    standard error of the difference.
+    The other masks are: one everywhere, the mean over each image, the channels
+    shuffled, the masks of another image. The weights stay the same. Each line
+    compares the predictions with those under the model's own masks: how many
+    changed, how many from right to wrong (lost) and from wrong to right (gained),
+    and the standard error of the difference.
     """
     import_keras()
 
@@ -91,21 +95,25 @@ def masks_influence(
     if out is not None:
         facts = {"model": str(model), "data": images.name, "seed": seed}
         experiments.write_influence(rows, out, facts)
-        typer.echo(f"The figures are in {out / 'influence.csv'} and influence.json.")
+        typer.echo(f"The results are in {out / 'influence.csv'} and influence.json.")
 
 
-def _print(rows, title):
+def _print(rows: "list[Influence]", title: str) -> None:
     from rich import box
     from rich.console import Console
     from rich.table import Table
 
     table = Table(
         "masks",
-        title=f"Other masks in place of its own: {title}",
-        caption="difference ± standard error, of pairs of predictions",
+        title=f"Other masks in place of the model's own: {title}",
+        caption="difference ± standard error, from pairs of predictions",
         box=box.SIMPLE,
     )
-    for name in "accuracy difference changed lost gained loss difference".split():
+    width = terminal_width() or WIDTH_OF_A_FILE
+    names = "accuracy difference changed lost gained loss difference".split()
+    if width < WIDTH_WITH_LOSSES:
+        names = names[:-2]
+    for name in names:
         table.add_column(name, justify="right", no_wrap=True)
     module = None
     for row in rows:
@@ -113,12 +121,12 @@ def _print(rows, title):
             module = row.module
             table.add_section()
             table.add_row(f"[bold]{module} alone[/bold]")
-        table.add_row(*_cells(row), end_section=row.masks == "on")
-    width = None if sys.stdout.isatty() else 120
+        cells = _cells(row)[: 1 + len(names)]
+        table.add_row(*cells, end_section=row.masks == "on")
     Console(width=width, highlight=False).print(table)
 
 
-def _cells(row):
+def _cells(row: "Influence") -> tuple[str, ...]:
     masks, accuracy = EXPLAINED[row.masks], f"{row.accuracy:.2%}"
     if row.masks == "on":
         return masks, accuracy, "", "", "", "", f"{row.loss:.4f}"
@@ -130,5 +138,5 @@ def _cells(row):
     return masks, accuracy, points, *counts, f"{row.loss:.4f}", loss
 
 
-def _difference(value, standard_error, scale, digits):
+def _difference(value: float, standard_error: float, scale: float, digits: int) -> str:
     return f"{scale * value:+.{digits}f} ± {scale * standard_error:.{digits}f}"

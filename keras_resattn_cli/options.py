@@ -1,9 +1,16 @@
 """Arguments that several commands take."""
 
+import enum
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+
+class Engine(enum.StrEnum):
+    local = enum.auto()
+    ray = enum.auto()
+
 
 ModelArgument = Annotated[
     Path,
@@ -11,21 +18,22 @@ ModelArgument = Annotated[
 ]
 ImagesArgument = Annotated[
     list[Path],
-    typer.Argument(metavar="IMAGES...", help="PNG, JPEG, GIF, BMP or WebP files."),
+    typer.Argument(metavar="IMAGES", help="PNG, JPEG, GIF, BMP or WebP files."),
 ]
 DatasetArgument = Annotated[
     str | None,
     typer.Argument(
-        metavar="[DATASET]",
-        help="A folder of class folders, or a name that tensorflow-datasets knows; "
-        "the classes of the model. Default: the data of its recipe. Its test images "
-        "are taken: of a folder without train and test, each tenth.",
+        metavar="DATASET",
+        help="A folder with one folder of images per class, or a name that "
+        "tensorflow-datasets knows. It must have the classes of the model. The test "
+        "images are used. Default: the data of the model's recipe.",
     ),
 ]
 DataDirOption = Annotated[
     Path | None,
     typer.Option(
-        help="Where tensorflow-datasets keeps its files, if not where the recipe says.",
+        help="The folder where tensorflow-datasets keeps its files. Default: the one "
+        "in the recipe.",
         metavar="FOLDER",
     ),
 ]

@@ -2,12 +2,20 @@
 
 import enum
 import functools
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 from typing import Annotated
+from typing import Any
 
 import typer
 
 from keras_resattn_cli.start import import_keras
+from keras_resattn_client.extras import require_extra
+
+if TYPE_CHECKING:
+    from keras_resattn_cli.prediction_output import Classify
+    from keras_resattn_client.results import Result
 
 
 class Engine(enum.StrEnum):
@@ -19,18 +27,17 @@ def predict(
     paths: Annotated[
         list[Path],
         typer.Argument(
-            metavar="[MODEL] IMAGES...",
-            help="A model folder, made by `train` (left out with --server), then "
-            "PNG, JPEG, GIF, BMP or WebP files, and folders that are searched for "
-            "them.",
+            metavar="[MODEL] IMAGES",
+            help="A model folder, made by `train`, and then PNG, JPEG, GIF, BMP or "
+            "WebP files or folders of them. With --server, leave out the model folder.",
         ),
     ],
     server: Annotated[
         str | None,
         typer.Option(
             metavar="URL",
-            help="Ask a server in place of a model folder: http://HOST:8501 (REST) "
-            "or grpc://HOST:8500, or the model's URL as `serve` prints it.",
+            help="Ask a server: http://HOST:8501 (REST), grpc://HOST:8500, or the "
+            "URL of the model that `serve` prints.",
         ),
     ] = None,
     name: Annotated[
@@ -38,117 +45,138 @@ def predict(
         typer.Option(
             "--model",
             metavar="NAME",
-            help="With --server: which of its models, if the URL does not tell.",
+            help="With --server: the name of the model, if the URL does not have it.",
         ),
     ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Write FILE.csv or FILE.jsonl. Images that are in it already are "
-            "left out: the same command goes on after an interruption.",
+            help="Write the results to FILE.csv or FILE.jsonl. Run the command again "
+            "to resume: images that are already in the file are skipped.",
         ),
     ] = None,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Begin FILE anew.")
+        bool, typer.Option("--overwrite", help="Replace FILE.")
     ] = False,
     top: Annotated[
-        int, typer.Option(min=1, help="How many classes a table or CSV shows.")
+        int, typer.Option(min=1, help="The number of classes in a table or CSV.")
     ] = 5,
     as_json: Annotated[
         bool,
         typer.Option(
             "--json",
-            help="Print a line of JSON an image, with every probability (of a "
-            "server, those of its best classes).",
+            help="Print one line of JSON per image, with every probability. With "
+            "--server, only with those of the best classes.",
         ),
     ] = False,
-    batch_size: Annotated[
-        int, typer.Option(min=1, help="How many images to compute at a time.")
-    ] = 32,
+    batch_size: Annotated[int, typer.Option(min=1, help="Images per batch.")] = 32,
     timeout: Annotated[
-        float, typer.Option(help="With --server: seconds to wait for a batch.")
+        float,
+        typer.Option(help="With --server: the seconds to wait for each batch."),
     ] = 30.0,
     ca_certificates: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="With --server: the authorities to trust (PEM), by default those "
-            "of the system.",
+            help="With --server: a PEM file of the certificate authorities to trust. "
+            "Default: those of the system.",
         ),
     ] = None,
     engine: Annotated[
         Engine,
-        typer.Option(help="Predict in this process, or by workers of a Ray cluster."),
+        typer.Option(
+            help="Predict in this process, or on the workers of a Ray cluster."
+        ),
     ] = Engine.local,
     workers: Annotated[
         int, typer.Option(min=1, help="With --engine ray: the number of workers.")
     ] = 2,
-):
-    """Classify images: the most probable classes of each.
+) -> None:
+    """Classify images: show the most probable classes of each.
 
-    An image that cannot be read does not stop the others; the exit code is 1.
-    A server's API key is taken from KERAS_RESATTN_API_KEY.
+    If an image cannot be read, the others are still classified, and the exit code
+    is 1. The API key of a server is read from KERAS_RESATTN_API_KEY.
     """
     from keras_resattn_cli.prediction_output import print_results
     from keras_resattn_cli.prediction_output import write_results
     from keras_resattn_client.image_files import find_images
 
     _check_output(out, overwrite, as_json)
-    model, images = _model_and_images(paths, server, name, engine)
+    images = _images(paths, server, name, engine)
+    _require_extras(server, engine)
     images = find_images(images)
+    classify: Classify
     if server is not None:
-        options = {"timeout": timeout, "batch_size": batch_size}
-        options["ca_certificates"] = ca_certificates
+        options = {
+            "timeout": timeout,
+            "batch_size": batch_size,
+            "ca_certificates": ca_certificates,
+        }
         classify = functools.partial(_ask, server, name, options)
     elif engine is Engine.ray:
-        classify = functools.partial(_classify_with_ray, model, batch_size, workers)
+        classify = functools.partial(_classify_with_ray, paths[0], batch_size, workers)
     else:
-        classify = functools.partial(_classify, model, batch_size)
+        classify = functools.partial(_classify, paths[0], batch_size)
     if out is not None:
         write_results(classify, images, out, top, overwrite)
     else:
         print_results(classify, images, top, as_json)
 
 
-def _check_output(out, overwrite, as_json):
+def _check_output(out: Path | None, overwrite: bool, as_json: bool) -> None:
     if out is not None and as_json:
         raise typer.BadParameter(
-            "--json prints; for a file of JSON lines give --out FILE.jsonl alone. "
-            f"Received: --out {out} --json"
+            "--json prints the results; for a file of JSON lines give only "
+            f"--out FILE.jsonl. Received: --out {out} --json"
         )
     if out is None and overwrite:
         raise typer.BadParameter(
-            "it begins a file anew, which is missing: --out FILE. Received: --overwrite"
+            "--overwrite needs the file to replace: --out FILE. Received: --overwrite"
         )
 
 
-def _model_and_images(paths, server, name, engine):
+def _require_extras(server: str | None, engine: Engine) -> None:
+    if server is not None:
+        # Only one of the libraries is needed, and Pillow only to resize images.
+        modules = ("httpx",) if server.startswith("http") else ("grpc",)
+        require_extra("client", "`predict --server`", modules)
+    if engine is Engine.ray:
+        require_extra("ray", "`predict --engine ray`")
+
+
+def _images(
+    paths: list[Path], server: str | None, name: str | None, engine: Engine
+) -> list[Path]:
+    """Return the paths of images; without a server, the first path is the model."""
     if server is None and name is not None:
         raise typer.BadParameter(
-            "it names a model of a server, whose address is missing: --server URL. "
+            "--model names a model on a server; add its address: --server URL. "
             f"Received: --model {name}"
         )
     if server is not None and engine is Engine.ray:
         raise typer.BadParameter(
-            "Ray's workers take a model folder; leave out --server or --engine ray."
+            "Ray's workers need a model folder; leave out --server or --engine ray. "
+            f"Received: --server {server} --engine ray"
         )
     if server is not None and (paths[0] / "model.keras").is_file():
         raise typer.BadParameter(
-            "the model is the server's; give only images with --server. "
+            "the server has the model; give only images with --server. "
             f"Received: {paths[0]}"
         )
     if server is not None:
-        return None, paths
+        return paths
     if len(paths) < 2:
         raise typer.BadParameter(
             "give a model folder and then images, or images and --server URL. "
             f"Received: {paths[0]}"
         )
-    return paths[0], paths[1:]
+    return paths[1:]
 
 
-def _ask(server, name, options, paths):
+def _ask(
+    server: str, name: str | None, options: dict[str, Any], paths: list[Path]
+) -> "Iterator[list[Result]]":
     """Yield the results of images that a server classifies."""
     from keras_resattn_client import Client
     from keras_resattn_client.bulk import RemoteClassifier
@@ -158,7 +186,9 @@ def _ask(server, name, options, paths):
         yield from classify_all(paths, RemoteClassifier(client), client.batch_size)
 
 
-def _classify(model, batch_size, paths):
+def _classify(
+    model: Path, batch_size: int, paths: list[Path]
+) -> "Iterator[list[Result]]":
     """Yield the results of images that this process classifies."""
     import_keras()
 
@@ -168,8 +198,10 @@ def _classify(model, batch_size, paths):
     yield from classify_all(paths, LocalClassifier(model), batch_size)
 
 
-def _classify_with_ray(model, batch_size, workers, paths):
-    """Yield the results of images that workers of Ray classify."""
+def _classify_with_ray(
+    model: Path, batch_size: int, workers: int, paths: list[Path]
+) -> "Iterator[list[Result]]":
+    """Yield the results of images that the workers of a Ray cluster classify."""
     import_keras()
 
     from keras_resattn.model_folder import ModelFolder

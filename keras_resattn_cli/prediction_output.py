@@ -1,4 +1,8 @@
-"""How `keras-resattn predict` shows and keeps what it has found."""
+"""How `keras-resattn predict` prints and writes its results."""
+
+from collections.abc import Callable
+from collections.abc import Iterable
+from pathlib import Path
 
 import typer
 from rich.console import Console
@@ -6,17 +10,25 @@ from rich.table import Table
 
 from keras_resattn_cli.progress import image_progress
 from keras_resattn_client.results import JsonLines
+from keras_resattn_client.results import Result
 from keras_resattn_client.results import ResultFile
 
+Classify = Callable[[list[Path]], Iterable[list[Result]]]
 
-def print_results(classify, images, top, as_json):
-    """Print the results of images; raise an error if there were bad ones.
+
+def print_results(
+    classify: Classify, images: list[Path], top: int, as_json: bool
+) -> None:
+    """Print the results of images; raise an error if some could not be classified.
 
     Args:
         classify: A function of paths that yields lists of `Result`.
         images: The paths.
-        top: How many classes a table shows.
-        as_json: Whether to print lines of JSON.
+        top: The number of classes that a table shows.
+        as_json: Whether to print a line of JSON per image.
+
+    Raises:
+        ValueError: If an image could not be classified.
     """
     bad = []
     for results in classify(images):
@@ -34,36 +46,43 @@ def print_results(classify, images, top, as_json):
         )
 
 
-def write_results(classify, images, path, top, overwrite):
-    """Write the results of the images that are not in a file yet.
+def write_results(
+    classify: Classify, images: list[Path], path: Path, top: int, overwrite: bool
+) -> None:
+    """Write the results of those images that are not in a file yet.
 
     Args:
         classify: A function of paths that yields lists of `Result`.
         images: The paths.
         path: The file, CSV or JSON lines.
-        top: How many classes a line of CSV holds.
-        overwrite: Whether to begin it anew.
+        top: The number of classes in a line of CSV.
+        overwrite: Whether to replace the file.
+
+    Raises:
+        ValueError: If an image could not be classified.
     """
     with ResultFile(path, top, overwrite) as file:
         missing = [image for image in images if image not in file]
         if len(missing) < len(images):
             done = len(images) - len(missing)
-            typer.echo(f"{done} of {len(images)} images are in {path} already.")
+            typer.echo(f"{done} of {len(images)} images are already in {path}.")
         try:
             _write(classify, missing, file, len(images))
         except KeyboardInterrupt:
-            typer.echo(f"Stopped. The same command goes on after what is in {path}.")
+            typer.echo(f"Stopped. To continue {path}, run the same command again.")
             raise typer.Exit(130) from None
         bad = [image for image in images if file.failed[str(image)]]
     typer.echo(f"The results of {len(images)} images are in {path}.")
     if bad:
         raise ValueError(
-            f"{len(bad)} of {len(images)} images could not be classified; their lines "
-            f"in {path} say why. Received: {bad[0]}" + (", ..." if bad[1:] else "")
+            f"{len(bad)} of {len(images)} images could not be classified; {path} has "
+            f"the reasons. Received: {bad[0]}" + (", ..." if bad[1:] else "")
         )
 
 
-def _write(classify, missing, file, total):
+def _write(
+    classify: Classify, missing: list[Path], file: ResultFile, total: int
+) -> None:
     if not missing:
         return
     with image_progress() as progress:
@@ -73,7 +92,7 @@ def _write(classify, missing, file, total):
             progress.advance(task, len(results))
 
 
-def _print_table(title, ranked):
+def _print_table(title: str, ranked: Iterable[tuple[str, float]]) -> None:
     table = Table("class", "probability", title=title)
     for label, probability in ranked:
         table.add_row(label, f"{probability:.4f}")

@@ -1,4 +1,8 @@
-"""The progress bar of commands that go through images."""
+"""The progress bar of commands that process many images."""
+
+from collections.abc import Iterable
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn
@@ -9,9 +13,14 @@ from rich.progress import TextColumn
 from rich.progress import TimeRemainingColumn
 from rich.text import Text
 
+if TYPE_CHECKING:
+    from rich.progress import Task
 
-def image_progress():
-    """Return a progress bar on standard error, shown on a terminal alone."""
+    from keras_resattn.typing import Array
+
+
+def image_progress() -> Progress:
+    """Return a progress bar on standard error; only a terminal shows it."""
     console = Console(stderr=True)
     return Progress(
         BarColumn(),
@@ -24,8 +33,10 @@ def image_progress():
     )
 
 
-def track_batches(batches, count):
-    """Yield batches, pairs of images and labels, and show how many images are done."""
+def track_batches(
+    batches: "Iterable[tuple[Array, Array]]", count: int
+) -> "Iterator[tuple[Array, Array]]":
+    """Yield batches of images and labels, and show how many of the images are done."""
     with image_progress() as progress:
         task = progress.add_task("", total=count)
         for images, labels in batches:
@@ -34,6 +45,6 @@ def track_batches(batches, count):
 
 
 class _Speed(ProgressColumn):
-    def render(self, task):
+    def render(self, task: "Task") -> Text:
         speed = task.finished_speed or task.speed
         return Text("" if speed is None else f"{speed:.1f} images/s")

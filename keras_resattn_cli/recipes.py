@@ -1,63 +1,76 @@
 """`keras-resattn recipes`."""
 
-import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
 from typing import Annotated
 
 import typer
 
+from keras_resattn_cli.columns import columns_that_fit
+from keras_resattn_cli.columns import format_columns
+from keras_resattn_cli.columns import terminal_width
 from keras_resattn_cli.start import import_keras
+
+if TYPE_CHECKING:
+    from keras_resattn.recipes.settings import Recipe
 
 
 def recipes(
     name: Annotated[
         str | None,
-        typer.Argument(help="A recipe to print whole: a name, or a YAML file."),
+        typer.Argument(
+            metavar="RECIPE",
+            help="The recipe to print: a name from the list, or a YAML file.",
+        ),
     ] = None,
     resolved: Annotated[
         bool,
         typer.Option(
-            "--resolved", help="Print every setting of it, those of its bases included."
+            "--resolved",
+            help="Print every setting, including those from base recipes and defaults.",
         ),
     ] = False,
-):
+) -> None:
     """List the recipes of the package, or print one."""
+    if resolved and name is None:
+        raise typer.BadParameter(
+            "give the recipe to resolve: keras-resattn recipes RECIPE --resolved. "
+            "Received: --resolved alone"
+        )
     import_keras()
 
     from keras_resattn.recipes.files import find_recipe
     from keras_resattn.recipes.files import list_recipes
     from keras_resattn.recipes.files import load_recipe
 
-    if name and resolved:
-        typer.echo(load_recipe(name).to_yaml(), nl=False)
-    elif name:
-        typer.echo(find_recipe(name).read_text(encoding="utf-8"), nl=False)
+    if name is None:
+        found = {name: find_recipe(name) for name in list_recipes()}
+        _print([_row(load_recipe(name), name, path) for name, path in found.items()])
     elif resolved:
-        raise ValueError("Name the recipe to resolve. Received: --resolved alone")
+        typer.echo(load_recipe(name).to_yaml(), nl=False)
     else:
-        names = list_recipes()
-        _print({name: (find_recipe(name), load_recipe(name)) for name in names})
+        typer.echo(find_recipe(name).read_text(encoding="utf-8"), nl=False)
 
 
-def _print(found):
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table("name", "network", "data", "epochs", "description", box=None)
-    for name, (path, recipe) in found.items():
-        table.add_row(
-            name,
-            recipe.network.name,
-            recipe.data.name,
-            str(recipe.train.epochs),
-            _description(path),
-        )
-    for column in table.columns:
-        column.no_wrap = True  # A recipe is a line; a terminal may cut its end.
-    width = None if sys.stdout.isatty() else 200
-    Console(markup=False, highlight=False, width=width).print(table)
+def _row(recipe: "Recipe", name: str, path: Path) -> dict[str, str]:
+    return {
+        "name": name,
+        "network": recipe.network.name,
+        "data": recipe.data.name,
+        "epochs": str(recipe.train.epochs),
+        "description": _description(path),
+    }
 
 
-def _description(path):
-    """Return the comment at a recipe's head, up to the first bare `#`."""
+def _print(rows: list[dict[str, str]]) -> None:
+    drop = ["description", "data", "network", "epochs"]
+    shown = columns_that_fit(rows, terminal_width(), drop)
+    typer.echo("\n".join(format_columns(rows, shown, right=["epochs"])))
+    if "description" not in shown:
+        typer.echo("\nDescribe one: keras-resattn recipes RECIPE")
+
+
+def _description(path: Path) -> str:
+    """Return the comment at the head of a recipe, up to the first bare `#`."""
     lines = path.read_text(encoding="utf-8").splitlines()
     return " ".join(line.lstrip("# ") for line in lines[: lines.index("#")])

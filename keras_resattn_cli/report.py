@@ -7,6 +7,7 @@ import typer
 
 from keras_resattn_cli.options import ModelArgument
 from keras_resattn_cli.start import import_keras
+from keras_resattn_client.extras import require_extra
 
 
 def report(
@@ -17,12 +18,13 @@ def report(
     count: Annotated[
         int, typer.Option(min=1, max=100, help="How many test images to show.")
     ] = 8,
-):
-    """Write the report of a run: one HTML file with everything inside.
+) -> None:
+    """Write the report of a run as one HTML file.
 
-    It shows the recipe, the curves, the confusion table of `evaluate`, and
-    test images with the masks of every attention module over them.
+    It shows the recipe, the curves of the training, the confusion table of
+    `evaluate`, and test images with the masks of every attention module.
     """
+    require_extra("vis", "`report`", ("jinja2", "matplotlib"))
     import_keras()
 
     from keras_resattn import explain

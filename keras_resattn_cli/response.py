@@ -1,6 +1,7 @@
 """`keras-resattn response`."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 from typing import Annotated
 
 import typer
@@ -9,6 +10,11 @@ from keras_resattn_cli.options import DataDirOption
 from keras_resattn_cli.options import DatasetArgument
 from keras_resattn_cli.options import ModelArgument
 from keras_resattn_cli.start import import_keras
+from keras_resattn_client.extras import require_extra
+
+if TYPE_CHECKING:
+    from keras_resattn.model_folder import ModelFolder
+    from keras_resattn.typing import Array
 
 
 def response(
@@ -19,28 +25,27 @@ def response(
         Path | None,
         typer.Option(
             metavar="MODEL",
-            help="Another model folder to draw beside it, such as one with naive "
-            "attention, on the same images.",
+            help="Another model folder to compare with on the same images, such as "
+            "one with naive attention.",
         ),
     ] = None,
     limit: Annotated[
-        int, typer.Option(min=1, help="How many images to take, at random.")
+        int, typer.Option(min=1, help="The number of images, chosen at random.")
     ] = 1000,
     seed: Annotated[
-        int, typer.Option(min=0, help="From which follows which images.")
+        int, typer.Option(min=0, help="Random seed for the choice of images.")
     ] = 0,
-    batch_size: Annotated[
-        int, typer.Option(min=1, help="How many images to compute at a time.")
-    ] = 64,
+    batch_size: Annotated[int, typer.Option(min=1, help="Images per batch.")] = 64,
     out: Annotated[
-        Path, typer.Option(metavar="FOLDER", help="Where to write the results.")
+        Path, typer.Option(metavar="FOLDER", help="The folder to write to.")
     ] = Path("response"),
-):
+) -> None:
     """Measure the mean absolute response of every module's output by depth.
 
-    Writes response.csv and response.png. The paper draws it to show why naive
-    attention degrades: there the signal vanishes with depth.
+    Writes response.csv and response.png. The paper uses this figure to show why
+    naive attention degrades: its signal vanishes with depth.
     """
+    require_extra("vis", "`response`", ("matplotlib",))
     import_keras()
 
     from keras_resattn import experiments
@@ -59,20 +64,26 @@ def response(
     typer.echo(f"The results are {out / 'response.csv'} and {out / 'response.png'}.")
 
 
-def _labelled(folders):
-    """Return the folders by what tells them apart: the kind of attention, a name."""
+def _labelled(folders: "list[ModelFolder]") -> "dict[str, ModelFolder]":
+    """Return the folders by the kind of attention, or by path if both have the same."""
     labels = [folder.recipe.network.attention or "residual" for folder in folders]
     if len(set(labels)) < len(labels):
         labels = [f"{folder.path}" for folder in folders]
     if len(set(labels)) < len(labels):
         raise ValueError(
-            f"Give two models to compare. Received: --against {folders[1].path}, the "
-            "model itself"
+            "Compare the model with another one. Received: --against "
+            f"{folders[1].path}, the model itself"
         )
     return dict(zip(labels, folders, strict=True))
 
 
-def _measure(folder, source, limit, seed, batch_size):
+def _measure(
+    folder: "ModelFolder",
+    source: "tuple[str, str | Path | None]",
+    limit: int,
+    seed: int,
+    batch_size: int,
+) -> "dict[str, Array]":
     from keras_resattn import data
     from keras_resattn import experiments
     from keras_resattn_cli.progress import track_batches
@@ -89,7 +100,7 @@ def _measure(folder, source, limit, seed, batch_size):
         )
 
 
-def _print(responses):
+def _print(responses: "dict[str, dict[str, Array]]") -> None:
     from rich.console import Console
     from rich.table import Table
 

@@ -6,39 +6,47 @@ from typing import Annotated
 
 import typer
 
+from keras_resattn_cli.options import Engine
 from keras_resattn_cli.start import import_keras
+from keras_resattn_client.extras import require_extra
 
 _VERSIONS = "Versions"
 _LIMITS = "Limits"
 _OPERATION = "Batching and monitoring"
 _SECURITY = "Security"
+_RAY = "Ray"
+_ONLY_RAY = {"min_replicas", "max_replicas", "replica_cpus"}
+_ALSO_RAY = {"base", "port", "host", "grpc_port", "engine"}
 
 
 def serve(
+    context: typer.Context,
     base: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[BASE]",
-            help="The folder with NAME/VERSION/saved_model.pb in it; the highest"
-            " version of each model serves.",
+            metavar="BASE",
+            help="The folder with NAME/VERSION/saved_model.pb. The highest version "
+            "of each model is served.",
             show_default=False,
         ),
     ] = None,
     port: Annotated[
-        int, typer.Option(min=0, max=65535, help="The REST port; 0 takes a free one.")
+        int,
+        typer.Option(min=0, max=65535, help="The REST port; 0 means any free port."),
     ] = 8501,
     host: Annotated[
-        str, typer.Option(help="The address to bind to; 0.0.0.0 is every one.")
+        str, typer.Option(help="The address to bind to; 0.0.0.0 means all.")
     ] = "127.0.0.1",
     grpc_port: Annotated[
-        int, typer.Option(min=0, max=65535, help="The gRPC port; 0 takes a free one.")
+        int,
+        typer.Option(min=0, max=65535, help="The gRPC port; 0 means any free port."),
     ] = 8500,
-    grpc: Annotated[bool, typer.Option(help="Serve gRPC, too.")] = True,
+    grpc: Annotated[bool, typer.Option(help="Also serve gRPC, not only REST.")] = True,
     model_config_file: Annotated[
         Path | None,
         typer.Option(
-            help="Instead of BASE: a text proto with a model_config_list, as"
-            " TensorFlow Serving reads it.",
+            help="A model config file of TensorFlow Serving (a text proto with a "
+            "model_config_list), instead of BASE.",
             show_default=False,
             rich_help_panel=_VERSIONS,
         ),
@@ -47,7 +55,7 @@ def serve(
         float,
         typer.Option(
             min=0,
-            help="How often to read that file again; 0 for never.",
+            help="Seconds between checks of the model config file; 0 means never.",
             rich_help_panel=_VERSIONS,
         ),
     ] = 0,
@@ -55,7 +63,7 @@ def serve(
         float,
         typer.Option(
             min=0,
-            help="How often to look for new versions; 0 for never.",
+            help="Seconds between checks for new versions; 0 means never.",
             rich_help_panel=_VERSIONS,
         ),
     ] = 1,
@@ -63,8 +71,8 @@ def serve(
         int,
         typer.Option(
             min=0,
-            help="How often to try a version again that could not be loaded and whose"
-            " files stay the same.",
+            help="How often to retry a version that could not be loaded and whose "
+            "files did not change.",
             rich_help_panel=_VERSIONS,
         ),
     ] = 5,
@@ -72,7 +80,7 @@ def serve(
         int,
         typer.Option(
             min=0,
-            help="Microseconds between these attempts.",
+            help="Microseconds between the attempts to load a version.",
             rich_help_panel=_VERSIONS,
         ),
     ] = 60_000_000,
@@ -80,7 +88,7 @@ def serve(
         int,
         typer.Option(
             min=1,
-            help="The largest request, over REST and gRPC.",
+            help="The size of the largest request in bytes, for REST and gRPC.",
             rich_help_panel=_LIMITS,
         ),
     ] = 64 * 1024 * 1024,
@@ -88,8 +96,8 @@ def serve(
         int,
         typer.Option(
             min=1,
-            help="How many requests are answered or wait at a time; more are refused,"
-            " by 429 and UNAVAILABLE.",
+            help="The number of requests that run or wait at the same time. More are "
+            "refused with status 429 or UNAVAILABLE.",
             rich_help_panel=_LIMITS,
         ),
     ] = 256,
@@ -97,8 +105,8 @@ def serve(
         int,
         typer.Option(
             min=1,
-            help="How many REST connections there are at a time; on more, requests are"
-            " refused by 503.",
+            help="The number of REST connections at the same time. Requests on more "
+            "are refused with status 503.",
             rich_help_panel=_LIMITS,
         ),
     ] = 4096,
@@ -106,7 +114,8 @@ def serve(
         float,
         typer.Option(
             min=0.1,
-            help="Time for a REST request to arrive, from its first byte to its last.",
+            help="Seconds for a REST request to arrive, from its first byte to its "
+            "last.",
             rich_help_panel=_LIMITS,
         ),
     ] = 60,
@@ -114,8 +123,8 @@ def serve(
         int,
         typer.Option(
             min=1,
-            help="Time to answer a REST request, in milliseconds. Over gRPC it is the"
-            " client's deadline.",
+            help="Milliseconds to answer a REST request. With gRPC, the client sets a "
+            "deadline.",
             rich_help_panel=_LIMITS,
         ),
     ] = 30_000,
@@ -123,7 +132,7 @@ def serve(
         int,
         typer.Option(
             min=0,
-            help="Time for requests under way when the server is told to end.",
+            help="Seconds to finish accepted requests after SIGTERM or Ctrl-C.",
             rich_help_panel=_LIMITS,
         ),
     ] = 30,
@@ -131,16 +140,48 @@ def serve(
         float,
         typer.Option(
             min=0,
-            help="How long to serve on when the server is told to end, while /readyz"
-            " says that it does.",
+            help="Seconds to keep serving after SIGTERM or Ctrl-C, while /readyz "
+            "already reports that the server is ending.",
             rich_help_panel=_LIMITS,
         ),
     ] = 0,
+    engine: Annotated[
+        Engine,
+        typer.Option(
+            help="Serve in this process, or by replicas on the Ray cluster at "
+            "RAY_ADDRESS (by default a new one on this machine).",
+            rich_help_panel=_RAY,
+        ),
+    ] = Engine.local,
+    min_replicas: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            help="With --engine ray: the smallest number of replicas.",
+            rich_help_panel=_RAY,
+        ),
+    ] = 1,
+    max_replicas: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            help="With --engine ray: the largest number of replicas.",
+            rich_help_panel=_RAY,
+        ),
+    ] = 4,
+    replica_cpus: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            help="With --engine ray: the number of processors per replica.",
+            rich_help_panel=_RAY,
+        ),
+    ] = 1,
     batching_parameters_file: Annotated[
         Path | None,
         typer.Option(
-            help="Run requests that wait together in one batch: a text proto of"
-            " TensorFlow Serving's BatchingParameters.",
+            help="A text proto of TensorFlow Serving's BatchingParameters. Waiting "
+            "requests then run together in one batch.",
             show_default=False,
             rich_help_panel=_OPERATION,
         ),
@@ -148,8 +189,8 @@ def serve(
     monitoring_config_file: Annotated[
         Path | None,
         typer.Option(
-            help="A text proto of TensorFlow Serving's MonitoringConfig. Without it"
-            " the metrics are at /monitoring/prometheus/metrics.",
+            help="A text proto of TensorFlow Serving's MonitoringConfig. By default "
+            "the metrics are at /monitoring/prometheus/metrics.",
             show_default=False,
             rich_help_panel=_OPERATION,
         ),
@@ -157,8 +198,7 @@ def serve(
     access_log: Annotated[
         Path | None,
         typer.Option(
-            help="A file to which each request adds a line of JSON; - for standard"
-            " output.",
+            help="A file for a line of JSON per request; - means standard output.",
             show_default=False,
             rich_help_panel=_OPERATION,
         ),
@@ -166,8 +206,8 @@ def serve(
     api_key_file: Annotated[
         Path | None,
         typer.Option(
-            help="Answer only requests with a key of this file (one a line), by"
-            " 'Authorization: Bearer KEY' or 'x-api-key: KEY'.",
+            help="A file with one API key per line. Requests must have one of them in "
+            "the header 'Authorization: Bearer KEY' or 'x-api-key: KEY'.",
             show_default=False,
             rich_help_panel=_SECURITY,
         ),
@@ -175,7 +215,8 @@ def serve(
     tls_certificate: Annotated[
         Path | None,
         typer.Option(
-            help="A PEM file: serve HTTPS and gRPC over TLS.",
+            help="A PEM file with the certificate. The server then uses HTTPS, and "
+            "TLS for gRPC.",
             show_default=False,
             rich_help_panel=_SECURITY,
         ),
@@ -183,23 +224,37 @@ def serve(
     tls_key: Annotated[
         Path | None,
         typer.Option(
-            help="The certificate's key, a PEM file.",
+            help="A PEM file with the private key of the certificate.",
             show_default=False,
             rich_help_panel=_SECURITY,
         ),
     ] = None,
-):
-    """Serve SavedModels over TensorFlow Serving's REST and gRPC interfaces.
+) -> None:
+    """Serve SavedModels through TensorFlow Serving's REST and gRPC interfaces.
 
-    New versions are loaded as they come, before the old ones are unloaded. Stop it by
-    Ctrl-C or SIGTERM: requests under way are answered first.
+    New versions are loaded when they appear, before the old ones are unloaded. On
+    Ctrl-C or SIGTERM the server finishes the accepted requests.
     """
+    _check_engine(context, engine)
+    extra = "ray" if engine is Engine.ray else "serve"
+    require_extra(
+        extra, f"`serve --engine {engine.value}`" if extra == "ray" else "`serve`"
+    )
     import_keras()
+
+    if engine is Engine.ray:
+        if base is None:
+            raise typer.BadParameter("--engine ray needs BASE. Received: no BASE")
+        from keras_resattn.on_ray.server import serve_on_ray
+
+        replicas = (min_replicas, max_replicas, replica_cpus)
+        serve_on_ray(base, host, port, grpc_port, *replicas)
+        return
 
     from keras_resattn_server import serve as serve_models
 
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s")
-    logging.getLogger("keras_resattn").setLevel(logging.INFO)
+    logging.getLogger("keras_resattn_server").setLevel(logging.INFO)
     serve_models(
         base,
         host=host,
@@ -224,3 +279,27 @@ def serve(
         tls_certificate=tls_certificate,
         tls_key=tls_key,
     )
+
+
+def _check_engine(context: typer.Context, engine: Engine) -> None:
+    """Refuse the options that the engine would ignore."""
+    flags = {}
+    for option in context.command.params:
+        source = context.get_parameter_source(option.name)
+        if source is not None and source.name == "COMMANDLINE":
+            off = context.params[option.name] is False
+            flags[option.name] = (option.secondary_opts if off else option.opts)[0]
+    if engine is Engine.ray:
+        refused = [flags[name] for name in flags if name not in _ALSO_RAY | _ONLY_RAY]
+        if refused:
+            raise typer.BadParameter(
+                "--engine ray does not support these options. Leave them out. "
+                f"Received: {', '.join(refused)}"
+            )
+    else:
+        refused = [flags[name] for name in flags if name in _ONLY_RAY]
+        if refused:
+            raise typer.BadParameter(
+                "These options only work with --engine ray. Add it, or leave them out. "
+                f"Received: {', '.join(refused)}"
+            )

@@ -1,16 +1,17 @@
-"""Importing Keras without TensorFlow's messages about its build."""
+"""Import Keras without TensorFlow's messages about its build."""
 
 import contextlib
 import os
 import sys
 import tempfile
+from collections.abc import Iterator
 
 
-def import_keras():
-    """Import Keras and look for devices; show what is written only if it fails.
+def import_keras() -> None:
+    """Import Keras and look for devices; show the messages only if that fails.
 
-    TensorFlow's core writes notes on standard error when it is imported and
-    when it looks for a GPU, whatever TF_CPP_MIN_LOG_LEVEL says.
+    TensorFlow's core writes notes to standard error when it is imported and
+    when it looks for a GPU, whatever the value of TF_CPP_MIN_LOG_LEVEL.
     """
     if os.environ.get("KERAS_RESATTN_DEBUG"):
         return
@@ -22,7 +23,7 @@ def import_keras():
 
 
 @contextlib.contextmanager
-def _standard_error_held_back():
+def _standard_error_held_back() -> Iterator[None]:
     sys.stderr.flush()
     standard_error = os.dup(2)
     with tempfile.TemporaryFile() as held_back:

@@ -9,23 +9,28 @@ from keras_resattn_cli.start import import_keras
 
 
 def summary(
-    name: Annotated[str, typer.Argument(help="A network, see `keras-resattn list`.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NETWORK", help="A name from `keras-resattn list`.")
+    ],
     size: Annotated[
         str | None,
         typer.Option(
             metavar="SIZE",
-            help="Height and width of an image: 320, or 320x224. Default: the "
-            "network's own.",
+            help="The height and width of the images, such as 320 or 320x224. "
+            "Default: those of the network.",
         ),
     ] = None,
     classes: Annotated[
-        int | None, typer.Option(help="The number of classes.", min=1)
+        int | None,
+        typer.Option(
+            help="The number of classes. Default: that of the network.", min=1
+        ),
     ] = None,
-):
-    """Show what a network costs, for each stage and branch.
+) -> None:
+    """Show the parameters and multiply-adds of a network by stage and branch.
 
-    Parameters and multiply-adds, of trunk branches, mask branches and the
-    rest, counted from the network's graph.
+    They are counted from the network's graph, for trunk branches, mask branches
+    and the rest.
     """
     shape = _input_shape(size)
     import_keras()
@@ -39,15 +44,15 @@ def summary(
     typer.echo(keras_resattn.complexity(model))
 
 
-def _input_shape(size):
-    """Return the shape of an image of a size such as "320" or "320x224"."""
+def _input_shape(size: str | None) -> tuple[int, int, int] | None:
+    """Return the shape of RGB images of a size such as "320" or "320x224"."""
     if size is None:
         return None
     match = re.fullmatch(r"(\d+)(?:x(\d+))?", size)
     if not match:
-        raise ValueError(
-            "`size` must be a number of pixels or two with an x between, such as 320 "
-            f"or 320x224. Received: size={size!r}"
+        raise typer.BadParameter(
+            "--size must be one number of pixels, or two with an x between them, such "
+            f"as 320 or 320x224. Received: size={size!r}"
         )
     height, width = match[1], match[2] or match[1]
     return (int(height), int(width), 3)

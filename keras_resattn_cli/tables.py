@@ -1,11 +1,12 @@
 """`keras-resattn tables`."""
 
-import functools
+import importlib.util
+from pathlib import Path
+from types import ModuleType
 from typing import Annotated
+from typing import Any
 
 import typer
-
-from keras_resattn_cli.start import import_keras
 
 
 def tables(
@@ -17,62 +18,70 @@ def tables(
             "cifar, imagenet. Default: all.",
         ),
     ] = None,
-):
-    """Print the tables of the paper, its sizes beside ours.
+) -> None:
+    """Print the tables of the paper, with our counts and errors.
 
-    Ours are counted from each network's graph, which takes seconds a network.
-    The errors are the paper's.
+    Each row shows the printed error, the error that we measured, the recipe and
+    the command that trains it. docs/results.md describes our runs.
     """
-    import_keras()
-
-    from keras_resattn import paper
-
+    paper = _load_paper()
     names = names or list(paper.TABLES)
     for name in names:
         if name not in paper.TABLES:
             raise ValueError(
-                f"There is no such table; choose of {list(paper.TABLES)}. "
+                f"There is no such table. Choose one of {list(paper.TABLES)}. "
                 f"Received: {name!r}"
             )
     for name in names:
         _print(paper.TABLES[name])
 
 
-def _print(table):
-    errors = "".join(f"{column + ' %':>12}" for column in table.columns)
+def _load_paper() -> ModuleType:
+    """Return the module `keras_resattn.paper` without an import of Keras."""
+    package = importlib.util.find_spec("keras_resattn")
+    assert package is not None and package.origin is not None
+    path = Path(package.origin).with_name("paper.py")
+    spec = importlib.util.spec_from_file_location("keras_resattn_cli.paper", path)
+    assert spec is not None and spec.loader is not None
+    paper = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(paper)
+    return paper
+
+
+def _print(table: Any) -> None:
     typer.secho(f"\n{table.title}", bold=True)
+    errors = "".join(f"{f'{column} %':>12}{'ours':>7}" for column in table.columns)
     typer.echo(
-        f"{'':30}{'parameters':>12}{'printed':>9}{'multiply-adds':>15}{'printed':>9}"
-        f"{errors}"
+        f"{'':28}{'parameters':>11}{'printed':>9}{'multiply-adds':>15}{'printed':>9}"
+        f"{errors}  {'recipe':32}command"
     )
-    notes = []
+    notes: list[str] = []
     for row in table.rows:
-        counted = _counted(row.network, *row.arguments.items())
-        mark = ""
-        if row.note:
+        if row.note and row.note not in notes:
             notes.append(row.note)
-            mark = f" [{len(notes)}]"
-        typer.echo(
-            f"{row.label + mark:30}"
-            f"{counted.parameters / 1e6:10.2f} M{_figure(row.parameters, 'M')}"
-            f"{counted.multiply_adds / 1e9:13.3f} G{_figure(row.multiply_adds, 'G')}"
-            + "".join(f"{error:12.2f}" for error in row.errors)
-        )
+        mark = f" [{notes.index(row.note) + 1}]" if row.note else ""
+        typer.echo(_line(row, row.label + mark, len(table.columns)))
     for i, note in enumerate(notes, start=1):
         typer.echo(f"[{i}] {note}")
 
 
-@functools.cache
-def _counted(network, *arguments):
-    """Return what a network costs; some are in several tables."""
-    import keras
+def _line(row: Any, label: str, columns: int) -> str:
+    errors = "".join(
+        f"{_error(row.errors, i):>12}{_error(row.our_errors, i):>7}"
+        for i in range(columns)
+    )
+    command = f"keras-resattn train {row.recipe} --out runs/{row.recipe}"
+    return (
+        f"{label:28}"
+        f"{row.counts.parameters / 1e6:9.2f} M{_figure(row.parameters, 'M')}"
+        f"{row.counts.multiply_adds / 1e9:13.3f} G{_figure(row.multiply_adds, 'G')}"
+        f"{errors}  {row.recipe or '-':32}{command if row.recipe else '-'}"
+    )
 
-    import keras_resattn
 
-    model = keras_resattn.create_model(network, **dict(arguments))
-    keras.utils.clear_session()
-    return keras_resattn.complexity(model)
+def _error(errors: tuple[float, ...], column: int) -> str:
+    return f"{errors[column]:.2f}" if column < len(errors) else "-"
 
 
-def _figure(value, unit):
+def _figure(value: float | None, unit: str) -> str:
     return f"{value:7.1f} {unit}" if value else f"{'-':>9}"

@@ -5,14 +5,24 @@ import json
 import os
 import signal
 from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
 from typing import Annotated
+from typing import NoReturn
 
 import typer
 
 from keras_resattn_cli.start import import_keras
+from keras_resattn_client.extras import require_extra
+
+if TYPE_CHECKING:
+    from keras_resattn.recipes.settings import Recipe
+    from keras_resattn.training import Watch
 
 PROFILED_STEPS = 10
 WORKERS = 2
+WATCHING = "Watching"
+DEVICES = "Devices"
 
 
 class Engine(enum.StrEnum):
@@ -20,12 +30,18 @@ class Engine(enum.StrEnum):
     ray = enum.auto()
 
 
+class Logger(enum.StrEnum):
+    wandb = enum.auto()
+    mlflow = enum.auto()
+
+
 def train(
     recipe: Annotated[
         str | None,
         typer.Argument(
-            help="A recipe's name (see `recipes`) or a YAML file. With --resume it "
-            "may be left out.",
+            metavar="RECIPE",
+            help="The name of a recipe (see `recipes`), or a YAML file. Not needed "
+            "with --resume.",
         ),
     ] = None,
     out: Annotated[
@@ -34,74 +50,89 @@ def train(
     resume: Annotated[
         Path | None,
         typer.Option(
-            help="The model folder of a run to go on with after its last whole "
-            "epoch. With a recipe, the run is begun if there is none yet.",
+            help="Resume the run of this model folder after its last completed epoch. "
+            "If you give a recipe and there is no such run, a new run begins.",
             metavar="FOLDER",
         ),
     ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace an earlier run in --out.")
+    ] = False,
     set_: Annotated[
         list[str] | None,
         typer.Option(
             "--set",
             metavar="KEY=VALUE",
-            help="Change a setting of the recipe, as in train.epochs=10. Repeatable.",
+            help="Change a setting of the recipe, such as train.epochs=10. Repeatable.",
         ),
     ] = None,
     data_dir: Annotated[
         Path | None,
         typer.Option(
-            help="Where tensorflow-datasets keeps its files, the same as "
+            help="The folder where tensorflow-datasets keeps its files. Short for "
             "--set data.data_dir=FOLDER.",
             metavar="FOLDER",
         ),
     ] = None,
     precision: Annotated[
         str | None,
-        typer.Option(help="float32, bfloat16 or float16, the same as --set precision."),
+        typer.Option(
+            help="float32, bfloat16 or float16. Short for --set precision=NAME.",
+            metavar="NAME",
+            rich_help_panel=DEVICES,
+        ),
     ] = None,
     jit: Annotated[
         bool | None,
         typer.Option(
             "--jit/--no-jit",
-            help="Compile with XLA, or not. By default only on GPUs.",
+            help="Compile with XLA or not. Default: only on GPUs.",
             show_default=False,
+            rich_help_panel=DEVICES,
         ),
     ] = None,
     distribution: Annotated[
         str,
         typer.Option(
-            help="Over what to divide each batch: none, mirrored (the GPUs of this "
-            "machine), multiworker (the machines of TF_CONFIG), jax (all devices of "
-            "JAX); auto is multiworker where TF_CONFIG names several machines, else "
-            "mirrored where there are several GPUs.",
+            help="Divide each batch over devices: none, mirrored (the GPUs of this "
+            "machine), multiworker (the machines in TF_CONFIG), jax (all devices of "
+            "JAX), or auto: multiworker if TF_CONFIG has several machines, mirrored "
+            "if there are several GPUs, otherwise none.",
+            metavar="NAME",
+            rich_help_panel=DEVICES,
         ),
     ] = "auto",
     sync_batch_norm: Annotated[
         bool,
         typer.Option(
             "--sync-batch-norm",
-            help="Normalize by the statistics of the whole batch, not each device's.",
+            help="Normalize with the statistics of the whole batch, not those of each "
+            "device.",
+            rich_help_panel=DEVICES,
         ),
     ] = False,
     engine: Annotated[
         Engine,
         typer.Option(
-            help="Train in this process, or by the workers of a Ray cluster.",
+            help="Train in this process, or on the workers of a Ray cluster.",
+            rich_help_panel=DEVICES,
         ),
     ] = Engine.local,
     workers: Annotated[
         int | None,
         typer.Option(
             min=1,
-            help=f"With --engine ray: the number of workers, by default {WORKERS}.",
+            help=f"With --engine ray: the number of workers. Default: {WORKERS}.",
             show_default=False,
+            rich_help_panel=DEVICES,
         ),
     ] = None,
     tensorboard: Annotated[
         bool,
         typer.Option(
             "--tensorboard",
-            help="Write curves for TensorBoard into FOLDER/tensorboard.",
+            help="Write curves for TensorBoard to FOLDER/tensorboard.",
+            rich_help_panel=WATCHING,
         ),
     ] = False,
     masks_every: Annotated[
@@ -109,26 +140,31 @@ def train(
         typer.Option(
             min=0,
             metavar="EPOCHS",
-            help="Write the masks of some test images for TensorBoard, every so many "
-            "epochs.",
+            help="Write the masks of some test images for TensorBoard each time this "
+            "number of epochs has passed; 0 means never.",
+            rich_help_panel=WATCHING,
         ),
     ] = 0,
     profile: Annotated[
         bool,
-        typer.Option("--profile", help="Profile ten steps for TensorBoard."),
+        typer.Option(
+            "--profile",
+            help=f"Profile {PROFILED_STEPS} steps for TensorBoard.",
+            rich_help_panel=WATCHING,
+        ),
     ] = False,
     logger: Annotated[
-        list[str] | None,
-        typer.Option(help="Write to a tracker, too: wandb or mlflow. Repeatable."),
+        list[Logger] | None,
+        typer.Option(
+            help="Also write to an experiment tracker. Repeatable.",
+            rich_help_panel=WATCHING,
+        ),
     ] = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace a run that is there.")
-    ] = False,
-):
-    """Train a network by a recipe; leave a model folder.
+) -> None:
+    """Train a network from a recipe, and write a model folder.
 
-    The folder holds model.keras, recipe.yaml, labels.txt and metrics.csv. While
-    the training goes on it is FOLDER.partial, from which --resume goes on.
+    The folder has model.keras, recipe.yaml, labels.txt, metrics.csv and card.md.
+    During the training it is named FOLDER.partial; --resume continues from there.
     """
     folder = _folder(recipe, out, resume)
     _check_overwrite(overwrite, resume, engine)
@@ -139,6 +175,8 @@ def train(
             "a run is resumed with the recipe it began with; leave out what changes "
             f"it. Received: {', '.join(overrides)}"
         )
+    watched = tensorboard or masks_every or profile
+    _require_extras(engine, bool(watched), logger or [])
     if distribution == "jax":
         os.environ.setdefault("KERAS_BACKEND", "jax")
     import_keras()
@@ -151,8 +189,9 @@ def train(
         tensorboard, masks_every, PROFILED_STEPS if profile else 0, tuple(logger or ())
     )
     if engine is Engine.ray:
+        assert settings is not None  # `_check_engine` asked for it
         _train_with_ray(
-            settings, folder, workers or WORKERS, sync_batch_norm, watch, resume
+            settings, folder, workers or WORKERS, sync_batch_norm, watch, bool(resume)
         )
         return
     signal.signal(signal.SIGTERM, _stop)
@@ -170,70 +209,96 @@ def train(
         partial = folder.with_name(f"{folder.name}.partial")
         if (partial / "model.keras").is_file():
             typer.echo(
-                f"Stopped. The last whole epoch's model is in {partial}; go on with "
-                f"`keras-resattn train --resume {folder}`."
+                f"Stopped. The model of the last completed epoch is in {partial}. "
+                f"Resume with: keras-resattn train --resume {folder}"
             )
         else:
-            typer.echo("Stopped in the first epoch; there is no model yet.")
+            typer.echo("Stopped in the first epoch. There is no model yet.")
         raise typer.Exit(143 if stop.args else 130) from None
     typer.echo(f"The model folder is {folder}.")
 
 
-def _folder(recipe, out, resume):
-    if out is None and resume is None:
-        raise typer.BadParameter(
-            "give the model folder to make by --out FOLDER, or that of a run to go on "
-            "with by --resume FOLDER."
-        )
+def _folder(recipe: str | None, out: Path | None, resume: Path | None) -> Path:
     if out is not None and resume is not None:
         raise typer.BadParameter(
-            f"give --out or --resume, not both. Received: --out {out} --resume {resume}"
+            "use either --out or --resume, not both. "
+            f"Received: --out {out} --resume {resume}"
+        )
+    folder = resume or out
+    if folder is None:
+        raise typer.BadParameter(
+            "give the model folder to make with --out FOLDER, or the one of a run to "
+            "resume with --resume FOLDER. Received: neither"
         )
     if recipe is None and resume is None:
-        raise typer.BadParameter("give a recipe; `keras-resattn recipes` lists them.")
-    return resume or out
+        raise typer.BadParameter(
+            "give a recipe; `keras-resattn recipes` lists them. Received: no recipe"
+        )
+    return folder
 
 
-def _check_overwrite(overwrite, resume, engine):
+def _check_overwrite(overwrite: bool, resume: Path | None, engine: Engine) -> None:
     if overwrite and resume:
         raise typer.BadParameter(
-            "a run is gone on with or replaced; give --out FOLDER with --overwrite, or "
-            f"--resume alone. Received: --resume {resume} --overwrite"
+            "use either --resume or --overwrite, not both; --overwrite works with "
+            f"--out FOLDER. Received: --resume {resume} --overwrite"
         )
     if overwrite and engine is Engine.ray:
         raise typer.BadParameter(
-            "on Ray no run is replaced, since workers that begin again resume what is "
-            "there; remove the folder, or choose another. Received: --engine ray "
-            "--overwrite"
+            "--overwrite does not work with --engine ray, because restarted workers "
+            "resume what is in the folder. Remove the folder, or choose another. "
+            "Received: --engine ray --overwrite"
         )
 
 
-def _check_engine(engine, recipe, folder, distribution, workers):
+def _check_engine(
+    engine: Engine,
+    recipe: str | None,
+    folder: Path,
+    distribution: str,
+    workers: int | None,
+) -> None:
     if engine is Engine.local and workers is not None:
         raise typer.BadParameter(
-            "the number of workers is for Ray; add --engine ray, or leave it out. "
+            "--workers only works with --engine ray; add it, or leave out --workers. "
             f"Received: --workers {workers}"
         )
     if engine is Engine.local:
         return
     if distribution not in ("auto", "multiworker"):
         raise typer.BadParameter(
-            "on Ray each batch is divided among the workers; leave out "
-            f"--distribution. Received: --engine ray --distribution {distribution}"
+            "with --engine ray each batch is always divided over the workers; leave "
+            f"out --distribution. Received: --engine ray --distribution {distribution}"
         )
     if recipe is None:
         raise typer.BadParameter(
-            "on Ray, a run is resumed with its recipe: `keras-resattn train RECIPE "
-            f"--resume {folder} --engine ray`. Received: no recipe"
+            "with --engine ray, resume a run with its recipe: keras-resattn train "
+            f"RECIPE --resume {folder} --engine ray. Received: no recipe"
         )
 
 
-def _train_with_ray(recipe, folder, workers, sync_batch_norm, watch, resume):
+def _require_extras(engine: Engine, watched: bool, loggers: list[Logger]) -> None:
+    if engine is Engine.ray:
+        require_extra("ray", "`train --engine ray`")
+    if watched:
+        require_extra("tensorboard", "Writing for TensorBoard")
+    for logger in loggers:
+        require_extra(logger, f"`train --logger {logger}`")
+
+
+def _train_with_ray(
+    recipe: "Recipe",
+    folder: Path,
+    workers: int,
+    sync_batch_norm: bool,
+    watch: "Watch",
+    resume: bool,
+) -> None:
     from keras_resattn.on_ray.training import train_with_ray
     from keras_resattn.training.run import Run
 
     if not resume:
-        # The workers would go on with what is there.
+        # Otherwise the workers would resume what is there.
         Run(folder).check_free(overwrite=False)
     train_with_ray(
         recipe, folder, workers, sync_batch_norm=sync_batch_norm, watch=watch
@@ -241,19 +306,22 @@ def _train_with_ray(recipe, folder, workers, sync_batch_norm, watch, resume):
     typer.echo(f"The model folder is {folder}.")
 
 
-def _overrides(set_, data_dir, precision, jit):
-    """Return the options that change the recipe as `--set` would."""
+def _overrides(
+    set_: list[str] | None,
+    data_dir: Path | None,
+    precision: str | None,
+    jit: bool | None,
+) -> list[str]:
+    """Return all options that change the recipe in the form of `--set`."""
     options = {
         "data.data_dir": data_dir and str(data_dir),
         "precision": precision,
         "jit": jit,
     }
-    stated = {key: value for key, value in options.items() if value is not None}
-    # What JSON writes is YAML, whatever is in it.
-    return [f"{key}={json.dumps(value)}" for key, value in stated.items()] + (
-        set_ or []
-    )
+    given = {key: value for key, value in options.items() if value is not None}
+    # JSON is YAML, whatever characters a path has.
+    return [f"{key}={json.dumps(value)}" for key, value in given.items()] + (set_ or [])
 
 
-def _stop(number, frame):
+def _stop(number: int, frame: FrameType | None) -> NoReturn:
     raise KeyboardInterrupt(signal.Signals(number).name)

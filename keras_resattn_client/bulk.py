@@ -1,4 +1,4 @@
-"""Classifying many images: the ones that cannot be read do not stop the others."""
+"""Classify many images. Those that cannot be read do not stop the others."""
 
 import itertools
 import zlib
@@ -7,30 +7,32 @@ from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 from keras_resattn_client.client import Client
 from keras_resattn_client.errors import ServerError
 from keras_resattn_client.results import Result
+from keras_resattn_client.typing import StrPath
 
-Classify = Callable[[Sequence[str]], list[Result]]
+Classify: TypeAlias = Callable[[Sequence[str]], list[Result]]
 
 
 class BadImage(ValueError):
-    """One of the images is the reason why none of them was classified."""
+    """A batch was not classified because of one of its images."""
 
 
 def classify_all(
-    paths: Iterable[str | Path], classify: Classify, batch_size: int = 32
+    paths: Iterable[StrPath], classify: Classify, batch_size: int = 32
 ) -> Iterator[list[Result]]:
-    """Yield the results of a batch of images after the other.
+    """Classify images batch by batch.
 
     Args:
         paths: Paths of image files.
-        classify: Gives the results of a list of paths, or raises `BadImage`.
-        batch_size: How many to classify at a time.
+        classify: Returns the results of a list of paths, or raises `BadImage`.
+        batch_size: Images per batch. The last batch may be smaller.
 
     Yields:
-        A list of `Result`, one for each path in order.
+        A list of `Result` per batch, one per path in order.
     """
     rest = map(str, paths)
     while batch := list(itertools.islice(rest, batch_size)):
@@ -38,7 +40,7 @@ def classify_all(
 
 
 def classify_each(paths: Sequence[str], classify: Classify) -> list[Result]:
-    """Return the results of a batch; find the bad images in it by halves."""
+    """Return the results of a batch. Find bad images by halving the batch."""
     try:
         return classify(paths)
     except BadImage as error:
@@ -51,10 +53,10 @@ def classify_each(paths: Sequence[str], classify: Classify) -> list[Result]:
 
 
 class RemoteClassifier:
-    """Classifies files by a client; the probabilities are of the server's top k.
+    """Classify files by a client. The results have the server's top k classes.
 
-    Making one asks the server about a picture of its own, so that what is wrong
-    with every request is not taken for a fault of the images.
+    The constructor sends an image of its own, so that an error of every request is
+    not reported as an error of the images.
 
     Args:
         client: A `Client`.
@@ -68,7 +70,7 @@ class RemoteClassifier:
         try:
             images = [Path(path).read_bytes() for path in paths]
         except OSError as error:
-            raise BadImage(f"It cannot be read: {error}") from error
+            raise BadImage(f"The file cannot be read: {error}") from error
         try:
             prediction = self.client.predict(images)
         except ServerError as error:

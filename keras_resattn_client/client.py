@@ -1,43 +1,47 @@
 """The client of a served model."""
 
 import dataclasses
-import importlib
 import os
-from pathlib import Path
 
 import numpy as np
 
 from keras_resattn_client import contract
+from keras_resattn_client.extras import require_extra
 from keras_resattn_client.images import input_batches
 from keras_resattn_client.retry import Retry
+from keras_resattn_client.target import Target
 from keras_resattn_client.target import Tls
 from keras_resattn_client.target import parse_target
+from keras_resattn_client.transport import Status
+from keras_resattn_client.transport import Transport
+from keras_resattn_client.typing import Array
+from keras_resattn_client.typing import StrPath
 
 
 @dataclasses.dataclass(frozen=True)
 class Prediction:
-    """What the model says of N images.
+    """The model's answer for N images.
 
     Args:
         probabilities: float32 `(N, classes)`, in the order of the classes.
         top_k_labels: Strings `(N, k)`: the most probable classes, best first.
-        top_k_probabilities: float32 `(N, k)`, theirs.
+        top_k_probabilities: float32 `(N, k)`: their probabilities.
     """
 
-    probabilities: np.ndarray
-    top_k_labels: np.ndarray
-    top_k_probabilities: np.ndarray
+    probabilities: Array
+    top_k_labels: Array
+    top_k_probabilities: Array
 
     def __len__(self) -> int:
         return len(self.probabilities)
 
 
 class Client:
-    """Asks a model behind TensorFlow Serving or `keras-resattn serve`.
+    """Send images to a model behind TensorFlow Serving or `keras-resattn serve`.
 
-    Requests that fail in passing are repeated: HTTP 429 and 503, gRPC's
-    UNAVAILABLE and RESOURCE_EXHAUSTED, and refused connections. The waits between
-    double, differ between clients, and obey the server's `Retry-After`.
+    Requests are repeated after temporary failures: HTTP 429 and 503, gRPC's
+    UNAVAILABLE and RESOURCE_EXHAUSTED, and refused connections. The waits double, are
+    randomized, and follow the server's `Retry-After`.
 
     Example:
 
@@ -48,26 +52,26 @@ class Client:
 
     Args:
         target: `http://host:8501` or `https://...` for REST, `grpc://host:8500`,
-            `grpcs://...` (encrypted) or `host:8500` for gRPC. For REST it may be
-            the model's URL, too, as in `http://127.0.0.1:8501/v1/models/demo`.
-        model: The model's name, if `target` does not tell it.
-        version: Integer, the version to ask; by default the one that is served.
-        label: The label of a version, in place of `version`.
-        signature: The signature that `predict` asks.
-        timeout: Seconds that one attempt at a batch may take.
-        deadline: Seconds that all attempts at a batch may take, waits included.
-        retries: How many more attempts to make after the first one.
-        batch_size: How many images to send at a time; fewer if they are large.
-        api_key: Sent as `Authorization: Bearer KEY`. By default the environment
-            variable `KERAS_RESATTN_API_KEY`, if there is one.
-        ca_certificates: Path of a PEM file of the authorities to trust, by default
+            `grpcs://...` (encrypted) or `host:8500` for gRPC. For REST it may also be
+            the model's URL, such as `http://127.0.0.1:8501/v1/models/demo`.
+        model: The model's name, if it is not in `target`.
+        version: Integer, the model's version. Defaults to the highest one.
+        label: The label of a version, instead of `version`.
+        signature: The signature that `predict` runs.
+        timeout: Seconds for one attempt at a batch.
+        deadline: Seconds for all attempts at a batch, including the waits.
+        retries: The number of further attempts after the first one.
+        batch_size: Images per request; fewer if they are large.
+        api_key: Sent as `Authorization: Bearer KEY`. Defaults to the environment
+            variable `KERAS_RESATTN_API_KEY`, if it is set.
+        ca_certificates: Path of a PEM file with the trusted authorities. Defaults to
             those of the system.
-        certificate: Path of the client's own certificate (PEM), if the server wants
-            one.
+        certificate: Path of the client's own certificate (PEM), if the server
+            requires one.
         key: Path of its private key (PEM).
 
     Raises:
-        ValueError: If `target` is no address or names no model.
+        ValueError: If `target` is not an address or has no model.
         ImportError: If httpx (REST) or grpcio (gRPC) is not installed.
     """
 
@@ -84,27 +88,27 @@ class Client:
         retries: int = 4,
         batch_size: int = 32,
         api_key: str | None = None,
-        ca_certificates: str | Path | None = None,
-        certificate: str | Path | None = None,
-        key: str | Path | None = None,
+        ca_certificates: StrPath | None = None,
+        certificate: StrPath | None = None,
+        key: StrPath | None = None,
     ):
         if batch_size < 1:
             raise ValueError(
-                f"A batch holds one image or more. Received: batch_size={batch_size}"
+                f"batch_size must be 1 or more. Received: batch_size={batch_size}"
             )
         self.target = parse_target(target, model, version, label)
         self.signature = signature
         self.batch_size = batch_size
         if api_key is None:
             api_key = os.environ.get("KERAS_RESATTN_API_KEY")
-        self._transport = _transport(self.target.is_rest)(
+        self._transport = _transport(
             self.target,
             Retry(retries, timeout, deadline),
             api_key,
             Tls(ca_certificates, certificate, key),
         )
 
-    def predict(self, images) -> Prediction:
+    def predict(self, images: object) -> Prediction:
         """Classify images.
 
         Args:
@@ -115,10 +119,12 @@ class Client:
             A `Prediction`.
 
         Raises:
-            ServerError: If the server refuses; an unreadable image is one reason.
-            ServerUnreachable: If nothing answers there.
+            ServerError: If the server refuses the request, for example because an
+                image is not readable.
+            ServerUnreachable: If there is no server at the address.
+            ServerNotTrusted: If the TLS connection fails.
             ServerTimeout: If the answer takes longer than `timeout`.
-            FileNotFoundError: If a file is missing.
+            FileNotFoundError: If a file does not exist.
         """
         outputs = self._run(self.signature, images, (contract.PROBABILITIES,))
         labels = np.vectorize(_text, otypes=[object])(outputs[contract.TOP_K_LABELS])
@@ -128,14 +134,14 @@ class Client:
             outputs[contract.TOP_K_PROBABILITIES],
         )
 
-    def masks(self, images) -> dict[str, np.ndarray]:
-        """Return the attention masks, their mean over the channels.
+    def masks(self, images: object) -> dict[str, Array]:
+        """Return the attention masks, averaged over their channels.
 
         Args:
-            images: As for `predict`, but for float arrays.
+            images: As for `predict`, except float arrays.
 
         Returns:
-            A float32 array `(N, h, w)`, 0 to 1, for each attention module, such as
+            A float32 array `(N, h, w)`, 0 to 1, per attention module, such as
             `"stage1_attention1"`.
         """
         outputs = self._run(contract.ATTENTION, images, (contract.PROBABILITIES,))
@@ -145,11 +151,11 @@ class Client:
             if name.endswith(contract.MASK_SUFFIX)
         }
 
-    def embed(self, images) -> np.ndarray:
+    def embed(self, images: object) -> Array:
         """Return the pooled features before the classifier.
 
         Args:
-            images: As for `predict`, but for float arrays.
+            images: As for `predict`, except float arrays.
 
         Returns:
             A float32 array `(N, features)`.
@@ -157,11 +163,11 @@ class Client:
         outputs = self._run(contract.EMBED, images, (contract.EMBEDDING,))
         return outputs[contract.EMBEDDING]
 
-    def status(self) -> list[dict]:
+    def status(self) -> list[Status]:
         """Return the state of each version of the model.
 
         Returns:
-            For each version a dictionary of `version` (integer), `state` (such as
+            A dictionary per version with `version` (integer), `state` (such as
             `"AVAILABLE"`), `error_code` (such as `"OK"`) and `error_message`.
         """
         return self._transport.status()
@@ -173,10 +179,12 @@ class Client:
     def __enter__(self) -> "Client":
         return self
 
-    def __exit__(self, *_) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _run(self, signature, images, outputs):
+    def _run(
+        self, signature: str, images: object, outputs: tuple[str, ...]
+    ) -> dict[str, Array]:
         batches = []
         for inputs in input_batches(images, self.batch_size):
             name = signature
@@ -187,29 +195,30 @@ class Client:
         return {name: np.concatenate([b[name] for b in batches]) for name in names}
 
 
-def _signature_of_pixels(signature):
-    """Floats are no file; one signature takes them."""
+def _signature_of_pixels(signature: str) -> str:
+    """Return the signature that takes float arrays."""
     if signature not in (contract.SERVING_DEFAULT, contract.PREDICT_IMAGES):
         raise TypeError(
-            f"The signature {signature} takes images' bytes; give paths, bytes or "
-            "uint8 arrays. Received: an array of floats"
+            f"The signature {signature} takes the bytes of image files. Give paths, "
+            "bytes or uint8 arrays. Received: an array of floats"
         )
     return contract.PREDICT_IMAGES
 
 
-def _text(label):
+def _text(label: str | bytes) -> str:
     return label.decode() if isinstance(label, bytes) else label
 
 
-def _transport(is_rest):
-    """Only one of the two libraries is needed."""
-    module, name = (
-        ("rest", "RestTransport") if is_rest else ("grpc_transport", "GrpcTransport")
-    )
-    try:
-        return getattr(importlib.import_module(f"keras_resattn_client.{module}"), name)
-    except ImportError as error:
-        raise ImportError(
-            'The client needs httpx and grpcio: pip install "keras-resattn[client]". '
-            f"Received: {error}"
-        ) from error
+def _transport(
+    target: Target, retry: Retry, api_key: str | None, tls: Tls
+) -> Transport:
+    """Import only the library of the target's protocol."""
+    if target.is_rest:
+        require_extra("client", "The client over REST", ("httpx",))
+        from keras_resattn_client.rest import RestTransport
+
+        return RestTransport(target, retry, api_key, tls)
+    require_extra("client", "The client over gRPC", ("grpc",))
+    from keras_resattn_client.grpc_transport import GrpcTransport
+
+    return GrpcTransport(target, retry, api_key, tls)

@@ -1,6 +1,6 @@
-"""What the client knows of an exported model: names of signatures and tensors.
+"""The names of signatures and tensors of an exported model.
 
-They are those of `keras_resattn.export.contract`, which imports Keras.
+They are a copy of `keras_resattn.export.contract`, which imports Keras.
 """
 
 SERVING_DEFAULT = "serving_default"

@@ -1,13 +1,13 @@
-"""What a request can end in."""
+"""The errors of a request."""
 
 
 class ServerError(RuntimeError):
-    """The server answered that it cannot do what was asked.
+    """The server answered with an error.
 
     Attributes:
         status: The HTTP status, an integer, or the name of the gRPC status code,
             such as `"NOT_FOUND"`.
-        message: The server's own words.
+        message: The server's message.
     """
 
     def __init__(self, status: int | str, message: str, url: str):
@@ -17,7 +17,7 @@ class ServerError(RuntimeError):
 
     @property
     def is_about_the_input(self) -> bool:
-        """Whether other images might be answered."""
+        """Whether the server may accept other images."""
         return (
             self.status in (400, 413, "INVALID_ARGUMENT")
             or "larger than max" in self.message
@@ -25,13 +25,26 @@ class ServerError(RuntimeError):
 
 
 class ServerUnreachable(ConnectionError):
-    """Nothing answers at the server's address."""
+    """There is no server at the address."""
 
     def __init__(self, url: str, reason: object):
         super().__init__(
-            f"No server can be reached there ({reason}); start one with "
+            f"There is no server at this address ({reason}). Start one with "
             "`keras-resattn serve BASE`, or correct host and port. "
             f"Received: {url}"
+        )
+
+
+class ServerNotTrusted(ServerUnreachable):
+    """The TLS connection to the server failed."""
+
+    def __init__(self, url: str, reason: object):
+        ConnectionError.__init__(
+            self,
+            f"The TLS connection to the server failed ({reason}). Check that the "
+            "server uses TLS, and give the certificate of its authority with "
+            "--ca-certificates FILE (in Python: ca_certificates=...). "
+            f"Received: {url}",
         )
 
 
@@ -40,6 +53,6 @@ class ServerTimeout(TimeoutError):
 
     def __init__(self, url: str, seconds: float):
         super().__init__(
-            f"The server did not answer within {seconds:g} s; give a longer timeout "
+            f"The server did not answer within {seconds:g} s. Give a longer timeout "
             f"or a smaller batch_size. Received: {url}"
         )

@@ -1,10 +1,14 @@
 """The client's side of TensorFlow Serving's gRPC interface."""
 
+from collections.abc import Callable
+from typing import Any
+from typing import TypeAlias
+
 import grpc
-import numpy as np
 
 from keras_resattn_client import serving_pb2
 from keras_resattn_client.errors import ServerError
+from keras_resattn_client.errors import ServerNotTrusted
 from keras_resattn_client.errors import ServerTimeout
 from keras_resattn_client.errors import ServerUnreachable
 from keras_resattn_client.retry import Passing
@@ -15,14 +19,18 @@ from keras_resattn_client.target import Target
 from keras_resattn_client.target import Tls
 from keras_resattn_client.tensors import to_array
 from keras_resattn_client.tensors import to_tensor
+from keras_resattn_client.transport import Inputs
+from keras_resattn_client.transport import Status
+from keras_resattn_client.typing import Array
 
 PASSING = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED)
 
+_Method: TypeAlias = Callable[..., Any]
 _OPTIONS = [
     # Masks of many images are larger than gRPC's 4 MB.
     ("grpc.max_receive_message_length", -1),
     ("grpc.max_send_message_length", -1),
-    # Ours are the retries; a server that starts is to be seen soon.
+    # The retries are in retry.py. Reconnect soon to a server that starts.
     ("grpc.enable_retries", 0),
     ("grpc.initial_reconnect_backoff_ms", 200),
     ("grpc.min_reconnect_backoff_ms", 200),
@@ -41,14 +49,14 @@ _CODES = {code.value[0]: code.name for code in grpc.StatusCode}
 
 
 class GrpcTransport:
-    """Runs signatures by `PredictionService.Predict`.
+    """Run signatures by `PredictionService.Predict`.
 
     Args:
         target: The server and the model.
-        retry: How often and how long to try.
-        api_key: Sent as metadata `authorization: Bearer KEY`; None for none.
-        tls: The files of an encrypted connection, made for `grpcs` or if any is
-            given.
+        retry: The number of attempts and their time.
+        api_key: Sent as metadata `authorization: Bearer KEY`. None is no key.
+        tls: The files of an encrypted connection. The connection is encrypted for
+            `grpcs`, or if any of them is given.
     """
 
     def __init__(self, target: Target, retry: Retry, api_key: str | None, tls: Tls):
@@ -61,26 +69,25 @@ class GrpcTransport:
         else:
             self.channel = grpc.insecure_channel(target.address, _OPTIONS)
         self.predict = self._method(
-            PREDICTION_SERVICE, "Predict", serving_pb2.PredictResponse
+            PREDICTION_SERVICE, "Predict", serving_pb2.PredictResponse.FromString
         )
         self.get_status = self._method(
-            MODEL_SERVICE, "GetModelStatus", serving_pb2.GetModelStatusResponse
+            MODEL_SERVICE,
+            "GetModelStatus",
+            serving_pb2.GetModelStatusResponse.FromString,
         )
 
     def run(
-        self,
-        signature: str,
-        inputs: dict[str, np.ndarray | list[bytes]],
-        outputs: tuple[str, ...],
-    ) -> dict[str, np.ndarray]:
-        """Run one batch through a signature: see `RestTransport.run`."""
+        self, signature: str, inputs: Inputs, outputs: tuple[str, ...]
+    ) -> dict[str, Array]:
+        """Run one batch through a signature, as `Transport.run` describes."""
         request = serving_pb2.PredictRequest(model_spec=self._model_spec(signature))
         for name, values in inputs.items():
             request.inputs[name].CopyFrom(to_tensor(values))
         response = self._ask(self.predict, request)
         return {name: to_array(tensor) for name, tensor in response.outputs.items()}
 
-    def status(self) -> list[dict]:
+    def status(self) -> list[Status]:
         """Return the state of each version, as `Client.status` describes."""
         request = serving_pb2.GetModelStatusRequest(model_spec=self._model_spec())
         response = self._ask(self.get_status, request)
@@ -95,16 +102,19 @@ class GrpcTransport:
         ]
 
     def close(self) -> None:
+        """Close the connection."""
         self.channel.close()
 
-    def _method(self, service, name, response):
+    def _method(
+        self, service: str, name: str, response: Callable[[bytes], Any]
+    ) -> _Method:
         return self.channel.unary_unary(
             f"/{service}/{name}",
             request_serializer=lambda request: request.SerializeToString(),
-            response_deserializer=response.FromString,
+            response_deserializer=response,
         )
 
-    def _model_spec(self, signature=""):
+    def _model_spec(self, signature: str = "") -> serving_pb2.ModelSpec:
         spec = serving_pb2.ModelSpec(name=self.target.model, signature_name=signature)
         if self.target.version is not None:
             spec.version.value = self.target.version
@@ -112,36 +122,39 @@ class GrpcTransport:
             spec.version_label = self.target.label
         return spec
 
-    def _ask(self, method, request):
+    def _ask(self, method: _Method, request: object) -> Any:
         return self.retry.call(lambda seconds: self._attempt(method, request, seconds))
 
-    def _attempt(self, method, request, seconds):
+    def _attempt(self, method: _Method, request: object, seconds: float) -> Any:
         try:
             return method(request, timeout=seconds, metadata=self.metadata)
         except grpc.RpcError as error:
             failure = self._failure(error, seconds)
-            if error.code() in PASSING and not _is_too_large(error):
+            temporary = error.code() in PASSING and not _is_too_large(error)
+            if temporary and not isinstance(failure, ServerNotTrusted):
                 raise Passing(failure, _pushback(error)) from error
             raise failure from error
 
-    def _failure(self, error, seconds):
+    def _failure(self, error: grpc.RpcError, seconds: float) -> Exception:
         url = f"{self.target.url}, model {self.target.model}"
         code, details = error.code(), error.details() or ""
         if code is grpc.StatusCode.DEADLINE_EXCEEDED:
             return ServerTimeout(url, seconds)
+        if code is grpc.StatusCode.UNAVAILABLE and "ssl" in details.lower():
+            return ServerNotTrusted(url, details)
         if code is grpc.StatusCode.UNAVAILABLE and "connect" in details.lower():
             return ServerUnreachable(url, details)
         return ServerError(code.name, details, url)
 
 
-def _is_too_large(error):
-    """A message over the limit is not smaller the next time."""
+def _is_too_large(error: grpc.RpcError) -> bool:
+    """Return whether a message is over the limit: then a retry does not help."""
     return "larger than max" in (error.details() or "")
 
 
-def _pushback(error):
-    """The seconds after which the server wants to be asked again, if it says so."""
-    for name, value in error.trailing_metadata() or ():
-        if name == "grpc-retry-pushback-ms" and value.isdecimal():
-            return int(value) / 1000
+def _pushback(error: grpc.RpcError) -> float | None:
+    """Return the seconds that the server asks to wait, or None."""
+    for item in error.trailing_metadata() or ():
+        if item.key == "grpc-retry-pushback-ms" and str(item.value).isdecimal():
+            return int(item.value) / 1000
     return None

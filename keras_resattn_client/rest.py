@@ -3,13 +3,16 @@
 import base64
 import importlib.metadata
 import json
+import ssl
 import time
+from typing import Any
 from urllib.parse import quote
 
 import httpx
 import numpy as np
 
 from keras_resattn_client.errors import ServerError
+from keras_resattn_client.errors import ServerNotTrusted
 from keras_resattn_client.errors import ServerTimeout
 from keras_resattn_client.errors import ServerUnreachable
 from keras_resattn_client.retry import Passing
@@ -17,18 +20,21 @@ from keras_resattn_client.retry import Retry
 from keras_resattn_client.retry import retry_after
 from keras_resattn_client.target import Target
 from keras_resattn_client.target import Tls
+from keras_resattn_client.transport import Inputs
+from keras_resattn_client.transport import Status
+from keras_resattn_client.typing import Array
 
 # Too many requests; unavailable.
 PASSING = (429, 503)
 
 
 class RestTransport:
-    """Runs signatures by `POST .../v1/models/NAME:predict`.
+    """Run signatures by `POST .../v1/models/NAME:predict`.
 
     Args:
         target: The server and the model.
-        retry: How often and how long to try.
-        api_key: Sent as `Authorization: Bearer KEY`; None for none.
+        retry: The number of attempts and their time.
+        api_key: Sent as `Authorization: Bearer KEY`. None is no key.
         tls: The files of an `https` connection.
     """
 
@@ -43,21 +49,9 @@ class RestTransport:
         self.http = httpx.Client(headers=headers, verify=verify)
 
     def run(
-        self,
-        signature: str,
-        inputs: dict[str, np.ndarray | list[bytes]],
-        outputs: tuple[str, ...],
-    ) -> dict[str, np.ndarray]:
-        """Run one batch through a signature.
-
-        Args:
-            signature: Its name.
-            inputs: A float32 array or a list of byte strings for each input.
-            outputs: The names expected: of a single output the wire names none.
-
-        Returns:
-            An array for each output: float32, or an object array of strings.
-        """
+        self, signature: str, inputs: Inputs, outputs: tuple[str, ...]
+    ) -> dict[str, Array]:
+        """Run one batch through a signature, as `Transport.run` describes."""
         columns = {name: _to_json(values) for name, values in inputs.items()}
         body = {"signature_name": signature, "inputs": columns}
         answer = self._ask("POST", f"{self.url}:predict", json.dumps(body).encode())
@@ -66,7 +60,7 @@ class RestTransport:
             found = {outputs[0]: found}
         return {name: _to_array(value) for name, value in found.items()}
 
-    def status(self) -> list[dict]:
+    def status(self) -> list[Status]:
         """Return the state of each version, as `Client.status` describes."""
         answer = self._ask("GET", self.url)
         return [
@@ -80,21 +74,26 @@ class RestTransport:
         ]
 
     def close(self) -> None:
+        """Close the connection."""
         self.http.close()
 
-    def _ask(self, method, url, body=None):
+    def _ask(self, method: str, url: str, body: bytes | None = None) -> dict[str, Any]:
         return self.retry.call(
             lambda seconds: self._attempt(method, url, body, seconds)
         )
 
-    def _attempt(self, method, url, body, seconds):
+    def _attempt(
+        self, method: str, url: str, body: bytes | None, seconds: float
+    ) -> dict[str, Any]:
         try:
             response = self._send(method, url, body, seconds)
         except httpx.TimeoutException as error:
             raise ServerTimeout(url, seconds) from error
         except httpx.TransportError as error:
+            if _is_caused_by(error, ssl.SSLError):
+                raise ServerNotTrusted(url, error) from error
             unreachable = ServerUnreachable(url, error)
-            if _is_refused(error):
+            if _is_caused_by(error, ConnectionRefusedError):
                 raise Passing(unreachable) from error
             raise unreachable from error
         if response.status_code in PASSING:
@@ -104,8 +103,10 @@ class RestTransport:
             raise _server_error(response, url)
         return _answer(response, url)
 
-    def _send(self, method, url, body, seconds):
-        """Read by parts: httpx limits the wait for each, not that for all."""
+    def _send(
+        self, method: str, url: str, body: bytes | None, seconds: float
+    ) -> httpx.Response:
+        """Read the answer in parts, because httpx limits only the time per part."""
         end = time.monotonic() + seconds
         headers = {"Content-Type": "application/json"} if body else {}
         request = self.http.build_request(
@@ -130,11 +131,11 @@ class RestTransport:
 def _version() -> str:
     try:
         return importlib.metadata.version("keras-resattn")
-    except importlib.metadata.PackageNotFoundError:  # only copied, not installed
+    except importlib.metadata.PackageNotFoundError:  # copied instead of installed
         return "unknown"
 
 
-def _version_path(target):
+def _version_path(target: Target) -> str:
     if target.version is not None:
         return f"/versions/{target.version}"
     if target.label is not None:
@@ -142,14 +143,14 @@ def _version_path(target):
     return ""
 
 
-def _to_json(values):
+def _to_json(values: Array | list[bytes]) -> object:
     if isinstance(values, np.ndarray):
         return values.tolist()
     return [{"b64": base64.b64encode(value).decode()} for value in values]
 
 
-def _to_array(value):
-    """The array of a JSON value; strings stay objects."""
+def _to_array(value: object) -> Array:
+    """Return the array of a JSON value. Strings stay objects."""
     if isinstance(value, dict):
         value = [value]
     array = np.array(value)
@@ -158,8 +159,8 @@ def _to_array(value):
     return array.astype(object)
 
 
-def _plain(headers):
-    """The content has been decoded: drop what says that it is encoded."""
+def _plain(headers: httpx.Headers) -> list[tuple[str, str]]:
+    """Drop the headers about an encoding, because the content is decoded."""
     return [
         (name, value)
         for name, value in headers.items()
@@ -167,17 +168,19 @@ def _plain(headers):
     ]
 
 
-def _answer(response, url):
+def _answer(response: httpx.Response, url: str) -> dict[str, Any]:
     try:
         answer = response.json()
     except ValueError as error:
-        raise ServerError(200, f"no JSON: {response.text[:200]}", url) from error
+        message = f"The answer is not JSON: {response.text[:200]}"
+        raise ServerError(200, message, url) from error
     if not isinstance(answer, dict):
-        raise ServerError(200, f"no JSON object: {response.text[:200]}", url)
+        message = f"The answer is not a JSON object: {response.text[:200]}"
+        raise ServerError(200, message, url)
     return answer
 
 
-def _server_error(response, url):
+def _server_error(response: httpx.Response, url: str) -> ServerError:
     try:
         message = response.json()["error"]
     except (ValueError, KeyError, TypeError):
@@ -185,9 +188,9 @@ def _server_error(response, url):
     return ServerError(response.status_code, message, url)
 
 
-def _is_refused(error):
+def _is_caused_by(error: BaseException | None, kind: type[Exception]) -> bool:
     while error is not None:
-        if isinstance(error, ConnectionRefusedError):
+        if isinstance(error, kind):
             return True
         error = error.__cause__ or error.__context__
     return False

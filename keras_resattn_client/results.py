@@ -1,25 +1,31 @@
-"""The predictions of many images in a file that survives an interruption."""
+"""The predictions of many images in a file that survives interruptions."""
 
 import csv
 import dataclasses
 import fcntl
 import io
+import itertools
 import json
 import os
+from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Iterator
+from collections.abc import Sequence
 from pathlib import Path
+from typing import BinaryIO
+
+from keras_resattn_client.typing import StrPath
 
 
 @dataclasses.dataclass(frozen=True)
 class Result:
-    """What became of one image.
+    """The result of one image.
 
     Args:
         image: Its path.
-        classes: Pairs of label and probability, the most probable first; none if
+        classes: Pairs of label and probability, the most probable first. Empty if
             it could not be classified.
-        error: Why it could not, or an empty string.
+        error: The reason, or an empty string.
     """
 
     image: str
@@ -28,7 +34,7 @@ class Result:
 
 
 class JsonLines:
-    """A JSON object a line: `{"image": ..., "probabilities": {label: ...}}`."""
+    """One JSON object per line: `{"image": ..., "probabilities": {label: ...}}`."""
 
     header = ""
 
@@ -46,6 +52,7 @@ class JsonLines:
         return Result(row["image"], classes, row.get("error", ""))
 
     def is_whole(self, record: bytes) -> bool:
+        """Return whether a record ends with this line: it always does."""
         return True
 
 
@@ -55,13 +62,15 @@ class Csv:
     def __init__(self, top: int):
         self.top = top
         ranks = [(f"label_{i}", f"probability_{i}") for i in range(1, top + 1)]
-        self.header = _csv_line(["image", *sum(ranks, ()), "error"])
+        names = itertools.chain.from_iterable(ranks)
+        self.header = _csv_line(["image", *names, "error"])
 
     def write(self, result: Result) -> str:
         """Return a result's line."""
         classes = [(label, f"{p:.6g}") for label, p in result.classes[: self.top]]
         classes += [("", "")] * (self.top - len(classes))
-        return _csv_line([result.image, *sum(classes, ()), result.error])
+        cells = itertools.chain.from_iterable(classes)
+        return _csv_line([result.image, *cells, result.error])
 
     def read(self, record: str) -> Result:
         """Return the result in a line."""
@@ -73,32 +82,32 @@ class Csv:
         return Result(image, classes, error)
 
     def is_whole(self, record: bytes) -> bool:
-        """Whether no quoted line break is open: paths may hold one."""
+        """Return whether no quoted line break is open: paths may have one."""
         return record.count(b'"') % 2 == 0
 
 
 class ResultFile:
-    """A file of results that is only ever appended to, whole batches at a time.
+    """A file of results. Whole batches are appended to it.
 
-    What is in it already is read first; a last line that an interruption tore is
-    cut off. Use it as a context manager.
+    Existing results are read first. An incomplete last line, after an interruption,
+    is removed. Use the file as a context manager.
 
     Args:
         path: `FILE.csv` or `FILE.jsonl`.
-        top: How many classes a line of CSV holds.
-        overwrite: Whether to throw away what is in it.
+        top: The number of classes per line of CSV.
+        overwrite: Whether to remove existing results.
 
     Raises:
-        ValueError: If the name ends otherwise, or if it holds something else.
+        ValueError: If the name ends otherwise, or the file has other content.
         BlockingIOError: If another process writes it.
     """
 
-    def __init__(self, path: str | Path, top: int = 5, overwrite: bool = False):
+    def __init__(self, path: StrPath, top: int = 5, overwrite: bool = False):
         self.path = Path(path)
         self.format = file_format(self.path, top)
         self.failed: dict[str, bool] = {}
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        self.file = open(self.path, "a+b")
+        self.file = self.path.open("a+b")
         try:
             self._lock()
             self.file.truncate(0 if overwrite else self._read())
@@ -112,7 +121,7 @@ class ResultFile:
         return str(image) in self.failed
 
     def append(self, results: Iterable[Result]) -> None:
-        """Add results; when it returns they are on the disk."""
+        """Append results and flush them to disk."""
         results = list(results)
         self._write("".join(map(self.format.write, results)))
         self.failed |= {result.image: bool(result.error) for result in results}
@@ -120,20 +129,20 @@ class ResultFile:
     def __enter__(self) -> "ResultFile":
         return self
 
-    def __exit__(self, *_) -> None:
+    def __exit__(self, *_: object) -> None:
         self.file.close()
 
-    def _lock(self):
+    def _lock(self) -> None:
         try:
             fcntl.flock(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise BlockingIOError(
-                "Another process is writing this file; wait for it or choose another. "
+                "Another process is writing this file. Wait, or choose another file. "
                 f"Received: {self.path}"
             ) from error
 
     def _read(self) -> int:
-        """Read what is there; return where its last whole record ends."""
+        """Read existing results, and return the end of the last complete record."""
         self.file.seek(0)
         end = 0
         for number, record in enumerate(_records(self.file, self.format.is_whole)):
@@ -146,30 +155,30 @@ class ResultFile:
                 raise self._foreign(text)
         return end
 
-    def _parse(self, text):
+    def _parse(self, text: str) -> Result:
         try:
             return self.format.read(text)
         except (ValueError, KeyError, TypeError, AttributeError, csv.Error) as error:
             raise self._foreign(text) from error
 
-    def _foreign(self, text):
+    def _foreign(self, text: str) -> ValueError:
         return ValueError(
-            "This file holds something else than these results, or another number "
-            "of classes; choose another, or begin anew with --overwrite. "
+            "This file has other content than these results, or another number of "
+            "classes. Choose another file, or start again with --overwrite. "
             f"Received: {self.path} with the line {text.strip()[:80]!r}"
         )
 
-    def _write(self, text):
+    def _write(self, text: str) -> None:
         self.file.write(text.encode("utf-8", "surrogateescape"))
         self.file.flush()
         os.fsync(self.file.fileno())
 
 
 def file_format(path: Path, top: int = 5) -> JsonLines | Csv:
-    """Return the format that a file's name tells.
+    """Return the format for a file's name.
 
     Raises:
-        ValueError: If it tells none.
+        ValueError: If its extension is not known.
     """
     match path.suffix.lower():
         case ".jsonl":
@@ -179,13 +188,13 @@ def file_format(path: Path, top: int = 5) -> JsonLines | Csv:
     raise ValueError(f"Results are written as FILE.csv or FILE.jsonl. Received: {path}")
 
 
-def _csv_line(cells) -> str:
+def _csv_line(cells: Sequence[str]) -> str:
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerow(cells)
     return text.getvalue()
 
 
-def _records(file, is_whole) -> Iterator[bytes]:
+def _records(file: BinaryIO, is_whole: Callable[[bytes], bool]) -> Iterator[bytes]:
     record = b""
     for line in file:
         record += line

@@ -1,8 +1,7 @@
-"""Trying again what may succeed a moment later, and no longer than allowed."""
+"""Repeat requests after temporary failures, within limits of number and time."""
 
 import dataclasses
 import email.utils
-import itertools
 import random
 import time
 from collections.abc import Callable
@@ -16,12 +15,11 @@ Answer = TypeVar("Answer")
 
 
 class Passing(Exception):
-    """An attempt failed, but the next one may not.
+    """An attempt failed, but the next one may succeed.
 
     Args:
-        error: What to raise if there is no next one.
-        wait: Seconds after which the server wants to be asked again; None where
-            it does not say.
+        error: The error to raise if there is no next attempt.
+        wait: The seconds that the server asks to wait. None if it does not.
     """
 
     def __init__(self, error: Exception, wait: float | None = None):
@@ -32,40 +30,40 @@ class Passing(Exception):
 
 @dataclasses.dataclass(frozen=True)
 class Retry:
-    """How often and how long to try.
+    """The number of attempts and their time.
 
     Args:
-        retries: How many more attempts to make after the first one.
-        timeout: Seconds that one attempt may take.
-        deadline: Seconds that all attempts and the waits between them may take.
+        retries: The number of further attempts after the first one.
+        timeout: Seconds for one attempt.
+        deadline: Seconds for all attempts and the waits between them.
     """
 
     retries: int = 4
     timeout: float = 30.0
     deadline: float = 120.0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.retries < 0 or self.timeout <= 0 or self.deadline <= 0:
             raise ValueError(
-                "Give retries of 0 or more, and a timeout and a deadline above 0. "
+                "retries must be 0 or more, timeout and deadline above 0. "
                 f"Received: retries={self.retries}, timeout={self.timeout}, "
                 f"deadline={self.deadline}"
             )
 
     def call(self, attempt: Callable[[float], Answer]) -> Answer:
-        """Call `attempt` with the seconds it may take until it succeeds.
+        """Call `attempt` with its number of seconds until it succeeds.
 
         Args:
             attempt: Raises `Passing` if it may be called again.
 
         Returns:
-            What `attempt` returned.
+            The result of `attempt`.
 
         Raises:
-            Exception: The last attempt's error.
+            Exception: The error of the last attempt.
         """
-        end = time.monotonic() + self.deadline
-        for number in itertools.count():
+        number, end = 0, time.monotonic() + self.deadline
+        while True:
             left = max(end - time.monotonic(), 0.001)
             try:
                 return attempt(min(self.timeout, left))
@@ -74,15 +72,17 @@ class Retry:
                 if number >= self.retries or time.monotonic() + wait >= end:
                     raise failure.error from failure
                 sleep(wait)
+            number += 1
 
 
 def backoff(number: int) -> float:
-    """Return seconds to wait: doubling, and not the same for every client."""
-    return min(LONGEST_WAIT, FIRST_WAIT * 2**number) * random.uniform(0.5, 1.0)
+    """Return the seconds to wait. They double, and differ between clients."""
+    seconds: float = min(LONGEST_WAIT, FIRST_WAIT * 2**number)
+    return seconds * random.uniform(0.5, 1.0)
 
 
 def retry_after(header: str | None) -> float | None:
-    """Return the seconds of an HTTP `Retry-After`: a number or a date."""
+    """Return the seconds of an HTTP `Retry-After`, which is a number or a date."""
     if header is None:
         return None
     try:

@@ -1,7 +1,7 @@
-"""TensorFlow Serving's services by the names of their methods, without messages.
+"""The names of TensorFlow Serving's services and methods, without messages.
 
-What passes requests on needs no more, and importing the messages of
-tensorflow-serving-api imports TensorFlow: Ray's proxies would take too long to start.
+A proxy that only forwards bytes needs no messages. Those of tensorflow-serving-api
+import TensorFlow, so Ray's proxies would take too long to start.
 """
 
 import grpc
@@ -16,14 +16,14 @@ METHODS = {
 
 
 def add_services(servicer: object, server: grpc.Server) -> None:
-    """Register methods that get requests as bytes and return answers as bytes.
+    """Register methods that take requests as bytes and return answers as bytes.
 
     Args:
-        servicer: Has a method for each name.
-        server: The server that shall have them.
+        servicer: Has a method per name in `METHODS`.
+        server: The server to register them with.
     """
     for service, names in METHODS.items():
-        handlers = {
+        handlers: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {
             name: grpc.unary_unary_rpc_method_handler(getattr(servicer, name))
             for name in names
         }

@@ -1,24 +1,27 @@
-"""Where the server is and which of its models is asked."""
+"""The address of a server and the model in it."""
 
 import dataclasses
 import ssl
 from pathlib import Path
+from urllib.parse import SplitResult
 from urllib.parse import unquote
 from urllib.parse import urlsplit
+
+from keras_resattn_client.typing import StrPath
 
 _DIRECTORY = "/v1/models/"
 
 
 @dataclasses.dataclass(frozen=True)
 class Target:
-    """A server's address and a model of it.
+    """The address of a server and a model in it.
 
     Args:
         scheme: `"http"`, `"https"`, `"grpc"` or `"grpcs"`.
-        address: `host:port`; for REST with the path before `/v1`, if any.
+        address: `host:port`. For REST with the path before `/v1`, if any.
         model: The model's name.
-        version: The version's number; None for the one that is served.
-        label: The label of a version, in place of `version`.
+        version: The version's number. None is the highest one.
+        label: The label of a version, instead of `version`.
     """
 
     scheme: str
@@ -38,19 +41,19 @@ class Target:
 
 @dataclasses.dataclass(frozen=True)
 class Tls:
-    """The files of an encrypted connection, all in PEM.
+    """The PEM files of an encrypted connection.
 
     Args:
-        authorities: The certificates to trust; None for those of the system.
-        certificate: The client's own certificate, where the server wants one.
+        authorities: The trusted certificates. None is those of the system.
+        certificate: The client's own certificate, if the server requires one.
         key: Its private key.
     """
 
-    authorities: str | Path | None = None
-    certificate: str | Path | None = None
-    key: str | Path | None = None
+    authorities: StrPath | None = None
+    certificate: StrPath | None = None
+    key: StrPath | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if (self.certificate is None) != (self.key is None):
             raise ValueError(
                 "Give the client's certificate and its key together. Received: "
@@ -59,20 +62,20 @@ class Tls:
         for path in (self.authorities, self.certificate, self.key):
             if path is not None and not Path(path).is_file():
                 raise FileNotFoundError(
-                    f"There is no such file; give one in PEM. Received: {path}"
+                    f"The file does not exist. Give a PEM file. Received: {path}"
                 )
 
     def context(self) -> ssl.SSLContext:
-        """Return what httpx wants."""
+        """Return the SSL context for httpx."""
         context = ssl.create_default_context(cafile=self.authorities)
         if self.certificate is not None:
             context.load_cert_chain(self.certificate, self.key)
         return context
 
     def contents(self) -> list[bytes | None]:
-        """Return what gRPC wants: authorities, key, certificate."""
+        """Return the contents for gRPC: authorities, key, certificate."""
         paths = (self.authorities, self.key, self.certificate)
-        return [path and Path(path).read_bytes() for path in paths]
+        return [None if path is None else Path(path).read_bytes() for path in paths]
 
 
 def parse_target(
@@ -85,9 +88,9 @@ def parse_target(
 
     Args:
         target: `http://host:8501`, `https://...`, `grpc://host:8500`, `grpcs://...`
-            or `host:8500`; for REST also with `/v1/models/NAME` and then
-            `/versions/N` or `/labels/L`.
-        model: The model's name, where `target` does not tell it.
+            or `host:8500`. For REST also with `/v1/models/NAME`, and with
+            `/versions/N` or `/labels/L` after it.
+        model: The model's name, if it is not in `target`.
         version: The version's number.
         label: The label of a version.
 
@@ -95,7 +98,7 @@ def parse_target(
         A `Target`.
 
     Raises:
-        ValueError: If it is no such address, or if the model's name is missing.
+        ValueError: If it is not such an address, or the model's name is missing.
     """
     parts = _split(target)
     path, _, name = parts.path.partition(_DIRECTORY)
@@ -103,13 +106,13 @@ def parse_target(
         name, version, label = _read_model(target, name, version, label)
         if model not in (None, name):
             raise ValueError(
-                "The address names another model; leave one of them out. "
+                "The address has another model. Leave one of them out. "
                 f"Received: {target} and model={model!r}"
             )
         model = name
     if not model:
         raise ValueError(
-            "Say which model, by its name or by its URL, as in "
+            "The model is missing. Give its name, or its URL, such as "
             f"http://127.0.0.1:8501/v1/models/NAME. Received: {target}"
         )
     if version is not None and label is not None:
@@ -120,7 +123,7 @@ def parse_target(
     return Target(parts.scheme, parts.netloc + path.rstrip("/"), model, version, label)
 
 
-def _split(target):
+def _split(target: str) -> SplitResult:
     parts = urlsplit(target if "://" in target else f"grpc://{target}")
     try:
         port = parts.port
@@ -130,13 +133,15 @@ def _split(target):
     needs_port = parts.scheme in ("grpc", "grpcs")
     if not known or not parts.hostname or (needs_port and (not port or parts.path)):
         raise ValueError(
-            "This is no server's address; give http://HOST:8501 for REST or "
+            "This is not the address of a server. Give http://HOST:8501 for REST or "
             f"grpc://HOST:8500 for gRPC. Received: {target}"
         )
     return parts
 
 
-def _read_model(target, path, version, label):
+def _read_model(
+    target: str, path: str, version: int | None, label: str | None
+) -> tuple[str, int | None, str | None]:
     name, *rest = path.rstrip("/").split("/")
     match rest:
         case []:
@@ -146,6 +151,6 @@ def _read_model(target, path, version, label):
         case ["labels", text]:
             return unquote(name), version, unquote(text)
     raise ValueError(
-        "Of a model's URL only /v1/models/NAME, /versions/N and /labels/L are known. "
+        "The URL of a model is /v1/models/NAME, also with /versions/N or /labels/L. "
         f"Received: {target}"
     )

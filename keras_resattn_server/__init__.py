@@ -1,6 +1,6 @@
 """Embedded server for exported models, wire-compatible with TensorFlow Serving.
 
-It speaks TensorFlow Serving's REST and gRPC interfaces from one Python process:
+It offers TensorFlow Serving's REST and gRPC interfaces from one Python process:
 
 ```python
 from keras_resattn_server import serve
@@ -8,33 +8,31 @@ from keras_resattn_server import serve
 serve("models")  # models/NAME/1/saved_model.pb -> POST /v1/models/NAME:predict
 ```
 
-What a request goes through: the API key's check and the access log, the `Gate`
-that admits, times and counts it; then `app` or `grpc_services` find the servable in the
-`ServableRegistry`, read the arrays (`rest_inference`, `grpc_messages`), and have
-`Inference` run them, alone or in a batch. Beside that, a `ModelLoader` keeps the
-registry in step with the disk.
+The packages, from the lowest layer to the highest:
+
+* `wire`: the formats of requests and answers, configuration files, statuses.
+* `models`: one loaded version of a model, and the registry of all of them.
+* `running`: threads and batches that run a signature, limits, metrics.
+* `requests`: what both protocols have in common, from the `Gate` that admits, times
+  and counts requests to the classification of examples.
+* `loading`: finds versions on disk, loads and unloads them.
+* `rest` and `rpc`: the two interfaces. They read a request, find its model in the
+  registry, run it by `Inference`, and write the answer.
+
+Beside them are the server's process (`run`, `process`, `options`) and its security and
+logs (`api_keys`, `tls`, `access_log`).
 """
 
-try:
-    import grpc  # noqa: F401
-    import grpc_health  # noqa: F401
-    import prometheus_client  # noqa: F401
-    import starlette  # noqa: F401
-    import tensorflow_serving  # noqa: F401
-    import uvicorn  # noqa: F401
-except ImportError as error:
-    raise ImportError(
-        "The embedded server needs Starlette, uvicorn, gRPC, TensorFlow Serving's "
-        f"messages and a Prometheus client ({error}): "
-        'pip install "keras-resattn[serve]"'
-    ) from error
+from keras_resattn_client.extras import require_extra
 
-from keras_resattn_server.models.registry import ServableRegistry
-from keras_resattn_server.options import ServerOptions
-from keras_resattn_server.requests.gate import Gate
-from keras_resattn_server.rest.app import create_app
-from keras_resattn_server.run import serve
-from keras_resattn_server.running.inference import Inference
+require_extra("serve", "The embedded server")
+
+from keras_resattn_server.models.registry import ServableRegistry  # noqa: E402
+from keras_resattn_server.options import ServerOptions  # noqa: E402
+from keras_resattn_server.requests.gate import Gate  # noqa: E402
+from keras_resattn_server.rest.app import create_app  # noqa: E402
+from keras_resattn_server.run import serve  # noqa: E402
+from keras_resattn_server.running.inference import Inference  # noqa: E402
 
 __all__ = [
     "Gate",

@@ -1,4 +1,4 @@
-"""The access log: one line of JSON for each request."""
+"""The access log: one line of JSON per request."""
 
 import asyncio
 import contextlib
@@ -6,41 +6,47 @@ import datetime
 import json
 import sys
 import time
-from collections.abc import Awaitable
-from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from typing import TextIO
+from typing import cast
 
 import grpc
+from google.protobuf.message import Message as Proto
 from starlette.types import ASGIApp
 from starlette.types import Message
 from starlette.types import Receive
 from starlette.types import Scope
 from starlette.types import Send
 
+from keras_resattn_client.typing import StrPath
+from keras_resattn_server.grpc_types import Continuation
+from keras_resattn_server.grpc_types import Handler
+from keras_resattn_server.grpc_types import Method
+
 STANDARD_OUTPUT = "-"
 _CLIENT_LEFT = 499
 
 
 class AccessLog:
-    """Writes what was asked and how it was answered, never the key or the body.
+    """Write each request and its status, without API keys and bodies.
 
     Args:
-        stream: Where to write.
+        stream: The stream to write to.
     """
 
     def __init__(self, stream: TextIO):
         self._stream = stream
 
     @classmethod
-    def open(cls, path: str | Path) -> "AccessLog":
-        """Opens a log.
+    def open(cls, path: StrPath) -> "AccessLog":
+        """Open a log.
 
         Args:
-            path: A file to append to; `"-"` is the standard output.
+            path: A file to append to. `"-"` is standard output.
 
         Raises:
-            OSError: The file cannot be written.
+            OSError: If the file cannot be written.
         """
         if str(path) == STANDARD_OUTPUT:
             return cls(sys.stdout)
@@ -48,16 +54,16 @@ class AccessLog:
             return cls(Path(path).open("a", encoding="utf-8"))
         except OSError as error:
             raise OSError(
-                f"The access log cannot be written there ({error.strerror})."
-                f" Received: {path}"
+                f"The access log cannot be written to this file ({error.strerror}). "
+                f"Received: {path}"
             ) from error
 
     def write(self, started: float, **fields: object) -> None:
-        """Writes one line.
+        """Write one line.
 
         Args:
-            started: When the request began, by `time.perf_counter()`.
-            **fields: What to tell of it.
+            started: The start of the request, by `time.perf_counter()`.
+            **fields: The fields of the line.
         """
         now = datetime.datetime.now(datetime.UTC)
         fields = {
@@ -65,20 +71,20 @@ class AccessLog:
             **fields,
             "milliseconds": round((time.perf_counter() - started) * 1000, 3),
         }
-        # A full disk or a reader that is gone shall not fail requests.
+        # A full disk or a closed pipe must not fail requests.
         with contextlib.suppress(OSError, ValueError):
             self._stream.write(json.dumps(fields) + "\n")
             self._stream.flush()
 
 
 class AccessLogMiddleware:
-    """Logs the requests of an application.
+    """Log the requests of an application.
 
-    Model and version are what the application wrote into the request's state under
-    `"model"` and `"version"`.
+    The application writes model and version into the request's state, under `"model"`
+    and `"version"`.
 
     Args:
-        app: Answers the requests.
+        app: The application.
         log: The log.
     """
 
@@ -122,7 +128,7 @@ class AccessLogMiddleware:
 
 
 class AccessLogInterceptor(grpc.aio.ServerInterceptor):
-    """Logs the calls of a gRPC server.
+    """Log the calls of a gRPC server.
 
     Args:
         log: The log.
@@ -133,18 +139,19 @@ class AccessLogInterceptor(grpc.aio.ServerInterceptor):
 
     async def intercept_service(
         self,
-        continuation: Callable[..., Awaitable[grpc.RpcMethodHandler]],
+        continuation: Continuation,
         handler_call_details: grpc.HandlerCallDetails,
-    ) -> grpc.RpcMethodHandler:
+    ) -> Handler | None:
         handler = await continuation(handler_call_details)
         if handler is None or handler.unary_unary is None:
             return handler
+        method = cast(Method, handler.unary_unary)  # asynchronous, as all of ours
 
-        async def answer(request, context):
+        async def answer(request: Any, context: Any) -> Any:
             started, response = time.perf_counter(), None
             otherwise = grpc.StatusCode.UNKNOWN
             try:
-                response = await handler.unary_unary(request, context)
+                response = await method(request, context)
                 otherwise = grpc.StatusCode.OK
                 return response
             except asyncio.CancelledError:
@@ -158,7 +165,14 @@ class AccessLogInterceptor(grpc.aio.ServerInterceptor):
             answer, handler.request_deserializer, handler.response_serializer
         )
 
-    def _write(self, started, path, request, response, status) -> None:
+    def _write(
+        self,
+        started: float,
+        path: str,
+        request: object,
+        response: object,
+        status: grpc.StatusCode,
+    ) -> None:
         asked = getattr(request, "model_spec", None)
         answered = getattr(response, "model_spec", None)
         self._log.write(
@@ -175,6 +189,6 @@ class AccessLogInterceptor(grpc.aio.ServerInterceptor):
 
 
 def _size(message: object) -> int:
-    if isinstance(message, bytes):  # of a refused call: nobody read it
-        return len(message)
-    return message.ByteSize() if message is not None else 0
+    if isinstance(message, Proto):
+        return message.ByteSize()
+    return len(message) if isinstance(message, bytes) else 0

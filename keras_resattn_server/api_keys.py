@@ -1,12 +1,10 @@
-"""API keys: who may ask the server."""
+"""API keys: which clients may send requests."""
 
 import hashlib
 import hmac
 import json
 import os
 import stat
-from collections.abc import Awaitable
-from collections.abc import Callable
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -16,6 +14,11 @@ from starlette.types import Receive
 from starlette.types import Scope
 from starlette.types import Send
 
+from keras_resattn_client.typing import StrPath
+from keras_resattn_server.grpc_types import Context
+from keras_resattn_server.grpc_types import Continuation
+from keras_resattn_server.grpc_types import Handler
+
 _MESSAGE = (
     "Send an API key of this server: `Authorization: Bearer KEY` or `x-api-key: KEY`."
 )
@@ -24,7 +27,7 @@ _OPEN_METHODS = "/grpc.health.v1.Health/"
 
 
 class ApiKeys:
-    """The keys of which a request has to have one. Only their hashes are kept.
+    """The accepted keys. Only their hashes are kept.
 
     Args:
         keys: The keys.
@@ -34,8 +37,8 @@ class ApiKeys:
         self._digests = [_digest(key.encode()) for key in keys]
 
     @classmethod
-    def read(cls, path: str | Path) -> "ApiKeys":
-        """Reads a file of keys, one a line; empty lines do not count.
+    def read(cls, path: StrPath) -> "ApiKeys":
+        """Read a file of keys, one per line. Empty lines are ignored.
 
         Example:
 
@@ -44,58 +47,58 @@ class ApiKeys:
         True
 
         Args:
-            path: The file, which must not be readable by every user.
+            path: The file. Other users must not be able to read it.
 
         Returns:
             The keys.
 
         Raises:
-            FileNotFoundError: There is no such file.
-            PermissionError: Every user of the machine can read it.
-            ValueError: It holds no key, or one that no header can.
+            FileNotFoundError: If the file does not exist.
+            PermissionError: If other users can read it.
+            ValueError: If it has no key, or one that is not valid in a header.
         """
         path = Path(path)
         with path.open(encoding="utf-8") as file:
             if os.fstat(file.fileno()).st_mode & stat.S_IROTH:
                 raise PermissionError(
-                    "Every user of this machine can read the API keys; take that"
-                    f" right away: chmod o-r {path}. Received: {path}"
+                    "Other users can read the API key file. "
+                    f"Run: chmod o-r {path}. Received: {path}"
                 )
             lines = [line.strip() for line in file]
         keys = [line for line in lines if line]
         if not keys:
             raise ValueError(
-                "The file has no API key; write one a line, made for example by"
-                f" `openssl rand -hex 32`. Received: {path}"
+                "The file has no API key. Write one per line, for example by "
+                f"`openssl rand -hex 32`. Received: {path}"
             )
         for number, line in enumerate(lines, 1):
             if not (line.isascii() and line.isprintable()) or " " in line:
                 raise ValueError(
-                    "An API key has printable ASCII characters and no spaces, or no"
-                    f" header could carry it. Received: line {number} of {path}"
+                    "An API key must have only printable ASCII characters without "
+                    f"spaces. Received: line {number} of {path}"
                 )
         return cls(keys)
 
     def accept(self, headers: dict[str, str | bytes]) -> bool:
-        """Tells whether a request has one of the keys.
+        """Return whether a request has one of the keys.
 
         Args:
-            headers: Its headers, or gRPC's metadata, by lower-case name.
+            headers: Its headers, or its gRPC metadata, by lower-case name.
         """
         scheme, _, key = _bytes(headers.get("authorization", b"")).partition(b" ")
         if scheme.lower() != b"bearer":
             key = _bytes(headers.get("x-api-key", b""))
         digest = _digest(key.strip())
-        # All are compared, in constant time: how long it takes tells nothing.
+        # All are compared in constant time, so that the time reveals nothing.
         return any([hmac.compare_digest(digest, known) for known in self._digests])
 
 
 class ApiKeyMiddleware:
-    """Answers 401 to requests without a key, before anything of them is read.
+    """Answer 401 to requests without a key, before their body is read.
 
     Args:
-        app: Answers the others, and those of the health URLs.
-        keys: The keys.
+        app: Answers the other requests, and those to the health URLs.
+        keys: The accepted keys.
     """
 
     def __init__(self, app: ASGIApp, keys: ApiKeys):
@@ -124,10 +127,10 @@ class ApiKeyMiddleware:
 
 
 class ApiKeyInterceptor(grpc.aio.ServerInterceptor):
-    """Answers UNAUTHENTICATED to calls without a key, but for the health service.
+    """Answer UNAUTHENTICATED to calls without a key, except for the health service.
 
     Args:
-        keys: The keys.
+        keys: The accepted keys.
     """
 
     def __init__(self, keys: ApiKeys):
@@ -135,9 +138,9 @@ class ApiKeyInterceptor(grpc.aio.ServerInterceptor):
 
     async def intercept_service(
         self,
-        continuation: Callable[..., Awaitable[grpc.RpcMethodHandler]],
+        continuation: Continuation,
         handler_call_details: grpc.HandlerCallDetails,
-    ) -> grpc.RpcMethodHandler:
+    ) -> Handler | None:
         is_open = handler_call_details.method.startswith(_OPEN_METHODS)
         metadata = dict(handler_call_details.invocation_metadata or ())
         if is_open or self._keys.accept(metadata):
@@ -145,7 +148,7 @@ class ApiKeyInterceptor(grpc.aio.ServerInterceptor):
         return grpc.unary_unary_rpc_method_handler(_refuse)
 
 
-async def _refuse(request: object, context: grpc.aio.ServicerContext) -> None:
+async def _refuse(request: object, context: Context) -> None:
     await context.abort(grpc.StatusCode.UNAUTHENTICATED, _MESSAGE)
 
 

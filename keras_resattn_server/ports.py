@@ -1,45 +1,45 @@
-"""The ports of the server, and how many connections they may have."""
+"""The server's ports, and the number of connections to them."""
 
 import os
 import resource
 import socket
 
-# Files and sockets besides the connections: models, libraries, gRPC.
+# Other open files: models, libraries, gRPC.
 _OTHER_FILES = 512
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Takes the REST port.
+    """Listen on the REST port.
 
     Args:
         host: The address.
-        port: The port; 0 takes a free one.
+        port: The port. 0 takes a free one.
 
     Returns:
-        The socket, which listens.
+        The listening socket.
 
     Raises:
-        OSError: The port is taken or may not be used.
+        OSError: If the port is taken or not permitted.
     """
     try:
         listener = _create_server(host, port)
     except (OSError, OverflowError) as error:
         raise port_error(host, port, "--port", error) from error
-    # asyncio does it only for sockets that name their protocol. Without it an answer,
-    # written in two parts, waits up to 40 ms for the client to acknowledge the first.
+    # asyncio sets it only for sockets that name their protocol. Without it an answer
+    # in two parts waits up to 40 ms for the client to acknowledge the first.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener
 
 
 def check_grpc_port(host: str, port: int | None) -> None:
-    """Finds out whether gRPC, which takes its port when all is loaded, will get it.
+    """Check early that gRPC can listen on its port after the models are loaded.
 
     Args:
         host: The address.
-        port: The port; None for no gRPC.
+        port: The port. None is no gRPC.
 
     Raises:
-        OSError: The port is taken or may not be used.
+        OSError: If the port is taken or not permitted.
     """
     if not port:
         return
@@ -50,31 +50,32 @@ def check_grpc_port(host: str, port: int | None) -> None:
 
 
 def port_error(host: str, port: int, option: str, error: Exception) -> OSError:
-    """Returns the error that says which port cannot be had, and why.
+    """Return an error with the port, the reason and the remedy.
 
     Args:
         host: The address.
         port: The port.
-        option: The command's option that sets it.
-        error: What trying to take it raised.
+        option: The command-line option that sets it.
+        error: The error of the attempt to listen.
     """
-    reason = os.strerror(error.errno) if getattr(error, "errno", None) else error
+    number = getattr(error, "errno", None)
+    reason = os.strerror(number) if number else error
     return OSError(
-        f"Cannot listen there ({reason}); choose another port with {option}."
-        f" Received: {host}:{port}"
+        f"Cannot listen on this port ({reason}). Choose another one with {option}. "
+        f"Received: {host}:{port}"
     )
 
 
 def url_host(host: str) -> str:
-    """Returns an address as it is written in URLs: IPv6 in brackets."""
+    """Return an address as in URLs: IPv6 in brackets."""
     return f"[{host}]" if ":" in host else host
 
 
 def allow_connections(number: int) -> None:
-    """Lets the process have so many connections, as far as the system allows it.
+    """Raise the limit of open files for a number of connections.
 
     Args:
-        number: How many. The usual limit of 1,024 open files is soon reached.
+        number: The number of connections. The system may allow fewer.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = number + _OTHER_FILES

@@ -1,4 +1,4 @@
-"""The server of both protocols on one event loop, with the loader beside it."""
+"""The server of both protocols on one event loop, with the loader in a thread."""
 
 import asyncio
 import os
@@ -9,6 +9,7 @@ from collections.abc import Callable
 from types import FrameType
 from urllib.parse import quote
 
+import grpc
 import uvicorn
 from starlette.types import ASGIApp
 
@@ -31,27 +32,32 @@ from keras_resattn_server.running.batching_parameters import BatchingParameters
 from keras_resattn_server.running.inference import Inference
 from keras_resattn_server.tls import Tls
 
-# A client may have sent a request on a connection that looks idle from here.
+# A client may already have sent a request on a connection that looks idle.
 _LAST_REQUESTS_SECONDS = 0.5
 _LOADER_STOP_SECONDS = 10
 
 
 class ServerProcess(uvicorn.Server):
-    """Answers REST's health URLs at once, and all else when the models are loaded.
+    """Answer health URLs immediately, other requests when the models are loaded.
 
     Args:
         loader: Loads the models.
-        options: Settings.
-        announce: Called like `print` with one line for each model, once it is served,
-            and one for gRPC.
+        options: The settings.
+        announce: Called like `print` with one line per model when it is served, and
+            one for gRPC.
 
     Raises:
-        FileNotFoundError: A file that an option names is missing.
-        PermissionError: Every user can read the API keys.
-        ValueError: An option or its file is not valid.
+        FileNotFoundError: If a file of an option is missing.
+        PermissionError: If all users can read the API keys.
+        ValueError: If an option or its file is invalid.
     """
 
-    def __init__(self, loader: ModelLoader, options: ServerOptions, announce: Callable):
+    def __init__(
+        self,
+        loader: ModelLoader,
+        options: ServerOptions,
+        announce: Callable[..., object],
+    ):
         self.loader = loader
         self.options = options
         self.announce = announce
@@ -71,7 +77,7 @@ class ServerProcess(uvicorn.Server):
         keys, log = options.api_key_file, options.access_log
         self.keys = None if keys is None else ApiKeys.read(keys)
         self.log = None if log is None else AccessLog.open(log)
-        self.grpc: GrpcServer | None = None
+        self.grpc_server: GrpcServer | None = None
         self.loading = threading.Thread(target=self._keep_loading, daemon=True)
         self.loaded, self.stop_loading = threading.Event(), threading.Event()
         self.load_error: Exception | None = None
@@ -89,12 +95,13 @@ class ServerProcess(uvicorn.Server):
             raise self.load_error
         grpc_port = await self._start_grpc()
         self.gate.is_starting = False
-        self._announce(sockets[0].getsockname()[1], grpc_port)
+        for listener in sockets or ():
+            self._announce(listener.getsockname()[1], grpc_port)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         if not self.loaded.is_set():
-            # Python cannot end in good order while a thread is inside TensorFlow: it
-            # aborts. There is nothing to finish, either.
+            # Python aborts if it ends while a thread is inside TensorFlow. No request
+            # was accepted, so there is nothing to finish.
             os._exit(128 + sig)
         super().handle_exit(sig, frame)
 
@@ -103,8 +110,8 @@ class ServerProcess(uvicorn.Server):
         self.stop_loading.set()
         await self._delay_end()
         stopping = [self._stop_rest(sockets)]
-        if self.grpc:
-            stopping.append(self._stop_grpc())
+        if self.grpc_server:
+            stopping.append(self._stop_grpc(self.grpc_server))
         await asyncio.gather(*stopping)
         if self.scheduler:
             await asyncio.to_thread(self.scheduler.close, self.options.drain_seconds)
@@ -129,20 +136,20 @@ class ServerProcess(uvicorn.Server):
             server_header=False,
             limit_concurrency=options.max_connections,
             timeout_graceful_shutdown=options.drain_seconds,
-            ssl_certfile=tls and tls.certificate,
-            ssl_keyfile=tls and tls.key,
+            ssl_certfile=tls.certificate if tls else None,
+            ssl_keyfile=tls.key if tls else None,
         )
 
     async def _start_grpc(self) -> int | None:
         host, port = self.options.host, self.options.grpc_port
         if port is None:
             return None
-        interceptors = []
+        interceptors: list[grpc.aio.ServerInterceptor] = []
         if self.log:
             interceptors.append(AccessLogInterceptor(self.log))
         if self.keys:
             interceptors.append(ApiKeyInterceptor(self.keys))
-        self.grpc = GrpcServer(
+        self.grpc_server = GrpcServer(
             self.loader,
             self.inference,
             self.gate,
@@ -150,22 +157,22 @@ class ServerProcess(uvicorn.Server):
             interceptors,
         )
         try:
-            port = self.grpc.listen(url_host(host), port, self.tls)
+            port = self.grpc_server.listen(url_host(host), port, self.tls)
         except RuntimeError as error:
             raise port_error(host, port, "--grpc-port", error) from error
-        await self.grpc.start()
+        await self.grpc_server.start()
         return port
 
     async def _delay_end(self) -> None:
-        """Serves on while those who send requests learn that they should not."""
-        if self.grpc and self.options.drain_delay_seconds:
-            await self.grpc.announce_end()
+        """Continue to serve while load balancers learn that the server stops."""
+        if self.grpc_server and self.options.drain_delay_seconds:
+            await self.grpc_server.announce_end()
         end = time.monotonic() + self.options.drain_delay_seconds
         while time.monotonic() < end and not self.force_exit:  # a second Ctrl-C
             await asyncio.sleep(0.1)
 
     async def _stop_rest(self, sockets: list[socket.socket] | None) -> None:
-        # Connections that wait to be accepted are accepted by one turn of the loop.
+        # One turn of the loop accepts the connections that wait.
         await asyncio.sleep(0)
         for server in self.servers:
             server.close()
@@ -174,8 +181,8 @@ class ServerProcess(uvicorn.Server):
             await asyncio.sleep(_LAST_REQUESTS_SECONDS)
         await super().shutdown(sockets)
 
-    async def _stop_grpc(self) -> None:
-        stopping = asyncio.create_task(self.grpc.stop(self.options.drain_seconds))
+    async def _stop_grpc(self, server: GrpcServer) -> None:
+        stopping = asyncio.create_task(server.stop(self.options.drain_seconds))
         while not stopping.done() and not self.force_exit:
             await asyncio.wait({stopping}, timeout=0.1)
 
@@ -184,8 +191,8 @@ class ServerProcess(uvicorn.Server):
             self.loader.poll(at_once=True)
             if not self.loader.registry.available():
                 raise ValueError(
-                    "No model became available; the log says why."
-                    f" Received: {self.loader.source}"
+                    "No model became available. The log has the reason. "
+                    f"Received: {self.loader.source}"
                 )
         except Exception as error:
             self.load_error = error
@@ -203,8 +210,8 @@ class ServerProcess(uvicorn.Server):
         for name, versions in sorted(self.loader.registry.available().items()):
             numbers = ", ".join(map(str, versions))
             self.announce(
-                f"Serving {name} version {numbers} at"
-                f" {scheme}://{host}:{port}/v1/models/{quote(name)}",
+                f"Serving {name} version {numbers} at "
+                f"{scheme}://{host}:{port}/v1/models/{quote(name)}",
                 flush=True,
             )
         if grpc_port is not None:

@@ -1,4 +1,4 @@
-"""Serving from the start of a process to its end."""
+"""Serve models until the process is told to stop."""
 
 import asyncio
 import contextlib
@@ -6,9 +6,11 @@ import signal
 import threading
 from collections.abc import Callable
 from collections.abc import Iterator
-from pathlib import Path
+from typing import Any
 
+from keras_resattn_client.typing import StrPath
 from keras_resattn_server.loading.loader import ModelLoader
+from keras_resattn_server.loading.loader import ModelSource
 from keras_resattn_server.loading.model_config import ModelConfigFile
 from keras_resattn_server.loading.model_config import ModelFolders
 from keras_resattn_server.models.registry import ServableRegistry
@@ -21,29 +23,32 @@ from keras_resattn_server.running.metrics import ServerMetrics
 
 
 def serve(
-    base: str | Path | None = None, *, announce: Callable = print, **options
+    base: StrPath | None = None,
+    *,
+    announce: Callable[..., object] = print,
+    **settings: Any,
 ) -> None:
-    """Serves models over REST and gRPC until SIGTERM or Ctrl-C.
+    """Serve models over REST and gRPC until SIGTERM or Ctrl-C.
 
-    New versions are loaded as they come, before the old ones are unloaded. Requests
-    under way when the signal comes are still answered.
+    New versions are loaded when they appear, before the old ones are unloaded.
+    Accepted requests are answered after the signal.
 
     Args:
-        base: A folder with `NAME/<integer>/saved_model.pb`, or one model's own folder
-            with `<integer>/saved_model.pb`. The highest version of each model serves.
-            None where there is a model config file.
-        announce: Called like `print` with one line for each model, once it is served,
-            and one for gRPC.
-        **options: Fields of `ServerOptions`.
+        base: A folder with `NAME/<integer>/saved_model.pb`, or a single model's folder
+            with `<integer>/saved_model.pb`. The highest version of each model is
+            served. None if there is a model config file.
+        announce: Called like `print` with one line per model when it is served, and
+            one for gRPC.
+        **settings: Fields of `ServerOptions`.
 
     Raises:
-        FileNotFoundError: There is no model, or no file that an option names.
-        ValueError: No model can be loaded, or an option or its file is not valid.
-        PermissionError: Every user can read the API keys.
-        OSError: A port is taken or may not be used.
+        FileNotFoundError: If there is no model, or a file of an option is missing.
+        ValueError: If no model can be loaded, or an option or its file is invalid.
+        PermissionError: If all users can read the API keys.
+        OSError: If a port is taken or not permitted.
     """
-    options = ServerOptions(**options)
-    # What can be wrong at once comes first: models can take minutes to load.
+    options = ServerOptions(**settings)
+    # Quick checks come first, because models can take minutes to load.
     with listen(options.host, options.port) as listener:
         check_grpc_port(options.host, options.grpc_port)
         server = ServerProcess(_loader(base, options), options, announce)
@@ -52,30 +57,31 @@ def serve(
             asyncio.run(server.serve([listener]))
 
 
-def _loader(base: str | Path | None, options: ServerOptions) -> ModelLoader:
-    if (base is None) == (options.model_config_file is None):
-        raise ValueError(
-            "Name the models' folder or a model config file, one of the two."
-            f" Received: {base}, {options.model_config_file}"
-        )
-    if base is not None:
-        source = ModelFolders(base, options.labels)
-    else:
-        wait = options.model_config_file_poll_wait_seconds
-        source = ModelConfigFile(options.model_config_file, wait)
+def _loader(base: StrPath | None, options: ServerOptions) -> ModelLoader:
     return ModelLoader(
         ServableRegistry(),
-        source,
+        _source(base, options),
         options.max_num_load_retries,
         options.load_retry_interval_micros / 1e6,
         ServerMetrics(),
     )
 
 
+def _source(base: StrPath | None, options: ServerOptions) -> ModelSource:
+    file, wait = options.model_config_file, options.model_config_file_poll_wait_seconds
+    if base is not None and file is None:
+        return ModelFolders(base, options.labels)
+    if base is None and file is not None:
+        return ModelConfigFile(file, wait)
+    raise ValueError(
+        "Give either the folder of the models or a model config file. "
+        f"Received: {base}, {file}"
+    )
+
+
 @contextlib.contextmanager
 def _signals_end_in_success() -> Iterator[None]:
-    """uvicorn raises the signal that ended it once more after its clean shutdown:
-    without a handler of ours the process would die of it."""
+    """Ignore the signal that uvicorn raises again after its clean shutdown."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

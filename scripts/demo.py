@@ -1,8 +1,7 @@
-"""The whole way, from images to a served prediction and a report: `make demo`.
+"""Train, evaluate, export and serve a model, and write a report: `make demo`.
 
-Every step is a command that you can type yourself; this script runs them in
-order and asks the server one question. It needs only Python's own library, so
-that it can end the server whatever happens.
+Each step is a command that you can also type. This script runs the commands in order
+and sends one request to the server.
 """
 
 import base64
@@ -39,19 +38,19 @@ def main():
     setting = f"data.data_dir={data_dir}"
     keras_resattn("train", "demo", "--set", setting, "--out", run)
 
-    heading("Test it")
+    heading("Evaluate it")
     keras_resattn("evaluate", run)
 
     heading("Export it as a SavedModel")
     keras_resattn("export", run, run.parent / "served" / "demo" / "1")
 
-    heading("Serve it, and ask about one PNG file over REST")
+    heading("Serve it and classify one PNG file over REST")
     with server(run.parent / "served") as url:
         answer = ask(f"{url}/v1/models/demo:predict", image)
     print_answer(image, answer)
     compare(answer, predict(run, image))
 
-    heading("Look at its attention masks")
+    heading("Write a report with its attention masks")
     keras_resattn("report", run, "--out", run.parent / "report.html")
 
 
@@ -60,7 +59,7 @@ def heading(text):
 
 
 def keras_resattn(*arguments):
-    """Run a command and show it; end the demonstration if it fails."""
+    """Print and run a command; exit if it fails."""
     arguments = [str(argument) for argument in arguments]
     console.print("[dim]$ keras-resattn " + " ".join(arguments))
     with ended_with_us(subprocess.Popen([*KERAS_RESATTN, *arguments])) as process:
@@ -70,7 +69,7 @@ def keras_resattn(*arguments):
 
 @contextlib.contextmanager
 def ended_with_us(process):
-    """End a process when the block is left, by whatever way."""
+    """End a process when the block ends, also after an error or Ctrl-C."""
     try:
         yield process
     finally:
@@ -94,15 +93,15 @@ def server(base):
     with ended_with_us(process):
         line = process.stdout.readline().strip()
         if " at " not in line:
-            sys.exit("The server did not start.")
+            sys.exit("The server did not start; see its messages above.")
         console.print(line)
-        # Its further lines must not fill the pipe and stop it.
+        # Read on: a full pipe would block the server.
         threading.Thread(target=process.stdout.read, daemon=True).start()
         yield line.rsplit(" at ", 1)[1].split("/v1/")[0]
 
 
 def ask(url, image):
-    """Send a PNG file to the server; return its answer."""
+    """Send a PNG file to the server and return the answer."""
     instance = {"b64": base64.b64encode(image.read_bytes()).decode()}
     request = urllib.request.Request(
         url, json.dumps({"instances": [instance]}).encode(), method="POST"
@@ -120,7 +119,7 @@ def print_answer(image, answer):
 
 
 def predict(run, image):
-    """Return the model's own probabilities by class, without the server."""
+    """Return the probabilities by class, computed without the server."""
     output = subprocess.run(
         [*KERAS_RESATTN, "predict", str(run), str(image), "--json"],
         check=True,
@@ -131,18 +130,18 @@ def predict(run, image):
 
 
 def compare(answer, own):
-    """Hold the served answer against the model's own prediction."""
+    """Compare the server's answer with the prediction of `keras-resattn predict`."""
     served = dict(
         zip(answer["top_k_labels"], answer["top_k_probabilities"], strict=True)
     )
     difference = max(abs(served[label] - own[label]) for label in served)
-    console.print(f"Largest difference from the model's own: {difference:.1e}")
+    console.print(f"Largest difference from the local prediction: {difference:.1e}")
     if difference > 1e-5:
-        sys.exit("The served answer is not the model's own.")
+        sys.exit("The server's answer differs from the local prediction.")
 
 
 if __name__ == "__main__":
-    # A polite kill ends the demonstration as Ctrl-C does, children first.
+    # SIGTERM ends the script like Ctrl-C: the processes that it started end first.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         main()

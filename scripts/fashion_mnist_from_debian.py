@@ -1,8 +1,8 @@
-"""Prepare Fashion-MNIST for tensorflow-datasets out of a Debian package.
+"""Prepare Fashion-MNIST for tensorflow-datasets from a Debian package.
 
-For places that reach Debian's packages and not the host of Fashion-MNIST: the
-package dataset-fashion-mnist (MIT, (c) 2017 Zalando SE) holds the same 70,000
-images. The records are those that tensorflow-datasets itself writes, so
+Use it where Debian's packages can be reached but the host of Fashion-MNIST cannot. The
+package dataset-fashion-mnist (MIT, (c) 2017 Zalando SE) has the same 70,000 images. The
+records are the same as those that tensorflow-datasets writes, so
 `tfds.load("fashion_mnist")` and `keras-resattn train` read them offline.
 """
 
@@ -23,7 +23,7 @@ FILES = ("images-idx3-ubyte", "labels-idx1-ubyte")
 
 
 class FashionMNIST(tfds.image_classification.FashionMNIST, skip_registration=True):
-    """The data set of tensorflow-datasets, from a folder instead of a download."""
+    """The data set of tensorflow-datasets, read from a folder, not downloaded."""
 
     __module__ = tfds.image_classification.FashionMNIST.__module__
     source = None
@@ -39,7 +39,7 @@ class FashionMNIST(tfds.image_classification.FashionMNIST, skip_registration=Tru
 
 
 def convert(folder, data_dir, splits=SPLITS):
-    """Write the images of the package where tensorflow-datasets finds them.
+    """Write the images of the package to the folder of tensorflow-datasets.
 
     Example:
 
@@ -48,16 +48,16 @@ def convert(folder, data_dir, splits=SPLITS):
 
     Args:
         folder: The folder with the four files of the package (IDX, gzipped).
-        data_dir: Where tensorflow-datasets keeps its files, `None` for its default.
-        splits: A dictionary from each split to the beginning of its files' names
-            and the number of its images.
+        data_dir: The folder of tensorflow-datasets, or `None` for its default.
+        splits: A dictionary from each split to the prefix of its file names and the
+            number of its images.
 
     Returns:
-        The path of the data set, and a boolean: whether it was written now,
-        `False` if it was there already. It appears as a whole or not at all.
+        A pair: the path of the data set, and whether it was written (`False` if it
+        already existed). An interrupted call leaves no part of the data set.
 
     Raises:
-        FileNotFoundError: If a file is absent.
+        FileNotFoundError: If a file is missing.
         ValueError: If a file is damaged.
     """
     builder = tfds.builder("fashion_mnist", data_dir=data_dir)
@@ -70,7 +70,7 @@ def convert(folder, data_dir, splits=SPLITS):
         written = FashionMNIST(data_dir=beside)
         written.source, written.splits = Path(beside), splits
         unpack(Path(folder).expanduser(), written)
-        # What it prints names the folder beside; its progress goes to stderr.
+        # Its standard output would name the temporary folder. Progress is on stderr.
         with contextlib.redirect_stdout(io.StringIO()):
             written.download_and_prepare()
         target.parent.mkdir(exist_ok=True)
@@ -84,19 +84,20 @@ def unpack(folder, builder):
             path = folder / f"{prefix}-{name}.gz"
             if not path.is_file():
                 raise FileNotFoundError(
-                    "There is no such file; `apt-get install dataset-fashion-mnist`, "
-                    f"or give the folder that has it by `--folder`. Received: {path}"
+                    "There is no such file; run `apt-get install "
+                    "dataset-fashion-mnist`, or give the folder of the files with "
+                    f"`--folder`. Received: {path}"
                 )
             try:
                 content = gzip.decompress(path.read_bytes())
             except (OSError, EOFError) as error:
                 raise ValueError(
-                    f"This file is damaged ({error}); install the package again. "
+                    f"The file is damaged ({error}); install the package again. "
                     f"Received: {path}"
                 ) from error
             if len(content) != head + count * image_bytes:
                 raise ValueError(
-                    f"This file does not hold {count:,} entries; install the package "
+                    f"The file does not hold {count:,} entries; install the package "
                     f"again. Received: {path} of {len(content):,} bytes"
                 )
             (builder.source / f"{prefix}-{name}").write_bytes(content)
@@ -104,9 +105,9 @@ def unpack(folder, builder):
 
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__)
-    note = "the folder of the package's files (default: %(default)s)"
+    note = "folder of the package's files (default: %(default)s)"
     parser.add_argument("--folder", metavar="DIR", default=FOLDER, help=note)
-    note = "where tensorflow-datasets keeps its files (default: its own default)"
+    note = "folder of tensorflow-datasets (default: its own default)"
     parser.add_argument("--data-dir", metavar="DIR", help=note)
     arguments = parser.parse_args(arguments)
     try:

@@ -1,8 +1,10 @@
-"""Cut the bundled sample out of Fashion-MNIST: python scripts/... SOURCE TARGET.
+"""Write the bundled sample of Fashion-MNIST.
 
-SOURCE holds the data set's four `*-ubyte.gz` files (Debian's package
-dataset-fashion-mnist has them in /usr/share/datasets/fashion-mnist). The sample
-is the first 1,000 training and the first 200 test images of each class, in the
+    python scripts/make_fashion_mnist_sample.py SOURCE TARGET
+
+SOURCE is the folder with the data set's four `*-ubyte.gz` files (Debian's package
+dataset-fashion-mnist installs them in /usr/share/datasets/fashion-mnist). The sample
+has the first 1,000 training images and the first 200 test images of each class, in the
 order of the source, in the same format (IDX), compressed with xz.
 """
 
@@ -15,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 FILES = {
-    # split: (source's name, images a class)
+    # split: (prefix of the source's files, images per class)
     "train": ("train", 1000),
     "test": ("t10k", 200),
 }

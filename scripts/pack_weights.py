@@ -1,7 +1,7 @@
 """Pack the weights of a model folder into the package, known by a name.
 
-Their accuracy is measured on the test images, as they are packed (float16); so
-the data set must be there.
+Their accuracy is measured on the test images, with the packed weights (float16).
+The data set must be available.
 """
 
 import argparse
@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from keras_resattn.builder.named import ARCHITECTURE
 from keras_resattn.model_folder import EVALUATION
 from keras_resattn.model_folder import LABELS
 from keras_resattn.model_folder import METRICS
@@ -32,7 +33,6 @@ from keras_resattn.zoo import create_model
 
 FILE = "weights.npz"
 LICENCE = Path(__file__).parents[1] / "LICENSE"
-ARCHITECTURE = ("attention", "mask_activation", "mask_structure")
 
 
 def pack(
@@ -51,19 +51,19 @@ def pack(
 
     Args:
         run: The path of a model folder.
-        name: What the argument `weights` shall take.
-        data_dir: Where tensorflow-datasets keeps its files, `None` for what
-            the recipe of the run says.
+        name: The name of the weights, for the argument `weights`.
+        data_dir: The folder of tensorflow-datasets. Defaults to that of the run's
+            recipe.
         licence: The SPDX identifier of the weights' licence.
         licence_text: The path of its text.
-        url: The address where the file will be, `None` to put it into the
-            package. Else it is `weights.npz` in `run`, to be put there.
+        url: The address at which you will publish the file, which is then written
+            to `weights.npz` in `run`. `None` to put it into the package.
 
     Returns:
         The `WeightsInfo`. An earlier entry of this name is replaced.
 
     Raises:
-        FileNotFoundError: If `run` is no model folder or the data are absent.
+        FileNotFoundError: If `run` is not a model folder or the data are missing.
         ValueError: If the packed weights do not give the same network.
     """
     folder = ModelFolder.open(run)
@@ -96,7 +96,7 @@ def pack(
 
 
 def load_back(recipe, classes, file, **arguments):
-    """Return the network of a recipe with packed weights, checked to be these."""
+    """Return the network of a recipe with packed weights, after a check of them."""
     network = recipe.network
     model = create_model(
         network.name,
@@ -111,23 +111,22 @@ def load_back(recipe, classes, file, **arguments):
         save_packed(model, again)
         if sha256_of(again) != sha256_of(file):
             raise ValueError(
-                f"The packed weights are others once loaded. Received: {file}"
+                f"The packed weights change when they are loaded. Received: {file}"
             )
     return model
 
 
 def architecture(network):
-    """Return the arguments that decide what a network computes, defaults too."""
+    """Return the arguments that decide which weights fit, with their defaults."""
     known = inspect.signature(NETWORKS[network.name].network).parameters
+    stated = network.options()
     return {
-        key: getattr(network, key) or known[key].default
-        for key in ARCHITECTURE
-        if key in known
+        key: stated.get(key, known[key].default) for key in ARCHITECTURE if key in known
     }
 
 
 def packed_run(folder, model, path, data_dir):
-    """Make a model folder of the model with packed weights, for its test."""
+    """Make a model folder of the model with packed weights, to evaluate it."""
     path.mkdir()
     model.save(path / MODEL)
     shutil.copy(folder.path / LABELS, path)
@@ -140,7 +139,7 @@ def packed_run(folder, model, path, data_dir):
 
 
 def public(recipe):
-    """Return a recipe without the paths of the machine that ran it."""
+    """Return a recipe without paths of the training machine."""
     data, network = recipe.data, recipe.network
     name = Path(data.name).name if Path(data.name).is_dir() else data.name
     weights = network.weights
@@ -155,7 +154,7 @@ def public(recipe):
 
 
 def facts(folder, file):
-    """Return what is known of packed weights without the test images."""
+    """Return the facts of packed weights that do not need the test images."""
     recipe, preprocessing = folder.recipe, folder.preprocessing
     logits = load_back(recipe, len(folder.labels), file, classifier_activation=None)
     images = synthetic_images(recipe.network.input_shape)
@@ -176,7 +175,7 @@ def facts(folder, file):
 
 
 def synthetic_images(input_shape):
-    """Draw four images of 4 x 4 random patches, always the same."""
+    """Draw four images of 4 x 4 random patches, with a fixed seed."""
     height, width, channels = input_shape
     patches = np.random.RandomState(0).randint(0, 256, (4, 4, 4, channels))
     rows, columns = np.arange(height) * 4 // height, np.arange(width) * 4 // width
@@ -184,7 +183,7 @@ def synthetic_images(input_shape):
 
 
 def enter(info):
-    """Write an entry into the table, in place of one of the same name."""
+    """Write an entry into the table. It replaces one of the same name."""
     entries = [
         entry
         for entry in table.read_table()
@@ -199,14 +198,14 @@ def enter(info):
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("run", help="the model folder")
-    parser.add_argument("--name", required=True, help="what `weights` shall take")
-    note = "where tensorflow-datasets keeps its files (default: the recipe's)"
+    parser.add_argument("--name", required=True, help="the name of the weights")
+    note = "the folder of tensorflow-datasets (default: that of the recipe)"
     parser.add_argument("--data-dir", metavar="DIR", help=note)
     note = "the SPDX identifier of the weights' licence (default: %(default)s)"
     parser.add_argument("--licence", default="Apache-2.0", help=note)
     note = "the file of its text (default: the project's)"
     parser.add_argument("--licence-text", metavar="FILE", default=LICENCE, help=note)
-    note = "where the file will be, if it shall not be in the package"
+    note = "the address of the file, if it is not to be in the package"
     parser.add_argument("--url", help=note)
     options = parser.parse_args(arguments)
     try:

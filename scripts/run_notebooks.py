@@ -1,11 +1,11 @@
-"""Run the notebooks anew and store what they show.
+"""Run the notebooks and store their outputs.
 
-    python scripts/run_notebooks.py             # all
-    python scripts/run_notebooks.py quickstart  # those with this in their name
+    python scripts/run_notebooks.py             # all notebooks
+    python scripts/run_notebooks.py quickstart  # notebooks with this in their names
 
-Needs the extra `notebooks`. Each runs in an empty folder, by this Python. What is
-stored holds no messages of libraries (standard error) and no times of cells, and has
-its pictures in 256 colours.
+It needs the extra `notebooks`. Each notebook runs in an empty folder, with this Python.
+Messages on standard error and the times of cells are not stored. Images are stored with
+256 colours.
 """
 
 import base64
@@ -27,17 +27,17 @@ def run_notebook(path, folder):
     """Run a notebook in a folder.
 
     Args:
-        path: The notebook's path.
+        path: The path of the notebook.
         folder: The folder to run it in.
 
     Returns:
-        The notebook with its new outputs.
+        The notebook with the new outputs.
 
     Raises:
         nbclient.exceptions.CellExecutionError: If a cell fails.
     """
     notebook = nbformat.read(path, as_version=4)
-    # The package that the notebook is of, installed or not.
+    # Import the package from this clone, even if it is not installed.
     places = [str(PACKAGE), os.environ.get("PYTHONPATH", "")]
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, places))
     resources = {"metadata": {"path": str(folder)}}
@@ -55,13 +55,13 @@ def run_notebook(path, folder):
 
 
 def _light(output):
-    """Return an output with its picture, if it has one, in 256 colours."""
+    """Return an output; its image, if it has one, gets 256 colours."""
     data = output.get("data", {})
     if "image/png" in data:
         picture = PIL.Image.open(io.BytesIO(base64.b64decode(data["image/png"])))
         png = io.BytesIO()
         picture = picture.convert("RGB")
-        # Other methods would lose the rare colours at the ends of colour bars.
+        # Other methods lose the rare colours at the ends of colour bars.
         picture = picture.quantize(256, PIL.Image.Quantize.MAXCOVERAGE, 1)
         picture.save(png, "PNG", optimize=True)
         data["image/png"] = base64.b64encode(png.getvalue()).decode()

@@ -3,20 +3,20 @@ import os
 import signal
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-# As the command sets it. On a processor, channels come first with oneDNN alone.
+# Like the command. On a processor, only oneDNN computes with channels first.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 import numpy as np
 import pytest
 
-# A shell ignores Ctrl-C in what it runs in the background, and so would the
+# Processes in the background of a shell ignore Ctrl-C, and pass this on to the
 # processes that the tests start and interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
 def photos(tmp_path_factory):
-    """A folder of two class folders: bright and dark pictures, PNG and JPEG."""
+    """Return a folder of two class folders: bright and dark images, PNG and JPEG."""
     import tensorflow as tf
 
     root = tmp_path_factory.mktemp("images") / "photos"
@@ -34,13 +34,13 @@ def photos(tmp_path_factory):
 
 @pytest.fixture(scope="session", autouse=True)
 def tiny_network():
-    """Add a network to the zoo that is built in a second: two attention modules."""
+    """Add a network to the zoo that has two attention modules and is built fast."""
     from keras_resattn import ResidualAttentionNetwork
     from keras_resattn import Stage
     from keras_resattn import complexity
     from keras_resattn import zoo
 
-    # No part of it repeats: each makes every traced step and saved file slower.
+    # No part of it repeats, because repetitions would slow down each test.
     stages = (Stage(8, 1, 1, mask_depth=1), Stage(16, 2, 1, mask_depth=1))
     network = functools.partial(
         ResidualAttentionNetwork, stages, "cifar", t=1, default_size=32, name="tiny"
@@ -55,7 +55,7 @@ def tiny_network():
 
 @pytest.fixture(scope="session")
 def small_recipe(photos):
-    """A recipe for the tiny network on the folder of pictures."""
+    """Return a recipe for the tiny network on the folder of images."""
     from keras_resattn.recipes.files import load_recipe
 
     settings = {
@@ -73,7 +73,7 @@ def small_recipe(photos):
 
 @pytest.fixture(scope="session")
 def model_folder(small_recipe, tmp_path_factory):
-    """A model trained by the small recipe. Tests must not write to it."""
+    """Return a model folder of the small recipe. Tests must not write to it."""
     from keras_resattn import training
 
     out = tmp_path_factory.mktemp("runs") / "small"
@@ -82,7 +82,7 @@ def model_folder(small_recipe, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def served(model_folder, tmp_path_factory):
-    """A folder with the model's export, `small/3`. Tests must not write to it."""
+    """Return a folder with the export `small/3`. Tests must not write to it."""
     from keras_resattn.export import export
 
     base = tmp_path_factory.mktemp("served")
@@ -92,5 +92,5 @@ def served(model_folder, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def pictures(photos):
-    """Paths of five pictures of unlike sizes."""
+    """Return the paths of five images of different sizes."""
     return sorted(photos.glob("*/0[2-4].*"))[:5]

@@ -1,4 +1,4 @@
-"""The notebooks: what is stored of them, and that they run."""
+"""Check the stored outputs of the notebooks, and that they run."""
 
 import importlib.util
 import re
@@ -29,7 +29,7 @@ def code_cells(path):
 
 
 def texts(cell):
-    """Return the cell's source and all text that it shows."""
+    """Return the source of a cell and all text of its outputs."""
     shown = [
         output.get("text", "") + output.get("data", {}).get("text/plain", "")
         for output in cell.outputs
@@ -37,16 +37,16 @@ def texts(cell):
     return "\n".join([cell.source, *shown])
 
 
-def test_there_are_five():
+def test_there_are_five_notebooks():
     assert [path.name[:2] for path in NOTEBOOKS] == ["1_", "2_", "3_", "4_", "5_"]
 
 
-def test_they_are_light():
+def test_the_files_are_small():
     assert sum(path.stat().st_size for path in NOTEBOOKS) < 1_000_000
 
 
 @by_name
-def test_what_is_stored_is_valid_and_was_run_from_first_to_last(path):
+def test_a_stored_notebook_is_valid_and_was_run_from_the_first_cell_to_the_last(path):
     nbformat.validate(nbformat.read(path, as_version=4))
     cells = code_cells(path)
     counts = [cell.execution_count for cell in cells]
@@ -55,7 +55,7 @@ def test_what_is_stored_is_valid_and_was_run_from_first_to_last(path):
 
 
 @by_name
-def test_figures_and_text_are_stored_and_no_errors_and_no_paths_of_a_machine(path):
+def test_outputs_have_figures_and_text_but_no_errors_and_no_absolute_paths(path):
     outputs = [output for cell in code_cells(path) for output in cell.outputs]
     assert any("image/png" in output.get("data", {}) for output in outputs)
     assert any(output.output_type == "stream" for output in outputs)
@@ -66,7 +66,7 @@ def test_figures_and_text_are_stored_and_no_errors_and_no_paths_of_a_machine(pat
         assert not re.search(ABSOLUTE_PATH, texts(cell)), cell.source
 
 
-def test_a_path_of_a_machine_would_be_found():
+def test_an_absolute_path_is_found():
     assert re.search(ABSOLUTE_PATH, "saved to /tmp/run")
     assert re.search(ABSOLUTE_PATH, "'/home/me/x.png'")
     assert not re.search(ABSOLUTE_PATH, "{url}/v1/models and surfaces/test/tmp/00.png")
@@ -74,7 +74,7 @@ def test_a_path_of_a_machine_would_be_found():
 
 @pytest.mark.slow
 @by_name
-def test_it_runs_and_shows_figures_where_it_did(path, run_notebook, tmp_path):
+def test_a_notebook_runs_and_shows_as_many_figures(path, run_notebook, tmp_path):
     notebook = run_notebook(path, tmp_path)
     cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
     for cell, stored in zip(cells, code_cells(path), strict=True):

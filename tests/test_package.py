@@ -1,4 +1,5 @@
 import importlib.metadata
+import os
 import subprocess
 import sys
 import tarfile
@@ -50,6 +51,42 @@ def test_networks_and_layers_do_not_import_tensorflow():
         "print([m.__name__ for m in ours if hasattr(m, 'tf')])"
     )
     assert subprocess.check_output([sys.executable, "-c", code], text=True) == "[]\n"
+
+
+GOOD_CALLS = """\
+import keras_resattn
+
+keras_resattn.Attention56(classes=3, input_shape=(64, 64, None), p=2, unit="resnext")
+keras_resattn.cifar.Attention452(True, None, pooling="avg", dropout=0.1)
+keras_resattn.baselines.ResNet164(classes=3, stochastic_depth=0.2)
+keras_resattn.compatibility.pytorchcv.Attention56(name="pretrained")
+"""
+BAD_CALLS = """\
+import keras_resattn
+
+keras_resattn.Attention56(clases=3)
+keras_resattn.cifar.Attention452(classes="three")
+keras_resattn.baselines.ResNet164(p=2)
+keras_resattn.compatibility.pytorchcv.Attention56(dropout=0.1)
+keras_resattn.ResidualAttentionNetwork([keras_resattn.Stage(8, 1, 1)], stemm="cifar")
+"""
+
+
+@pytest.mark.one_backend
+@pytest.mark.parametrize(("source", "wrong"), [(GOOD_CALLS, 0), (BAD_CALLS, 5)])
+def test_a_type_checker_knows_the_arguments_of_the_networks(tmp_path, source, wrong):
+    (tmp_path / "user.py").write_text(source)
+    options = ["--ignore-missing-imports", "--cache-dir", str(tmp_path / "cache")]
+    checked = subprocess.run(
+        [sys.executable, "-m", "mypy", *options, "user.py"],
+        cwd=tmp_path,
+        env={**os.environ, "MYPYPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    errors = [line for line in checked.stdout.splitlines() if ": error: " in line]
+    assert all(line.startswith("user.py:") for line in errors), checked.stdout
+    assert len(errors) == wrong, checked.stdout + checked.stderr
 
 
 @pytest.mark.slow

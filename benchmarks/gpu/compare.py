@@ -1,20 +1,21 @@
-"""Attention-56 on one GPU, in bfloat16: ours on JAX beside pytorchcv's in PyTorch.
+"""Compare Attention-56 on one GPU in bfloat16: ours on JAX, pytorchcv in PyTorch.
 
     python -m benchmarks.gpu.compare OUT
     python -m benchmarks.gpu.compare OUT --tasks training --rounds 2 --minutes 9
     python -m benchmarks.gpu.compare OUT --size 64 --batch 2 --rounds 1 \
-        --seconds 0.1 --matrix 256      # to try it without a GPU
+        --seconds 0.1 --matrix 256      # a try without a GPU
 
-Training steps at one batch size and inference at three: images a second, memory, and
-the share of what products of matrices reach on the device, measured in the same
-rounds. TensorFlow is not needed.
+It measures training steps at one batch size and inference at three: images/s, memory,
+and the share of the speed of matrix products, which are measured in the same rounds.
+TensorFlow is not needed.
 
-Each engine is a process of its own. They are asked in turn; a ratio is that of a round.
-A process stays while the GPU has room for another as large, else it ends after its
-answer and starts again in the next round.
+Each engine runs in a process of its own. In each round every engine is asked once, and
+a ratio compares two times of the same round. A process keeps running while the GPU has
+memory for another one of the same size. Otherwise it ends after its answer and starts
+again in the next round.
 
-OUT/TASK.json is written after each answer, and so is OUT/comparison.md, of all tasks in
-OUT: a run that is cut leaves what it measured.
+OUT/TASK.json, and OUT/comparison.md with the tables of all tasks in OUT, are written
+after each answer. An interrupted run keeps what it has measured.
 """
 
 import argparse
@@ -39,13 +40,13 @@ NEEDED = {
     "jax": ("jax", "keras", "namex", "optree"),
     "torch": ("torch", "pytorchcv"),
 }
-ROOM = 1.25  # near the limit of the memory, slower kernels may be chosen
+ROOM = 1.25  # near the limit of the memory, frameworks may choose slower kernels
 TABLES = "comparison.md"
-OVER = "The minutes were over."
+OVER = "The time limit (--minutes) was reached."
 
 
 class Processes:
-    """The processes of a task's engines, started when asked, ended by a deadline."""
+    """The processes of a task's engines, started on demand, ended at a deadline."""
 
     def __init__(self, task, size, deadline):
         self.arguments = {name: (task, name, size) for name in TASKS[task]}
@@ -62,7 +63,7 @@ class Processes:
 
     @contextlib.contextmanager
     def engine(self, name):
-        """Yield the process of an engine; keep it if another finds room beside it."""
+        """Yield the process of an engine; keep it if there is memory for another."""
         before = memory_in_use()
         stack, process = self.kept.pop(name, None) or self._start(name)
         left = max(0, self.deadline - time.monotonic())
@@ -89,7 +90,7 @@ class Processes:
 
 
 def has_room(in_use, total, largest):
-    """Return whether one more engine would find the memory that the largest takes."""
+    """Return whether there is memory for another engine as large as the largest."""
     return 0 < in_use + ROOM * largest <= total
 
 
@@ -102,7 +103,7 @@ def memory_in_all():
 
 
 def _nvidia_smi(field):
-    """Return a figure of the first GPU's memory, in MiB; 0 without a GPU."""
+    """Return a field of the first GPU's memory in MiB; 0 without a GPU."""
     command = ["nvidia-smi", "--id=0", f"--query-gpu={field}"]
     try:
         done = subprocess.run(
@@ -117,13 +118,13 @@ def _nvidia_smi(field):
 
 
 def order(names, number):
-    """Return the names as a round asks them: each round begins with the next."""
+    """Return the names in the order of a round: each round begins with the next."""
     first = number % len(names)
     return names[first:] + names[:first]
 
 
 def batches(task, name, options):
-    """Return the batch sizes of an engine, ascending, as a peak of memory grows."""
+    """Return the batch sizes of an engine, ascending, because peaks only grow."""
     if name.endswith("-matrices"):
         return [options.matrix]
     if task == "training":
@@ -169,7 +170,7 @@ def new_record(task, options):
 
 
 def add(record, name, number, batch, found):
-    """Add what an engine found to the record of its task, and say so."""
+    """Add an engine's answer to the record of its task, and print it."""
     record["devices"][name] = found.pop("device")
     record["versions"].update(found.pop("versions"))
     answer = {"engine": name, "round": number, "batch": batch, **found}
@@ -179,7 +180,7 @@ def add(record, name, number, batch, found):
 
 
 def write(out, record):
-    """Write the record of a task, and the tables of all tasks in the folder."""
+    """Write the record of a task and the tables of all tasks in the folder."""
     replace(out / f"{record['task']}.json", json.dumps(record, indent=1))
     paths = [out / f"{task}.json" for task in TASKS]
     records = [json.loads(path.read_text()) for path in paths if path.exists()]
@@ -187,7 +188,7 @@ def write(out, record):
 
 
 def replace(path, text):
-    """Write a file beside its place: a run that is cut leaves the one before."""
+    """Replace a file. An interrupted run keeps the previous file."""
     part = path.with_suffix(".part")
     part.write_text(text)
     part.replace(path)
@@ -199,7 +200,7 @@ def main():
     options.out.mkdir(parents=True, exist_ok=True)
     sys.stdout.reconfigure(line_buffering=True)
     with tempfile.TemporaryDirectory() as folder:
-        # A process that starts again does not compile again.
+        # A process that is started again does not compile again.
         os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", folder)
         os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
         for task in options.tasks:
@@ -211,25 +212,36 @@ def main():
 def arguments():
     engines = list(dict.fromkeys(name for task in TASKS.values() for name in task))
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("out", type=Path, help="the folder of what is measured")
+    parser.add_argument("out", type=Path, help="the folder for the results")
     parser.add_argument("--tasks", nargs="+", choices=TASKS, default=list(TASKS))
     parser.add_argument("--engines", nargs="+", choices=engines, default=engines)
-    parser.add_argument("--batch", type=positive, default=256, help="the largest")
-    parser.add_argument("--size", type=size, default=224, help="a multiple of 32")
+    parser.add_argument(
+        "--batch", type=positive, default=256, help="the largest batch size"
+    )
+    parser.add_argument(
+        "--size",
+        type=size,
+        default=224,
+        help="height and width of the images, a multiple of 32",
+    )
     parser.add_argument("--rounds", type=positive, default=3)
-    parser.add_argument("--seconds", type=float, default=2, help="of an answer, about")
-    parser.add_argument("--matrix", type=positive, default=8192, help="their height")
-    parser.add_argument("--minutes", type=float, default=60, help="then all ends")
+    parser.add_argument("--seconds", type=float, default=2, help="about, per answer")
+    parser.add_argument(
+        "--matrix", type=positive, default=8192, help="height of the matrices"
+    )
+    parser.add_argument("--minutes", type=float, default=60, help="time limit")
     options = parser.parse_args()
-    # A task without engines would replace what another run measured.
+    # A task without engines would replace the results of another run.
     options.tasks = [t for t in options.tasks if TASKS[t].keys() & {*options.engines}]
     if not options.tasks:
-        parser.error(f"no task has these engines. Received: {sys.argv[1:]}")
+        parser.error(
+            f"no chosen task has these engines; choose others. Received: {sys.argv[1:]}"
+        )
     if missing := missing_modules(options):
         parser.error(
-            f"the engines need {', '.join(missing)}. Install them as "
-            "benchmarks/gpu/README.md says, or name other engines. Received: "
-            f"--engines {' '.join(options.engines)}"
+            f"the engines need {', '.join(missing)}. Install them as described in "
+            "benchmarks/gpu/README.md, or choose other engines. "
+            f"Received: --engines {' '.join(options.engines)}"
         )
     return options
 
@@ -242,14 +254,14 @@ def positive(text):
 
 
 def size(text):
-    """Read a height that pytorchcv's network halves five times."""
+    """Read an image size, which pytorchcv's network halves five times."""
     if int(text) % 32:
         raise argparse.ArgumentTypeError(f"must be a multiple of 32. Received: {text}")
     return positive(text)
 
 
 def missing_modules(options):
-    """Return the modules that the engines import and that are not here."""
+    """Return the modules that the engines need and that are not installed."""
     chosen = {
         module
         for task in options.tasks

@@ -1,7 +1,7 @@
-"""What the comparison on a GPU measured, as tables: pure functions of its records.
+"""Make tables of the records of the comparison on a GPU.
 
-A record is what `benchmarks.gpu.compare` writes as JSON. Its answers are dictionaries
-of `engine`, `round`, `batch`, `seconds` and `flop` of one call, and `peak_bytes`.
+`benchmarks.gpu.compare` writes a record as JSON. Its answers are dictionaries with
+`engine`, `round`, `batch`, `seconds` and `flop` of one call, and `peak_bytes`.
 """
 
 import math
@@ -18,24 +18,24 @@ HEAD = (
     "engine",
     "batch",
     "images/s",
-    "ms: median (least)",
+    "ms: median (minimum)",
     "TFLOP/s",
-    "of the peak",
+    "share of the peak",
     "memory, GiB",
     "rounds",
 )
 
 
 class Measured(NamedTuple):
-    """What an engine did at a batch size.
+    """The measurements of an engine at a batch size.
 
     Attributes:
-        engine: String, its name.
-        batch: Integer, the images of a call; the height of matrices.
-        seconds: Dictionary from the number of a round to the seconds of a call.
-        flop: Integer, the floating-point operations of a call.
-        memory: Float, the least peak of all rounds in GiB: a process that answers
-            again tells the peak of its largest batch size, or of its compilation.
+        engine: String, the name of the engine.
+        batch: Integer, the images per call, or the height of the matrices.
+        seconds: Dictionary from the number of a round to the seconds per call.
+        flop: Integer, the floating-point operations per call.
+        memory: Float, the smallest peak of all rounds in GiB. In later rounds a
+            process may report the peak of a larger batch size or of compilation.
     """
 
     engine: str
@@ -78,20 +78,20 @@ def measured(record):
 
 
 def peak(found):
-    """Return the most operations a second of a product of matrices, or NaN."""
+    """Return the highest operations per second of a matrix product, or NaN."""
     matrices = [m for m in found if not m.is_network]
     return max((m.flop / min(m.seconds.values()) for m in matrices), default=math.nan)
 
 
-def quickest(found, prefix, batch):
-    """Return the quickest network whose name begins so, or `None`."""
+def fastest(found, prefix, batch):
+    """Return the fastest network whose name begins with a prefix, or `None`."""
     engines = [m for m in found if m.is_network and m.engine.startswith(prefix)]
     at_batch = [m for m in engines if m.batch == batch]
     return min(at_batch, key=lambda m: m.median, default=None)
 
 
 def ratio(ours, peer):
-    """Return how many times faster ours is: the median over rounds of both."""
+    """Return how many times faster ours is, the median over rounds of both."""
     both = ours.seconds.keys() & peer.seconds.keys()
     if not both:
         return None
@@ -102,7 +102,7 @@ def ratio(ours, peer):
 
 
 def rows(record):
-    """Return the rows of what can be compared; the goals are for a GPU at full size."""
+    """Return a row for each comparison; only runs on a GPU at full size have goals."""
     task, found = record["task"], measured(record)
     batches = sorted({m.batch for m in found if m.is_network})
     compared = [row for batch in batches for row in speed_rows(task, found, batch)]
@@ -121,15 +121,15 @@ def devices(record):
 
 
 def speed_rows(task, found, batch):
-    """Return ours beside PyTorch's best, and beside products of matrices."""
-    ours, peer = (quickest(found, name, batch) for name in ("ours", "pytorch"))
+    """Compare ours with PyTorch's best and with matrix products."""
+    ours, peer = (fastest(found, name, batch) for name in ("ours", "pytorch"))
     top, compared = peak(found), []
     if ours and peer:
-        told = [
+        speeds = [
             f"{m.engine}: {m.images_per_second:,.1f} images/s" for m in (ours, peer)
         ]
         what = f"batch {batch}, PyTorch at its best"
-        compared.append(Row(task, what, *told, ratio(ours, peer), ">= 1.2"))
+        compared.append(Row(task, what, *speeds, ratio(ours, peer), ">= 1.2"))
     if ours and not math.isnan(top):
         what = f"batch {batch}, share of the matrix peak"
         mine, most = f"{teraflops(ours.flops)} TFLOP/s", f"{teraflops(top)} TFLOP/s"
@@ -139,21 +139,21 @@ def speed_rows(task, found, batch):
 
 
 def memory_rows(found, batch):
-    """Return memory beside PyTorch's quickest, and what `remat` saves and costs."""
+    """Compare memory with PyTorch's fastest; compare memory and time with `remat`."""
     engines = {m.engine: m for m in found}
     ours, remat = engines.get("ours"), engines.get("ours-remat")
-    peer = quickest(found, "pytorch", batch)
+    peer = fastest(found, "pytorch", batch)
 
     def memory(what, mine, other, target):
-        told = [f"{m.engine}: {m.memory:.2f} GiB" for m in (mine, other)]
-        return Row("training", what, *told, mine.memory / other.memory, target)
+        sizes = [f"{m.engine}: {m.memory:.2f} GiB" for m in (mine, other)]
+        return Row("training", what, *sizes, mine.memory / other.memory, target)
 
     compared = []
     if ours and peer:
-        compared.append(memory("memory, PyTorch at its quickest", ours, peer, "<= 1"))
+        compared.append(memory("memory, PyTorch at its fastest", ours, peer, "<= 1"))
     if ours and remat:
-        told = [f"{m.engine}: {m.median * 1e3:.1f} ms" for m in (remat, ours)]
-        time = Row("training", "remat, time", *told, ratio(ours, remat), "<= 1.35")
+        times = [f"{m.engine}: {m.median * 1e3:.1f} ms" for m in (remat, ours)]
+        time = Row("training", "remat, time", *times, ratio(ours, remat), "<= 1.35")
         compared += [memory("remat, memory", remat, ours, ""), time]
     return compared
 
@@ -162,7 +162,7 @@ def memory_rows(found, batch):
 
 
 def markdown(record):
-    """Return a record as a section: command, device, engines, goals, errors."""
+    """Return a section for a record: command, device, engines, goals, errors."""
     found, compared = measured(record), rows(record)
     versions = ", ".join(f"{name} {v}" for name, v in record["versions"].items())
     parts = [
@@ -177,7 +177,7 @@ def markdown(record):
 
 
 def engines_table(found):
-    """Return a line an engine and batch size."""
+    """Return a table with a line for each engine and batch size."""
     top = peak(found)
     lines = [HEAD, ["---"] * len(HEAD), *(cells(m, top) for m in found)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
@@ -201,7 +201,7 @@ def teraflops(flops):
 
 
 def reason(error):
-    """Return the line that names an error, of what an engine said, or the last."""
+    """Return the line of an engine's error output that names the error, or the last."""
     lines = error.splitlines() or [""]
     named = [line for line in lines if re.match(r"[\w.]*(Error|Exception)\b", line)]
     return [*lines, *named][-1]

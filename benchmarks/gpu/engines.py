@@ -1,14 +1,14 @@
-"""A process that keeps one network on one device: it answers with seconds and memory.
+"""Run one engine of the comparison on a GPU in this process.
 
     python -m benchmarks.gpu.engines TASK ENGINE SIZE
 
-Each line that it reads is JSON, such as {"batch": 256, "seconds": 2}: a batch size (of
-`*-matrices` the height of the matrices) and about how long to repeat it. So is each
-answer: the seconds of one call, its floating-point operations, the memory's peak in
-bytes, and where and by what versions it was computed.
+Each line of standard input is JSON, such as {"batch": 256, "seconds": 2}: a batch size
+(for `*-matrices` the height of the matrices) and about how long to repeat the call.
+Each answer is JSON: the seconds of one call, its floating-point operations, the peak
+memory in bytes, the device and the versions.
 
-Training steps are sent to the device one after another, as `fit` does, and the last
-is waited for. In inference each answer is waited for, as a server does.
+Training steps are sent to the device one after another, as in `fit`, and only the end
+of the last one is awaited. In inference every answer is awaited, as in a server.
 """
 
 import importlib
@@ -18,12 +18,12 @@ import sys
 import time
 from typing import NamedTuple
 
-WARM_UP = 3  # compiles, chooses kernels, records graphs
-FEWEST = 3
+WARM_UP = 3  # calls to compile, choose kernels and record graphs
+MIN_CALLS = 3
 
 
 class Engine(NamedTuple):
-    """Who makes an engine: `maker(size, **options)` of the module `NAME_engines`."""
+    """How to make an engine: `maker(size, **options)` in `FRAMEWORK_engines`."""
 
     framework: str
     maker: str
@@ -36,7 +36,7 @@ MATRICES = {
 }
 COMPILED = {"mode": "default"}
 CUDA_GRAPHS = {"mode": "reduce-overhead"}
-# In the order of the first round: should the time end, the first are known.
+# In the order of the first round, the most important first: time may run out.
 TASKS = {
     "training": {
         **MATRICES,
@@ -60,7 +60,7 @@ TASKS = {
 
 def main():
     task, name, size = sys.argv[1:]
-    answers, sys.stdout = sys.stdout, sys.stderr  # where compilers may write, too
+    answers, sys.stdout = sys.stdout, sys.stderr  # compilers may also print
     print("ready", file=answers, flush=True)
     engine = TASKS[task][name]
     framework = importlib.import_module(f"benchmarks.gpu.{engine.framework}_engines")
@@ -87,11 +87,11 @@ def main():
 
 
 def seconds_of(call, wait, seconds, waits_for_each):
-    """Return the seconds of one call, the mean of as many as fill some seconds."""
+    """Return the seconds of one call, the mean of as many calls as fill `seconds`."""
     start = time.perf_counter()
     wait(call())
     once = time.perf_counter() - start
-    count = max(FEWEST, math.ceil(seconds / once))
+    count = max(MIN_CALLS, math.ceil(seconds / once))
     start = time.perf_counter()
     for _ in range(count):
         result = call()

@@ -1,14 +1,14 @@
-"""Our network by Keras on JAX, in bfloat16, without TensorFlow.
+"""Run our network in Keras on JAX, in bfloat16, without TensorFlow.
 
-A maker takes the images' size and returns a function that, for a batch size, returns
-what is to be timed and how many floating-point operations it has. Images are float32
-and lie on the device.
+A maker takes the size of the images and returns a function from a batch size to the
+call to measure and its number of floating-point operations. Images are float32 arrays
+on the device.
 """
 
 import os
 
 os.environ["KERAS_BACKEND"] = "jax"
-# Memory is taken when it is needed, and all of it may be, as in PyTorch.
+# Allocate memory on demand, up to almost all of it, as PyTorch does.
 os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
 os.environ.setdefault("XLA_CLIENT_MEM_FRACTION", "0.95")
 
@@ -26,8 +26,8 @@ from benchmarks.training_engines import memory
 def training(size, remat=False):
     """Return the maker of the step that `fit` runs: `train_step`, compiled.
 
-    `fit` keeps the state outside of the model, too, and gives the old one's memory
-    to the new. `train_on_batch` puts the state back into the model at each step.
+    Like `fit`, it keeps the state outside of the model and reuses the memory of the old
+    state. `train_on_batch` would copy the state into the model in each step.
     """
     model = compiled_model(size, remat)
     model.optimizer.build(model.trainable_variables)
@@ -67,7 +67,8 @@ def compiled_model(size, remat=False):
 def inference(size, folded=False):
     """Return the maker of a compiled `stateless_call`.
 
-    `folded` is our best: batch normalizations folded, the weights in bfloat16, too.
+    `folded` is our fastest variant: batch normalization is folded, and the weights are
+    bfloat16.
     """
     keras.config.set_dtype_policy("bfloat16" if folded else "mixed_bfloat16")
     model = keras_resattn.Attention56(input_shape=(size, size, 3))
@@ -88,7 +89,7 @@ def inference(size, folded=False):
 
 
 def matrices(_):
-    """Return the maker of a product of matrices: about the most that the device can."""
+    """Return the maker of a matrix product, about the highest speed of the device."""
     product = jax.jit(jnp.matmul)
 
     def prepare(height):
@@ -118,11 +119,11 @@ wait = jax.block_until_ready
 
 
 def reset_peak():
-    """JAX cannot: its peak is that of the process, compilation and all."""
+    """Do nothing: JAX cannot reset its peak, which includes compilation."""
 
 
 def peak_bytes():
-    """Return the peak of what was allocated; on a processor, the process's memory."""
+    """Return the peak of allocated memory; on a processor, of the process's memory."""
     stats = jax.local_devices()[0].memory_stats() or {}
     return stats.get("peak_bytes_in_use") or int(memory("VmHWM") * 2**20)
 

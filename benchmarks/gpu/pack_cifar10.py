@@ -1,9 +1,9 @@
-"""Pack CIFAR-10 as uint8 arrays in compressed files of some 30 MB each.
+"""Pack CIFAR-10 as uint8 arrays into files of about 30 MB each.
 
     python -m benchmarks.gpu.pack_cifar10 --data-dir ~/tensorflow_datasets cifar10
 
-CIFAR-10 does not compress: all of it is about 150 MB. `--parts train0 test` writes only
-some of the files, to be brought where only so much can travel at a time.
+The files have about 150 MB together, because CIFAR-10 hardly compresses.
+`--parts train0 test` writes only some of them, for transfers with a size limit.
 """
 
 import argparse

@@ -1,6 +1,6 @@
-"""pytorchcv's network in PyTorch: autocast to bfloat16, channels last.
+"""Run pytorchcv's network in PyTorch, with autocast to bfloat16 and channels last.
 
-The makers are those of `jax_engines`.
+The makers correspond to those in `jax_engines`.
 """
 
 import importlib.metadata
@@ -17,11 +17,11 @@ HAS_GPU = torch.cuda.is_available()
 DEVICE = "cuda" if HAS_GPU else "cpu"
 LAYOUT = torch.channels_last
 
-torch.backends.cudnn.benchmark = True  # the quickest kernels, as XLA chooses them
+torch.backends.cudnn.benchmark = True  # choose the fastest kernels, as XLA does
 
 
 def training(size, mode=None):
-    """Return the maker of a training step: eager, or compiled in a mode."""
+    """Return the maker of a training step, eager or compiled in a mode."""
     network = attention56(size).train()
     flop = 3 * flop_of_an_image(network, size)
     optimizer = torch.optim.SGD(
@@ -46,10 +46,10 @@ def training(size, mode=None):
 
 
 def inference(size, mode=None, frozen=False):
-    """Return the maker of an answer: eager, or compiled in a mode.
+    """Return the maker of an inference call, eager or compiled in a mode.
 
-    `frozen` is PyTorch's best: the weights in bfloat16, too, and constants for the
-    compiler, which folds batch normalizations.
+    `frozen` is PyTorch's fastest variant: the weights are bfloat16 and constants, so
+    the compiler folds batch normalization.
     """
     network = attention56(size).eval()
     flop = flop_of_an_image(network, size)
@@ -73,7 +73,7 @@ def inference(size, mode=None, frozen=False):
 
 
 def matrices(_):
-    """Return the maker of a product of matrices: about the most that the device can."""
+    """Return the maker of a matrix product, about the highest speed of the device."""
 
     def prepare(height):
         left, right = torch.randn(2, height, height, device=DEVICE).bfloat16()
@@ -84,7 +84,7 @@ def matrices(_):
 
 def attention56(size):
     network = resattnet56(in_size=(size, size))
-    if size != 224:  # pytorchcv pools 7 x 7 maps, which are those of 224
+    if size != 224:  # pytorchcv pools maps of 7 x 7, which only 224 has
         network.features.final_pool = torch.nn.AdaptiveAvgPool2d(1)
     return network.to(DEVICE, memory_format=LAYOUT)
 
@@ -94,9 +94,9 @@ def compiled(network, mode):
 
 
 def flop_of_an_image(network, size):
-    """Return the operations of convolutions and classifier: as many as ours has."""
+    """Return the operations of convolutions and classifier, per image."""
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        # Batch normalization in training takes no single value a channel.
+        # In training, batch normalization needs more than one value per channel.
         network(images(2, size))
     return counter.get_total_flops() // 2
 
@@ -117,7 +117,7 @@ def reset_peak():
 
 
 def peak_bytes():
-    """Return the peak of what was allocated; on a processor, the process's memory."""
+    """Return the peak of allocated memory; on a processor, of the process's memory."""
     if HAS_GPU:
         return torch.cuda.max_memory_allocated()
     return int(memory("VmHWM") * 2**20)

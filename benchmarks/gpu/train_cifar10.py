@@ -1,17 +1,18 @@
-"""Train networks on CIFAR-10 on one GPU, by Keras on JAX, without TensorFlow.
+"""Train networks on CIFAR-10 on one GPU with Keras on JAX, without TensorFlow.
 
-For machines that have JAX and no TensorFlow. The images stay on the device, and an
-epoch is one compiled loop; optimizer, schedule and augmentation are those of the
-recipes `cifar10_*` (crops of images padded by 4 pixels, flips).
+The images stay on the device, and an epoch is one compiled loop. Optimizer, schedule
+and augmentation (crops of images padded by 4 pixels, flips) are those of the recipes
+`cifar10_*`.
 
     python -m benchmarks.gpu.pack_cifar10 --data-dir DIR cifar10
     KERAS_BACKEND=jax python -m benchmarks.gpu.train_cifar10 cifar10 OUT \
         --runs 56:residual:0 56:naive:0 --epochs 30 --minutes 9
 
-A run NETWORK:ATTENTION:SEED leaves OUT/NAME.csv, a line an epoch, and OUT/NAME.npz, its
-weights as float16 kernels. When the minutes are over, the run ends after its epoch and
-leaves NAME_cut.csv and NAME_cut.npz, and those after it are not begun. A run whose loss
-is no number ends there, too, and leaves NAME_cut.csv alone; the next one is begun.
+A run NETWORK:ATTENTION:SEED writes OUT/NAME.csv, with one line per epoch, and
+OUT/NAME.npz, its weights with float16 kernels. At the time limit (--minutes) the run
+ends after its epoch and writes NAME_cut.csv and NAME_cut.npz; later runs are skipped. A
+run whose loss becomes NaN or infinite ends and writes only NAME_cut.csv; the next run
+starts.
 """
 
 import argparse
@@ -39,7 +40,7 @@ def standardize(images):
 
 
 def augment(images, key):
-    """Crop each image at a random place of its padded self; flip half of them."""
+    """Crop each padded image at a random position; flip half of the images."""
     keys = jax.random.split(key, 3)
     count, size = images.shape[:2]
     sides = [(0, 0), (PADDING, PADDING), (PADDING, PADDING), (0, 0)]
@@ -54,7 +55,7 @@ def augment(images, key):
 
 
 class Training:
-    """A network, its optimizer, and their compiled epochs."""
+    """A network, its optimizer and the compiled functions of an epoch and a test."""
 
     def __init__(self, depth, attention, seed, options, images):
         keras.utils.set_random_seed(seed)
@@ -147,7 +148,7 @@ class Training:
 
 
 def run(name, options, data, out, deadline):
-    """Train one network until its last epoch, the deadline or a NaN."""
+    """Train one network until its last epoch, the deadline or a loss of NaN."""
     depth, attention, seed = name.split(":")
     train_images, train_labels, *test = map(jnp.asarray, data)
     training = Training(depth, attention, int(seed), options, train_images)
@@ -179,7 +180,7 @@ def run(name, options, data, out, deadline):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("data", help="the folder of the packed images")
+    parser.add_argument("data", help="the folder with the packed images")
     parser.add_argument("out", type=pathlib.Path)
     parser.add_argument("--runs", nargs="+", required=True, metavar="56:residual:0")
     parser.add_argument("--epochs", type=int, default=30)
@@ -203,7 +204,7 @@ def main():
     print(f"Keras {keras.__version__}, {vars(options)}", flush=True)
     for name in options.runs:
         if time.monotonic() > deadline:
-            print(f"{name} is not begun: the time is over.", flush=True)
+            print(f"Skipped {name}: the time limit was reached.", flush=True)
             continue
         run(name, options, data, options.out, deadline)
 

@@ -1,6 +1,6 @@
 """The networks that the paper compares with: the other rows of its tables.
 
-All have the arguments of `keras.applications`; none has attention modules.
+They take the arguments of `keras.applications` and have no attention modules.
 """
 
 from keras_resattn.baselines.applications import InceptionResNetV2

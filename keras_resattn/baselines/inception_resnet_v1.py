@@ -1,19 +1,31 @@
-"""Inception-ResNet-v1: its blocks as tables, and the network that they make."""
+"""Inception-ResNet-v1: its blocks as tables, and the network built from them."""
+
+from collections.abc import Sequence
+from typing import Any
+from typing import TypeAlias
 
 import keras
 
+from keras_resattn.builder.documentation import Documentation
 from keras_resattn.builder.head import check_head
 from keras_resattn.builder.head import classify
 from keras_resattn.builder.head import pool
 from keras_resattn.builder.image_input import image_input
-from keras_resattn.builder.named import named_network
+from keras_resattn.builder.named import named
+from keras_resattn.builder.signatures import network
 from keras_resattn.layers.convolution import convolution
 from keras_resattn.layers.geometry import channel_axis
+from keras_resattn.typing import Activation
+from keras_resattn.typing import Shape
+from keras_resattn.typing import StrPath
+from keras_resattn.typing import Tensor
 from keras_resattn.weights import check_weights
 from keras_resattn.weights import load_weights
 
-# A branch is a row of convolutions, each `(filters, kernel size)` and, in the
-# reductions, a stride.
+# A branch is a sequence of convolutions, each `(filters, kernel size)` or
+# `(filters, kernel size, stride)`.
+Branch: TypeAlias = Sequence[tuple]
+
 BLOCK_A = (
     ((32, 1),),
     ((32, 1), (32, 3)),
@@ -39,15 +51,15 @@ BLOCK_C = (
 
 
 def _network(
-    include_top,
-    weights,
-    input_tensor,
-    input_shape,
-    pooling,
-    classes,
-    classifier_activation,
-    name,
-):
+    include_top: bool,
+    weights: StrPath | None,
+    input_tensor: Tensor | None,
+    input_shape: Sequence[int | None] | None,
+    pooling: str | None,
+    classes: int,
+    classifier_activation: Activation,
+    name: str,
+) -> keras.Model:
     check_weights(weights, include_top, classifier_activation)
     check_head(include_top, pooling, classes)
     x, inputs = image_input(input_tensor, input_shape, 299, 75, include_top)
@@ -63,7 +75,7 @@ def _network(
     return model
 
 
-def _features(x):
+def _features(x: Tensor) -> Tensor:
     x = _stem(x)
     for i in range(1, 6):
         x = _block(x, BLOCK_A, scale=0.17, name=f"block_a{i}")
@@ -76,7 +88,7 @@ def _features(x):
     return _block(x, BLOCK_C, scale=1.0, activate=False, name="block_c6")
 
 
-def _stem(x):
+def _stem(x: Tensor) -> Tensor:
     x = _convolution(x, 32, 3, 2, padding="valid", name="stem_conv1")
     x = _convolution(x, 32, 3, padding="valid", name="stem_conv2")
     x = _convolution(x, 64, 3, name="stem_conv3")
@@ -86,11 +98,17 @@ def _stem(x):
     return _convolution(x, 256, 3, 2, padding="valid", name="stem_conv6")
 
 
-def _block(x, branches, scale, name, activate=True):
-    """An Inception-ResNet block: the input plus a scaled residual, ReLU."""
+def _block(
+    x: Tensor,
+    branches: Sequence[Branch],
+    scale: float,
+    name: str,
+    activate: bool = True,
+) -> Tensor:
+    """Apply an Inception-ResNet block: the input plus a scaled residual, ReLU."""
     maps = [_branch(x, row, f"{name}_branch{i}") for i, row in enumerate(branches, 1)]
     residual = _concatenate(maps, name)
-    # Linear, as the paper has it: a bias in place of normalization and ReLU.
+    # Linear, as in the paper: a bias instead of normalization and ReLU.
     residual = keras.layers.Conv2D(
         x.shape[channel_axis(keras.config.image_data_format())],
         1,
@@ -101,26 +119,34 @@ def _block(x, branches, scale, name, activate=True):
     return keras.layers.Activation("relu", name=f"{name}_relu")(x) if activate else x
 
 
-def _reduction(x, branches, name):
-    """A reduction block: strided branches and max pooling, side by side."""
+def _reduction(x: Tensor, branches: Sequence[Branch], name: str) -> Tensor:
+    """Apply a reduction block: strided branches and max pooling, concatenated."""
     maps = [_branch(x, row, f"{name}_branch{i}") for i, row in enumerate(branches, 1)]
     maps.append(keras.layers.MaxPooling2D(3, 2, name=f"{name}_pool")(x))
     return _concatenate(maps, name)
 
 
-def _branch(x, row, name):
+def _branch(x: Tensor, row: Branch, name: str) -> Tensor:
     for i, (filters, kernel_size, *strides) in enumerate(row, start=1):
         x = _convolution(x, filters, kernel_size, *strides, name=f"{name}_conv{i}")
     return x
 
 
-def _concatenate(maps, name):
+def _concatenate(maps: list[Tensor], name: str) -> Tensor:
     axis = channel_axis(keras.config.image_data_format())
     return keras.layers.Concatenate(axis=axis, name=f"{name}_concatenate")(maps)
 
 
-def _convolution(x, filters, kernel_size, strides=1, padding=None, name=None):
-    """Convolution, BN, ReLU; those with a stride have no padding."""
+def _convolution(
+    x: Tensor,
+    filters: int,
+    kernel_size: int | tuple[int, int],
+    strides: int = 1,
+    padding: str | None = None,
+    *,
+    name: str,
+) -> Tensor:
+    """Apply convolution, BN, ReLU. With a stride, the default is no padding."""
     padding = padding or ("same" if strides == 1 else "valid")
     x = convolution(filters, kernel_size, strides, padding, name=name)(x)
     axis = channel_axis(keras.config.image_data_format())
@@ -128,7 +154,7 @@ def _convolution(x, filters, kernel_size, strides=1, padding=None, name=None):
     return keras.layers.Activation("relu", name=f"{name}_relu")(x)
 
 
-def _normalization(axis, name):
+def _normalization(axis: int, name: str) -> keras.layers.BatchNormalization:
     return keras.layers.BatchNormalization(
         axis=axis, momentum=0.9, epsilon=1e-3, name=name
     )
@@ -146,48 +172,54 @@ class ScaledResidual(keras.layers.Layer):
     (2, 7, 7, 16)
 
     Args:
-        scale: Float, by what the residual is multiplied. Scales of 0.1 to 0.3
-            keep wide networks from dying early in training.
+        scale: Float, the factor of the residual. Scales of 0.1 to 0.3 keep the
+            training of wide networks stable.
         **kwargs: Arguments of `keras.layers.Layer`, such as `name`, `dtype`.
 
     Call arguments:
-        inputs: A list of two batches of one shape: the input and the residual.
+        inputs: A list of two batches of the same shape: the input and the residual.
 
     Reference: Szegedy et al., Inception-v4, Inception-ResNet and the Impact
     of Residual Connections on Learning, 2016, section 3.3.
     """
 
-    def __init__(self, scale, **kwargs):
+    def __init__(self, scale: float, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.scale = scale
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         x, residual = inputs
         return x + self.scale * residual
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Sequence[Shape]) -> Shape:
         return tuple(input_shape[0])
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "scale": self.scale}
 
 
-InceptionResNetV1 = named_network(
+InceptionResNetV1 = named(
+    network,
     _network,
-    path="keras_resattn.baselines.InceptionResNetV1",
-    name="inception_resnet_v1",
-    size=299,
-    minimum=75,
-    title="Inception-ResNet-v1, for ImageNet",
-    text="""With the default arguments it has 23,995,624 trainable parameters, as many
-    as pytorchcv's `inceptionresnetv1`. It is that definition, which
-    re-implementations of FaceNet share. The paper's differs from it in two
-    places: it has five C blocks, all alike, where this one adds a sixth,
-    neither scaled nor activated; and its head is dropout of 0.2 and the
-    classifier, where this one has dropout of 0.6 and a bottleneck of 512
-    features, normalized, before the classifier. The paper leaves the scales of
-    the residuals open (0.1 to 0.3); here they are 0.17, 0.1 and 0.2.""",
-    reference="""Szegedy et al., Inception-v4, Inception-ResNet and the Impact
+    "inception_resnet_v1",
+    Documentation(
+        path="keras_resattn.baselines.InceptionResNetV1",
+        size=299,
+        minimum=75,
+        title="Inception-ResNet-v1, for ImageNet",
+        text="""With the default arguments it has 23,995,624 trainable parameters, as
+    many as pytorchcv's `inceptionresnetv1`. It is that definition, which
+    re-implementations of FaceNet share. It deviates from the paper's in two places:
+
+    * The paper has five equal C blocks. Here is a sixth, neither scaled nor
+      activated.
+    * The paper's head is dropout of 0.2 and the classifier. Here it is dropout of
+      0.6 and a normalized bottleneck of 512 features before the classifier.
+
+    The paper gives the scales of the residuals as 0.1 to 0.3. Here they are 0.17,
+    0.1 and 0.2.""",
+        reference="""Szegedy et al., Inception-v4, Inception-ResNet and the Impact
     of Residual Connections on Learning, 2016 (https://arxiv.org/abs/1602.07261),
     figures 10 to 15.""",
+    ),
 )

@@ -1,0 +1,1 @@
+"""How a network is built: stem, stages, head, and networks by name."""

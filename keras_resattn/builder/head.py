@@ -1,20 +1,22 @@
-"""What follows the last map of a network, as keras.applications has it."""
+"""The layers after the last map of a network, as in keras.applications."""
 
 import keras
 
 from keras_resattn.layers.arguments import choice
 from keras_resattn.layers.arguments import positive_integer
+from keras_resattn.typing import Activation
+from keras_resattn.typing import Tensor
 
 
-def check_head(include_top, pooling, classes):
+def check_head(include_top: bool, pooling: str | None, classes: int) -> None:
     """Raise a `ValueError` if an argument of the head is out of its range."""
     choice("pooling", pooling, (None, "avg", "max"))
     if include_top:
         positive_integer("classes", classes)
 
 
-def pool(x, include_top, pooling):
-    """Return the maps `x` pooled over all positions, if they are to be."""
+def pool(x: Tensor, include_top: bool, pooling: str | None) -> Tensor:
+    """Return the maps `x`, pooled over all positions if the arguments ask for it."""
     if include_top or pooling == "avg":
         return keras.layers.GlobalAveragePooling2D(name="avg_pool")(x)
     if pooling == "max":
@@ -22,9 +24,9 @@ def pool(x, include_top, pooling):
     return x
 
 
-def classify(x, classes, activation):
+def classify(x: Tensor, classes: int, activation: Activation) -> Tensor:
     """Return the classifier's output for features `x`."""
-    # Half precision is too coarse for probabilities and their logarithms.
+    # Half precision is not exact enough for probabilities and their logarithms.
     half = keras.config.dtype_policy().compute_dtype in ("float16", "bfloat16")
     return keras.layers.Dense(
         classes,

@@ -1,169 +1,102 @@
 """How a network gets a name: a function with the arguments of keras.applications."""
 
+import inspect
+from collections.abc import Callable
+from typing import Any
+from typing import ParamSpec
+
+import keras
+
+from keras_resattn.builder.documentation import Documentation
+from keras_resattn.builder.documentation import docstring
+from keras_resattn.layers.units import get_unit
+from keras_resattn.layers.units import unit_name
+from keras_resattn.typing import StrPath
 from keras_resattn.weights import find_weights
-from keras_resattn.weights import list_weights
 
-WEIGHTS = """`None` (random initialization); {names}the path to
-            a weights file (`.weights.h5`, `.keras`, or `.npz` by
-            `keras_resattn.weights.save_packed`) to be loaded; or its address,
-            `"https://..."` or `"hf://owner/repo/file"`, downloaded once. An
-            address may end in `#sha256=...`, which is then checked. If the
-            classifier of the weights has another number of classes, the body
-            is loaded and the classifier stays random, with a warning."""
+P = ParamSpec("P")
 
-NAMES = """by name {names}
-            (`keras_resattn.weights.weights_info` tells of them); """
+USUAL = {"classes": 1000, "p": 1, "t": 2, "r": 1, "unit": "pre_activation"}
 
-ATTENTION_ARGUMENTS = """
-        attention: `"residual"` (attention residual learning), `"naive"` (naive
-            attention learning) or `"none"` (trunk branches alone).
-        mask_activation: `"mixed"`, `"channel"` or `"spatial"`, see
-            `keras_resattn.layers.SoftMaskBranch`.
-        mask_structure: `"encoder_decoder"` (bottom-up, top-down) or `"local"`
-            (units at full resolution).
-        remat: Boolean, whether a training keeps only the inputs of units and
-            masks, and computes what is inside again for the gradients: less
-            memory, more time, the same results."""
-
-DOCSTRING = """Instantiates {title}.
-
-    {text}
-
-    Example:
-
-    >>> model = {path}()
-    >>> model.predict(np.random.rand(2, {size}, {size}, 3)).shape
-    (2, {classes})
-
-    Args:
-        include_top: Boolean, whether to end with global average pooling and
-            the classifier.
-        weights: {weights}
-        input_tensor: Optional Keras tensor to use as image input.
-        input_shape: Optional shape of an image, `(height, width, channels)`,
-            {minimum} or more in height and width, which may be `None`; any
-            number of channels. Defaults to `({size}, {size}, 3)`, and to
-            `(None, None, 3)` if `include_top=False`.
-        pooling: With `include_top=False`, how to pool the last map: `None`
-            (not at all), `"avg"` or `"max"`.
-        classes: Integer, the number of classes, if `include_top=True`.
-        classifier_activation: The activation of the classifier, or `None` for
-            logits, if `include_top=True`.
-        name: String, the name of the model.{more}
-
-    Returns:
-        A `keras.Model`.
-
-    Raises:
-        OSError: If the weights cannot be downloaded.
-        ValueError: If an argument is out of its range, the input is too small
-            or the weights do not fit.
-
-    Reference: {reference}
-    """
+# The arguments that decide which weights a network has, or what they compute.
+ARCHITECTURE = (
+    "attention",
+    "mask_activation",
+    "mask_structure",
+    "p",
+    "t",
+    "r",
+    "unit",
+    "width_multiplier",
+)
 
 
-def named_network(build, path, name, classes=1000, weights=None, **documentation):
+def named(
+    signature: Callable[P, keras.Model],
+    build: Callable[..., keras.Model],
+    name: str,
+    documentation: Documentation,
+    **defaults: object,
+) -> Callable[P, keras.Model]:
     """Return the function that instantiates a network by its name.
 
     Args:
-        build: A function of the arguments of keras.applications.
-        path: Where the function is found, such as `"keras_resattn.Attention56"`.
+        signature: A function of `keras_resattn.builder.signatures`. The network
+            takes its arguments.
+        build: A function of the same arguments that returns the model.
         name: The default name of the model.
-        classes: The default number of classes.
-        weights: What documents the argument `weights`, if `build` itself finds
-            weights by name; `None` if they are those of `list_weights(name)`.
-        **documentation: What fills in `DOCSTRING`: `title`, `text`,
-            `reference`; and `size`, `minimum`, `more` if they are not the
-            usual.
+        documentation: A `Documentation`.
+        **defaults: The defaults that differ from `USUAL`.
+
+    Returns:
+        A function with the signature, its own defaults and a docstring.
     """
-    known_as, documented_weights = name, weights
-
-    def network(
-        include_top=True,
-        weights=None,
-        input_tensor=None,
-        input_shape=None,
-        pooling=None,
-        classes=classes,
-        classifier_activation="softmax",
-        name=name,
-    ):
-        return build(
-            include_top=include_top,
-            weights=weights if documented_weights else find_weights(weights, known_as),
-            input_tensor=input_tensor,
-            input_shape=input_shape,
-            pooling=pooling,
-            classes=classes,
-            classifier_activation=classifier_activation,
-            name=name,
-        )
-
-    return _documented(
-        network,
-        path,
-        classes=classes,
-        weights=documented_weights or _weights(name),
-        **documentation,
+    own = _with_defaults(
+        inspect.signature(signature), USUAL | defaults | {"name": name}
     )
+    default = {key: argument.default for key, argument in own.parameters.items()}
 
+    def network(*args: P.args, **kwargs: P.kwargs) -> keras.Model:
+        try:
+            bound = own.bind(*args, **kwargs)
+        except TypeError as error:
+            raise TypeError(
+                f"{network.__name__}() {error}. Its arguments are {list(default)}. "
+                f"Received: {len(args)} positional arguments, {sorted(kwargs)}"
+            ) from None
+        arguments = default | bound.arguments
+        if not documentation.weights:
+            arguments["weights"] = _find_weights(arguments, name, default)
+        return build(**arguments)
 
-def named_attention_network(build, path, name, classes=1000, **documentation):
-    """Return the same for a network with attention modules, and their arguments."""
-    known_as = name
-
-    def network(
-        include_top=True,
-        weights=None,
-        input_tensor=None,
-        input_shape=None,
-        pooling=None,
-        classes=classes,
-        classifier_activation="softmax",
-        name=name,
-        attention="residual",
-        mask_activation="mixed",
-        mask_structure="encoder_decoder",
-        remat=False,
-    ):
-        architecture = {
-            "attention": attention,
-            "mask_activation": mask_activation,
-            "mask_structure": mask_structure,
-        }
-        return build(
-            include_top=include_top,
-            weights=find_weights(weights, known_as, **architecture),
-            input_tensor=input_tensor,
-            input_shape=input_shape,
-            pooling=pooling,
-            classes=classes,
-            classifier_activation=classifier_activation,
-            name=name,
-            remat=remat,
-            **architecture,
-        )
-
-    return _documented(
-        network,
-        path,
-        classes=classes,
-        weights=_weights(name),
-        more=ATTENTION_ARGUMENTS,
-        **documentation,
-    )
-
-
-def _weights(name):
-    """Return the documentation of `weights` for the network of this name."""
-    known = (",\n" + 12 * " ").join(f'`"{known}"`' for known in list_weights(name))
-    return WEIGHTS.format(names=NAMES.format(names=known) if known else "")
-
-
-def _documented(network, path, **documentation):
-    usual = {"size": 224, "minimum": 32, "more": ""}
-    network.__module__, network.__name__ = path.rsplit(".", 1)
+    network.__module__, network.__name__ = documentation.path.rsplit(".", 1)
     network.__qualname__ = network.__name__
-    network.__doc__ = DOCSTRING.format(path=path, **{**usual, **documentation})
+    network.__doc__ = docstring(documentation, name, default)
+    network.__signature__ = own  # type: ignore[attr-defined]
     return network
+
+
+def _with_defaults(
+    signature: inspect.Signature, defaults: dict[str, object]
+) -> inspect.Signature:
+    return signature.replace(
+        parameters=[
+            parameter.replace(default=defaults[parameter.name])
+            if parameter.default is ...
+            else parameter
+            for parameter in signature.parameters.values()
+        ]
+    )
+
+
+def _find_weights(
+    arguments: dict[str, Any], network: str, default: dict[str, object]
+) -> StrPath | None:
+    """Return the file of the weights. Named weights fit only one architecture."""
+    known = [key for key in ARCHITECTURE if key in arguments]
+    stated = {key: arguments[key] for key in known}
+    if "unit" in stated:
+        stated["unit"] = unit_name(get_unit(stated["unit"]))
+    return find_weights(
+        arguments["weights"], network, stated, {key: default[key] for key in known}
+    )

@@ -2,6 +2,9 @@
 
 import functools
 from collections.abc import Callable
+from collections.abc import Iterator
+from collections.abc import Sequence
+from typing import Any
 from typing import NamedTuple
 
 import keras
@@ -22,7 +25,11 @@ from keras_resattn.layers.arguments import choice
 from keras_resattn.layers.arguments import rate
 from keras_resattn.layers.convolution import batch_normalization
 from keras_resattn.layers.convolution import convolution
+from keras_resattn.layers.units import Unit
 from keras_resattn.layers.units import get_unit
+from keras_resattn.typing import Activation
+from keras_resattn.typing import StrPath
+from keras_resattn.typing import Tensor
 from keras_resattn.weights import check_weights
 from keras_resattn.weights import load_weights
 
@@ -31,130 +38,88 @@ PAPER = """Wang et al., Residual Attention Network for Image
 
 
 def ResidualAttentionNetwork(
-    stages,
-    stem="imagenet",
-    p=1,
-    t=2,
-    r=1,
-    unit="pre_activation",
-    attention="residual",
-    mask_activation="mixed",
-    mask_structure="encoder_decoder",
-    width_multiplier=1.0,
-    stochastic_depth=0.0,
-    dropout=0.0,
-    remat=False,
-    default_size=224,
-    include_top=True,
-    weights=None,
-    input_tensor=None,
-    input_shape=None,
-    pooling=None,
-    classes=1000,
-    classifier_activation="softmax",
-    name="residual_attention_network",
-):
-    """Instantiates a Residual Attention Network from its table of stages.
+    stages: Sequence[Stage],
+    stem: str = "imagenet",
+    p: int = 1,
+    t: int = 2,
+    r: int = 1,
+    unit: Unit = "pre_activation",
+    attention: str = "residual",
+    mask_activation: str = "mixed",
+    mask_structure: str = "encoder_decoder",
+    width_multiplier: float = 1.0,
+    stochastic_depth: float = 0.0,
+    dropout: float = 0.0,
+    remat: bool = False,
+    default_size: int = 224,
+    include_top: bool = True,
+    weights: StrPath | None = None,
+    input_tensor: Tensor | None = None,
+    input_shape: Sequence[int | None] | None = None,
+    pooling: str | None = None,
+    classes: int = 1000,
+    classifier_activation: Activation = "softmax",
+    name: str = "residual_attention_network",
+) -> keras.Model:
+    """Instantiate a Residual Attention Network from its table of stages.
 
-    The mask depths of `stages` hold at any input size, so that one weights
-    file fits them all, but for small inputs: there a soft mask branch pools as
-    often as its map stays at 2 x 2 or more, and at least once.
+    One weights file fits every input size, because the mask depths of `stages`
+    do not depend on it. Small inputs are the exception: there a soft mask branch
+    pools only as often as its map stays at 2 x 2 or more, and at least once.
 
     Example:
 
-    >>> from keras_resattn.builder.stages import Stage
     >>> model = keras_resattn.ResidualAttentionNetwork(
     ...     stages=[
-    ...         Stage(filters=32, strides=1, modules=1, mask_depth=2),
-    ...         Stage(filters=64, strides=2, modules=2, mask_depth=1),
+    ...         keras_resattn.Stage(filters=32, strides=1, modules=1, mask_depth=2),
+    ...         keras_resattn.Stage(filters=64, strides=2, modules=2, mask_depth=1),
     ...     ],
     ...     stem="cifar",
     ...     input_shape=(32, 32, 3),
     ...     classes=10,
     ... )
 
-    A trunk branch can have any structure (section 3): the basic unit may be
-    any Keras layer class. Here is one of your own, two convolutions:
-
-    >>> @keras.saving.register_keras_serializable(package="my_package")
-    ... class PlainUnit(keras.layers.Layer):
-    ...     def __init__(self, filters, strides=1, data_format=None, **kwargs):
-    ...         super().__init__(**kwargs)
-    ...         self.filters, self.strides = filters, strides
-    ...         self.data_format = data_format
-    ...         options = {"padding": "same", "data_format": data_format}
-    ...         self.conv1 = keras.layers.Conv2D(filters, 3, strides, **options)
-    ...         self.conv2 = keras.layers.Conv2D(filters, 3, **options)
-    ...         self.norm = keras.layers.BatchNormalization(
-    ...             axis=1 if data_format == "channels_first" else -1
-    ...         )
-    ...
-    ...     def build(self, input_shape):
-    ...         self.conv1.build(input_shape)
-    ...         output_shape = self.compute_output_shape(input_shape)
-    ...         self.norm.build(output_shape)
-    ...         self.conv2.build(output_shape)
-    ...
-    ...     def call(self, inputs, training=None):
-    ...         x = self.norm(self.conv1(inputs), training=training)
-    ...         return self.conv2(keras.ops.relu(x))
-    ...
-    ...     def compute_output_shape(self, input_shape):
-    ...         return self.conv1.compute_output_shape(input_shape)
-    ...
-    ...     def get_config(self):
-    ...         own = ("filters", "strides", "data_format")
-    ...         return {
-    ...             **super().get_config(),
-    ...             **{name: getattr(self, name) for name in own},
-    ...         }
-    >>> model = keras_resattn.ResidualAttentionNetwork(
-    ...     stages=[keras_resattn.Stage(filters=32, strides=1, modules=1)],
-    ...     stem="cifar",
-    ...     unit=PlainUnit,
-    ...     input_shape=(32, 32, 3),
-    ...     classes=10,
-    ... )
-
     Args:
-        stages: A list of `Stage`, first to last.
+        stages: A list of `keras_resattn.Stage`, first to last.
         stem: `"imagenet"` (7x7 convolution of stride 2 and max pooling) or
             `"cifar"` (3x3 convolution of stride 1).
-        p: Integer, the number of units before and after the two branches.
+        p: Integer, the number of units before and after the two branches of an
+            attention module.
         t: Integer, the number of units in a trunk branch.
         r: Integer, the number of units between two poolings or resizes of a
             soft mask branch.
         unit: The basic unit: `"pre_activation"`, `"resnext"`, `"inception"`,
-            or a Keras layer class `Unit(filters, strides=1, **kwargs)` that
-            takes `name` and `data_format`, and `drop_rate` if
-            `stochastic_depth` is not 0.
+            or a Keras layer class `Unit(filters, strides=1, **kwargs)`, see
+            docs/networks.md. The class must accept `name` and `data_format`,
+            `drop_rate` if `stochastic_depth` is not 0, and `remat` if `remat`
+            is `True`.
         attention: `"residual"` (attention residual learning), `"naive"` (naive
-            attention learning) or `"none"` (trunk branches alone).
+            attention learning) or `"none"` (only the trunk branches).
         mask_activation: `"mixed"`, `"channel"` or `"spatial"`, see
             `keras_resattn.layers.SoftMaskBranch`.
         mask_structure: `"encoder_decoder"` (bottom-up, top-down) or `"local"`
             (units at full resolution), see
             `keras_resattn.layers.LocalMaskBranch`.
-        width_multiplier: Float, what the filters of stem and stages are
-            multiplied by, to the next multiple that the unit can have.
-        stochastic_depth: Float, how often in training a sample skips the
-            branch of a unit in the last stage; in the others less, in
-            proportion to the depth (Huang et al., 2016). Not in the masks.
+        width_multiplier: Float, a factor for the filters of stem and stages. The
+            results are rounded to multiples that the unit allows.
+        stochastic_depth: Float, the probability with which a sample skips the
+            branch of a unit of the last stage in training (Huang et al., 2016).
+            In earlier stages it is smaller, in proportion to the depth. In the
+            masks it is 0.
         dropout: Float, the rate of dropout before the classifier.
-        remat: Boolean, whether a training keeps only the inputs of units and
-            masks, and computes what is inside again for the gradients
-            (rematerialization): less than half the memory of the maps, for
-            about a quarter more time. The results are the same. A unit of
-            your own then takes `remat`.
+        remat: Boolean, whether training keeps only the inputs of units and masks
+            and computes the maps inside of them again for the gradients
+            (rematerialization). This saves more than half of the memory of the
+            maps and takes about a quarter more time, with the same results.
         default_size: Integer, height and width if `input_shape` is `None`.
         include_top: Boolean, whether to end with global average pooling and
             the classifier.
         weights: `None` (random initialization) or the path to a weights file
-            (`.weights.h5` or `.keras`) to be loaded.
+            (`.weights.h5`, `.keras` or `.npz`) or its address.
         input_tensor: Optional Keras tensor to use as image input.
-        input_shape: Optional shape of an image, `(height, width, channels)`
-            (`(channels, height, width)` where Keras is configured so). Height
-            and width may be `None`.
+        input_shape: Optional shape of an image, `(height, width, channels)`, or
+            `(channels, height, width)` if Keras is configured to
+            `"channels_first"`. Height and width may be `None`.
         pooling: With `include_top=False`, how to pool the last map: `None`
             (not at all), `"avg"` or `"max"`.
         classes: Integer, the number of classes, if `include_top=True`.
@@ -168,8 +133,8 @@ def ResidualAttentionNetwork(
 
     Raises:
         ValueError: If an argument is out of its range, the input is so small
-            that an attention module's map is under 2 x 2, or the weights do
-            not fit.
+            that the map of an attention module is smaller than 2 x 2, or the
+            weights do not fit.
 
     Reference: Wang et al., Residual Attention Network for Image
     Classification, CVPR 2017 (https://arxiv.org/abs/1704.06904).
@@ -178,13 +143,13 @@ def ResidualAttentionNetwork(
     check_head(include_top, pooling, classes)
     choice("stem", stem, STEMS)
     unit = get_unit(unit)
-    stages = [check_stage(Stage(*stage)) for stage in stages]
-    minimum_size = smallest_size(stages, STEMS[stem].strides)
+    table = [check_stage(Stage(*stage)) for stage in stages]
+    minimum_size = smallest_size(table, STEMS[stem].strides)
     x, inputs = image_input(
         input_tensor, input_shape, default_size, minimum_size, include_top
     )
 
-    stem_filters, stages = widen(STEMS[stem].filters, stages, width_multiplier, unit)
+    stem_filters, table = widen(STEMS[stem].filters, table, width_multiplier, unit)
     x = STEMS[stem].apply(x, stem_filters)
     module = {
         "p": p,
@@ -196,8 +161,8 @@ def ResidualAttentionNetwork(
         "mask_structure": mask_structure,
         "remat": remat,
     }
-    rates = drop_rates(stages, rate("stochastic_depth", stochastic_depth))
-    for i, stage in enumerate(stages, start=1):
+    rates = drop_rates(table, rate("stochastic_depth", stochastic_depth))
+    for i, stage in enumerate(table, start=1):
         x = _stage(x, stage, module, rates, name=f"stage{i}")
     if getattr(unit, "pre_activation", True):
         x = batch_normalization(keras.config.image_data_format(), name="post_bn")(x)
@@ -214,7 +179,7 @@ def ResidualAttentionNetwork(
     return model
 
 
-def _imagenet_stem(x, filters):
+def _imagenet_stem(x: Tensor, filters: int) -> Tensor:
     x = keras.layers.ZeroPadding2D(3, name="stem_pad")(x)
     x = convolution(filters, 7, strides=2, name="stem_conv")(x)
     x = batch_normalization(keras.config.image_data_format(), name="stem_bn")(x)
@@ -222,16 +187,16 @@ def _imagenet_stem(x, filters):
     return CeilMaxPooling2D(name="stem_pool")(x)
 
 
-def _cifar_stem(x, filters):
+def _cifar_stem(x: Tensor, filters: int) -> Tensor:
     x = convolution(filters, 3, padding="same", name="stem_conv")(x)
     x = batch_normalization(keras.config.image_data_format(), name="stem_bn")(x)
     return keras.layers.Activation("relu", name="stem_relu")(x)
 
 
 class Stem(NamedTuple):
-    """What comes before the stages: a function of images and filters."""
+    """The layers before the stages: a function of images and filters."""
 
-    apply: Callable
+    apply: Callable[[Tensor, int], Tensor]
     filters: int
     strides: int
 
@@ -242,8 +207,14 @@ STEMS = {
 }
 
 
-def _stage(x, stage, module, rates, name):
-    """One row of the table: transition unit, attention modules, closing units."""
+def _stage(
+    x: Tensor,
+    stage: Stage,
+    module: dict[str, Any],
+    rates: Iterator[float],
+    name: str,
+) -> Tensor:
+    """Apply a row of the table: first unit, attention modules, closing units."""
     unit = functools.partial(_unit, module["unit"], stage.filters, module["remat"])
     x = unit(stage.strides, next(rates), name=f"{name}_unit1")(x)
     depth = usable_mask_depth(stage.mask_depth, x.shape)
@@ -261,8 +232,15 @@ def _stage(x, stage, module, rates, name):
     return x
 
 
-def _unit(unit, filters, remat, strides, drop_rate, name):
-    # A unit of one's own need not know of either.
+def _unit(
+    unit: type[keras.layers.Layer],
+    filters: int,
+    remat: bool,
+    strides: int,
+    drop_rate: float,
+    name: str,
+) -> keras.layers.Layer:
+    # A custom unit without these arguments works as long as they are off.
     options = {"drop_rate": drop_rate, "remat": remat}
     stated = {key: value for key, value in options.items() if value}
     return unit(filters, strides, name=name, **stated)

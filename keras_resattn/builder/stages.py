@@ -1,6 +1,8 @@
-"""The table of stages, and what follows from it."""
+"""The table of stages: its checks, sizes, rates and widths."""
 
 import math
+from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import keras
@@ -9,10 +11,16 @@ from keras_resattn.layers.arguments import positive_integer
 from keras_resattn.layers.arguments import positive_number
 from keras_resattn.layers.arguments import whole_number
 from keras_resattn.layers.geometry import spatial_axes
+from keras_resattn.typing import Shape
 
 
 class Stage(NamedTuple):
     """A stage of the network, a row in the paper's table.
+
+    Example:
+
+    >>> keras_resattn.Stage(filters=256, strides=1, modules=1, mask_depth=3)
+    Stage(filters=256, strides=1, modules=1, mask_depth=3, closing_units=0)
 
     Attributes:
         filters: The number of channels of every unit in the stage.
@@ -29,8 +37,8 @@ class Stage(NamedTuple):
     closing_units: int = 0
 
 
-def check_stage(stage):
-    """Return a stage if its numbers can be, or raise a `ValueError`."""
+def check_stage(stage: Stage) -> Stage:
+    """Return a stage if its numbers are in range, or raise a `ValueError`."""
     for name in ("filters", "strides", "mask_depth"):
         positive_integer(name, getattr(stage, name))
     for name in ("modules", "closing_units"):
@@ -38,8 +46,8 @@ def check_stage(stage):
     return stage
 
 
-def smallest_size(stages, stem_strides):
-    """Return the smallest image whose modules' maps are 2 x 2 or larger."""
+def smallest_size(stages: Sequence[Stage], stem_strides: int) -> int:
+    """Return the smallest image size at which modules have maps of 2 x 2 or more."""
     smallest = strides = stem_strides
     for stage in stages:
         strides *= stage.strides
@@ -47,28 +55,33 @@ def smallest_size(stages, stem_strides):
     return smallest
 
 
-def usable_mask_depth(mask_depth, shape):
-    """Return `mask_depth`, less what would pool a map to under 2 x 2."""
+def usable_mask_depth(mask_depth: int, shape: Shape) -> int:
+    """Return `mask_depth`, reduced so that no map is pooled below 2 x 2."""
     axes = spatial_axes(keras.config.image_data_format())
-    sizes = [shape[axis] for axis in axes if shape[axis] is not None]
+    sizes = [size for size in (shape[axis] for axis in axes) if size is not None]
     smallest = min(sizes, default=2 << mask_depth)
     return max(1, min(mask_depth, smallest.bit_length() - 2))
 
 
-def drop_rates(stages, last):
-    """Yield the rate of each block in turn, growing with depth up to `last`."""
+def drop_rates(stages: Sequence[Stage], last: float) -> Iterator[float]:
+    """Yield the rate of each block in order. It grows with depth up to `last`."""
     blocks = sum(1 + stage.modules + stage.closing_units for stage in stages)
     yield from (last * i / blocks for i in range(1, blocks + 1))
 
 
-def widen(stem_filters, stages, multiplier, unit):
-    """Return the stem's filters and the stages, as wide as they shall be."""
+def widen(
+    stem_filters: int,
+    stages: list[Stage],
+    multiplier: float,
+    unit: type[keras.layers.Layer],
+) -> tuple[int, list[Stage]]:
+    """Return the stem's filters and the stages, multiplied and rounded."""
     positive_number("width_multiplier", multiplier)
     if multiplier == 1:
         return stem_filters, stages
     multiple = math.lcm(8, getattr(unit, "filters_multiple", 1))
 
-    def widened(filters, multiple):
+    def widened(filters: int, multiple: int) -> int:
         return max(1, round(filters * multiplier / multiple)) * multiple
 
     stages = [s._replace(filters=widened(s.filters, multiple)) for s in stages]

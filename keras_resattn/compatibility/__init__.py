@@ -1,6 +1,6 @@
 """Other people's Residual Attention Networks, for the weights trained on them.
 
-They are not the authors' network; each module says how it deviates.
+They are not the authors' network. Each module documents the deviations.
 """
 
 from keras_resattn.compatibility import pytorchcv

@@ -1,4 +1,4 @@
-"""Weights from other frameworks, converted to Keras models."""
+"""Convert weights from other frameworks to Keras models."""
 
 from keras_resattn.convert.caffe import convert_caffe
 from keras_resattn.convert.folder import write_model_folder

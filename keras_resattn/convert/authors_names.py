@@ -1,10 +1,18 @@
-"""Where the authors' weights go in our ImageNet networks, layer by layer."""
+"""The authors' name of each layer of our ImageNet networks."""
 
 import itertools
+from collections.abc import Callable
+from collections.abc import Iterator
+from typing import TypeAlias
+
+import keras
+
+# A Keras layer, its kind ("conv", "bn", "dense") and the authors' name of it.
+Named: TypeAlias = tuple[keras.layers.Layer, str, str]
 
 
-def layers(model):
-    """Yield the layers with weights of an ImageNet network, by the authors' names.
+def layers(model: keras.Model) -> Iterator[Named]:
+    """Yield the layers with weights of an ImageNet network, with the authors' names.
 
     Example:
 
@@ -38,8 +46,8 @@ def layers(model):
     yield get("predictions"), "dense", "classifier"
 
 
-def outputs(model):
-    """Return the names of a network's layers by the authors' names of their outputs.
+def outputs(model: keras.Model) -> dict[str, str]:
+    """Return the names of a network's layers, by the authors' names of their outputs.
 
     Example:
 
@@ -47,10 +55,10 @@ def outputs(model):
     'stage1_attention1_mask'
 
     Args:
-        model: A network as `layers` takes it.
+        model: A network, see `layers`.
 
     Returns:
-        A dict, the name of a Keras layer by the name of the authors' blob.
+        A dictionary from names of the authors' blobs to names of Keras layers.
     """
     names = {"pool1_3x3_s2": "stem_pool", "ave_pool": "avg_pool", "cls": "predictions"}
     for i in (1, 2, 3):
@@ -65,8 +73,8 @@ def outputs(model):
     return names
 
 
-def _modules(model, stage):
-    """Yield our name and the authors' of each attention module of a stage."""
+def _modules(model: keras.Model, stage: int) -> Iterator[tuple[str, str]]:
+    """Yield our name and the authors' name of each attention module of a stage."""
     ours = {layer.name for layer in model.layers}
     for j in itertools.count(1):
         if f"stage{stage}_attention{j}_mask" not in ours:
@@ -74,7 +82,9 @@ def _modules(model, stage):
         yield f"stage{stage}_attention{j}", f"Attention{'ABC'[stage - 1]}_{j}"
 
 
-def _module(get, theirs, ours, x):
+def _module(
+    get: Callable[[str], keras.layers.Layer], theirs: str, ours: str, x: str
+) -> Iterator[Named]:
     trunk = f"{theirs}/trunk/res"
     yield from _unit(get(f"{ours}_pre1"), f"{trunk}1", x)
     first, second = get(f"{ours}_trunk").units
@@ -84,7 +94,7 @@ def _module(get, theirs, ours, x):
     yield from _unit(get(f"{ours}_post1"), theirs, f"{theirs}/fusion")
 
 
-def _mask(mask, theirs):
+def _mask(mask: keras.layers.Layer, theirs: str) -> Iterator[Named]:
     suffix = "_sample" if mask.unit.pre_activation else ""
     down, up = f"{theirs}/down{suffix}", f"{theirs}/up{suffix}"
     for i, level in enumerate(mask.down, start=1):
@@ -100,8 +110,8 @@ def _mask(mask, theirs):
     yield mask.conv2, "conv", f"{theirs}/linear_2"
 
 
-def _unit(unit, theirs, x):
-    """A normalization is named after the convolution or the map before it."""
+def _unit(unit: keras.layers.Layer, theirs: str, x: str) -> Iterator[Named]:
+    """Yield a unit's layers. Normalizations have the name of the layer before."""
     names = [f"{theirs}/branch1/conv{i}" for i in ("1_1x1", "2_3x3", "3_1x1")]
     normalized = [x, *names[:2]] if unit.pre_activation else names
     for convolution, name in zip(

@@ -1,6 +1,10 @@
-"""Weights that were trained on pytorchcv's networks, as Keras models."""
+"""Convert weights of pytorchcv's networks to Keras models."""
 
 import re
+from collections.abc import Iterator
+from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import TypeAlias
 
 import keras
 import numpy as np
@@ -8,23 +12,35 @@ import numpy as np
 from keras_resattn import zoo
 from keras_resattn.compatibility import pytorchcv
 from keras_resattn.convert.state_dict import read_state_dict
+from keras_resattn.typing import Activation
+from keras_resattn.typing import Array
+from keras_resattn.typing import Shape
+from keras_resattn.typing import StrPath
+
+# A variable, pytorchcv's name of its values, and the axes to transpose them by.
+Place: TypeAlias = tuple[keras.Variable, str, tuple[int, ...]]
 
 NETWORKS = {
     "Attention56": pytorchcv.Attention56,
     "Attention92": pytorchcv.Attention92,
 }
 
-# From their axes to ours: convolutions are OIHW there, a dense kernel (out, in).
+# From pytorchcv's axes to ours. Its convolutions are OIHW, dense kernels (out, in).
 CONVOLUTION = (2, 3, 1, 0)
 DENSE = (1, 0)
 VECTOR = (0,)
 
 
-def convert_pytorchcv(path, network, input_shape=None, classifier_activation="softmax"):
-    """Converts a state dict of pytorchcv's `resattnet*` to a Keras model.
+def convert_pytorchcv(
+    path: StrPath,
+    network: str,
+    input_shape: Sequence[int | None] | None = None,
+    classifier_activation: Activation = "softmax",
+) -> keras.Model:
+    """Convert a state dict of pytorchcv's `resattnet*` to a Keras model.
 
-    The model is a network of `keras_resattn.compatibility.pytorchcv`: it
-    computes what pytorchcv's does. The number of classes is the file's.
+    The model is a network of `keras_resattn.compatibility.pytorchcv`, with the
+    same outputs as pytorchcv's network. The number of classes is the file's.
 
     Example:
 
@@ -45,9 +61,9 @@ def convert_pytorchcv(path, network, input_shape=None, classifier_activation="so
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ImportError: If the package that reads it is not installed.
-        ValueError: If there is no such network, the file cannot be read or
-            does not hold the network's weights, all of them and no others.
+        ImportError: If the extra `convert` is not installed.
+        ValueError: If there is no such network, the file cannot be read, or it
+            does not hold exactly the network's weights.
     """
     instantiate = NETWORKS[zoo.find_name(network, NETWORKS, "network")]
     state = read_state_dict(path)
@@ -63,8 +79,8 @@ def convert_pytorchcv(path, network, input_shape=None, classifier_activation="so
     return model
 
 
-def assign(model, state):
-    """Assign a state dict of pytorchcv's to a model, all of it or nothing.
+def assign(model: keras.Model, state: Mapping[str, Array]) -> None:
+    """Assign a state dict of pytorchcv to a model, completely or not at all.
 
     Args:
         model: A network of `keras_resattn.compatibility.pytorchcv`.
@@ -74,7 +90,7 @@ def assign(model, state):
         ValueError: If a name is missing, left over or has another shape.
     """
     places = {name: (variable, axes) for variable, name, axes in tensors(model)}
-    # How many batches a normalization has seen is of no use to anyone.
+    # Keras has no counter of the batches that a normalization has seen.
     given = {n: x for n, x in state.items() if not n.endswith("num_batches_tracked")}
     shapes = {
         name: tuple(int(variable.shape[axes.index(i)]) for i in range(len(axes)))
@@ -92,28 +108,28 @@ def assign(model, state):
     if any(faults.values()):
         listed = [f"{fault}: {', '.join(n)}." for fault, n in faults.items() if n]
         raise ValueError(
-            f"These are not the weights of pytorchcv's network '{model.name}'; "
-            f"check which network they were trained on. {' '.join(listed)}"
+            f"These are not the weights of pytorchcv's network '{model.name}'. "
+            f"Check which network they belong to. {' '.join(listed)}"
         )
     for name, (variable, axes) in places.items():
         variable.assign(np.transpose(given[name], axes))
 
 
-def tensors(model):
-    """Walk both networks and yield what belongs together.
+def tensors(model: keras.Model) -> Iterator[Place]:
+    """Yield each variable with the name and the axes of its values in pytorchcv.
 
     Args:
         model: A network of `keras_resattn.compatibility.pytorchcv`.
 
     Yields:
-        Tuples of a variable of `model`, the name that its values have in
-        pytorchcv's state dict, and the axes to transpose them by.
+        Tuples of a variable of `model`, the name of its values in pytorchcv's
+        state dict, and the axes to transpose them by.
     """
     for layer in model.layers:
         if match := re.fullmatch(r"stage(\d+)_unit(\d+)", layer.name):
             yield from _unit(layer, f"features.stage{match[1]}.unit{match[2]}")
         elif match := re.fullmatch(r"stage(\d+)_attention(\d+)_(\w+)", layer.name):
-            # They count the transition unit and the modules as one sequence.
+            # pytorchcv counts the first unit and the modules as one sequence.
             module = f"features.stage{match[1]}.unit{int(match[2]) + 1}"
             yield from MODULE.get(match[3], _nothing)(layer, module)
         elif layer.name in HEAD_AND_STEM:
@@ -121,27 +137,27 @@ def tensors(model):
             yield from kind(layer, name)
 
 
-def _nothing(layer, name):
-    return ()
+def _nothing(layer: keras.layers.Layer, name: str) -> Iterator[Place]:
+    yield from ()
 
 
-def _convolution(layer, name):
+def _convolution(layer: keras.layers.Layer, name: str) -> Iterator[Place]:
     yield layer.kernel, f"{name}.weight", CONVOLUTION
 
 
-def _dense(layer, name):
+def _dense(layer: keras.layers.Layer, name: str) -> Iterator[Place]:
     yield layer.kernel, f"{name}.weight", DENSE
     yield layer.bias, f"{name}.bias", VECTOR
 
 
-def _normalization(layer, name):
+def _normalization(layer: keras.layers.Layer, name: str) -> Iterator[Place]:
     yield layer.gamma, f"{name}.weight", VECTOR
     yield layer.beta, f"{name}.bias", VECTOR
     yield layer.moving_mean, f"{name}.running_mean", VECTOR
     yield layer.moving_variance, f"{name}.running_var", VECTOR
 
 
-def _unit(unit, name):
+def _unit(unit: keras.layers.Layer, name: str) -> Iterator[Place]:
     for i in (1, 2, 3):
         yield from _normalization(getattr(unit, f"bn{i}"), f"{name}.body.conv{i}.bn")
         yield from _convolution(getattr(unit, f"conv{i}"), f"{name}.body.conv{i}.conv")
@@ -149,23 +165,23 @@ def _unit(unit, name):
         yield from _convolution(unit.projection, f"{name}.identity_conv")
 
 
-def _units(chain, name):
+def _units(chain: keras.layers.Layer, name: str) -> Iterator[Place]:
     for i, unit in enumerate(chain.units, start=1):
         yield from _unit(unit, f"{name}.blocks.block{i}")
 
 
-def _pre(unit, module):
+def _pre(unit: keras.layers.Layer, module: str) -> Iterator[Place]:
     yield from _unit(unit, f"{module}.init_blocks.blocks.block1")
 
 
-def _trunk(chain, module):
-    """Their hourglass has the trunk as its outermost skip connection."""
+def _trunk(chain: keras.layers.Layer, module: str) -> Iterator[Place]:
+    """Yield a trunk branch: the outermost skip connection of pytorchcv's hourglass."""
     yield from _units(chain, f"{module}.hg.skip_seq.skip1")
 
 
-def _mask(mask, module):
+def _mask(mask: keras.layers.Layer, module: str) -> Iterator[Place]:
     hourglass = f"{module}.hg"
-    # The first units of their way up are those that we have at the bottom.
+    # pytorchcv has our units at the bottom as the first units of its way up.
     for i, chain in enumerate([*mask.up, mask.bottom], start=1):
         yield from _units(chain, f"{hourglass}.up_seq.up{i}.res_blocks")
     for i, chain in enumerate(mask.down, start=1):
@@ -178,7 +194,7 @@ def _mask(mask, module):
         yield from _convolution(getattr(mask, f"conv{i}"), f"{end}.conv")
 
 
-def _post(unit, module):
+def _post(unit: keras.layers.Layer, module: str) -> Iterator[Place]:
     yield from _unit(unit, f"{module}.final_block")
 
 
@@ -191,14 +207,14 @@ HEAD_AND_STEM = {
 }
 
 
-def _input_shape(state):
+def _input_shape(state: Mapping[str, Array]) -> Shape:
     channels = _size(state, "features.init_block.conv.conv.weight", 1, default=3)
     if keras.config.image_data_format() == "channels_first":
         return (channels, 224, 224)
     return (224, 224, channels)
 
 
-def _size(state, name, axis, default):
-    """Return the size of a tensor along an axis, if it is there at all."""
+def _size(state: Mapping[str, Array], name: str, axis: int, default: int) -> int:
+    """Return the size of a tensor along an axis, `default` without the tensor."""
     shape = state[name].shape if name in state else ()
     return shape[axis] if len(shape) > axis else default

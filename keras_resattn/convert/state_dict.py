@@ -1,17 +1,22 @@
-"""PyTorch state dicts as NumPy arrays by name. No pickled code is ever run."""
+"""Read PyTorch state dicts as NumPy arrays. Pickled code is never run."""
 
-import importlib
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-# Where training scripts keep the state dict in a checkpoint.
+from keras_resattn.typing import Array
+from keras_resattn.typing import StrPath
+from keras_resattn_client.extras import require_extra
+
+# The keys at which training scripts store the state dict in a checkpoint.
 CHECKPOINT_KEYS = ("state_dict", "model_state_dict", "model", "net")
 DATA_PARALLEL = "module."
 
 
-def read_state_dict(path):
-    """Returns the tensors of a PyTorch state dict in a file.
+def read_state_dict(path: StrPath) -> dict[str, Array]:
+    """Return the tensors of a PyTorch state dict in a file.
 
     Example:
 
@@ -25,18 +30,18 @@ def read_state_dict(path):
             "state_dict", "model_state_dict", "model" or "net".
 
     Returns:
-        A dictionary from names, less the prefix "module." of data-parallel
-        training, to float32 NumPy arrays.
+        A dictionary from names to float32 NumPy arrays. The prefix "module." of
+        data-parallel training is removed from the names.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ImportError: If the package that reads it is not installed.
-        ValueError: If it is damaged, or holds anything but tensors.
+        ImportError: If the extra `convert` is not installed.
+        ValueError: If the file is damaged, or holds other objects than tensors.
     """
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(
-            f"There is no such file; give a PyTorch state dict. Received: path={path}"
+            f"There is no such file. Name a PyTorch state dict. Received: path={path}"
         )
     if path.suffix not in READERS:
         raise ValueError(
@@ -49,27 +54,31 @@ def read_state_dict(path):
     return state
 
 
-def _read_safetensors(path):
-    safetensors = _import("safetensors", path)
-    numpy = _import("safetensors.numpy", path)
+def _read_safetensors(path: Path) -> dict[str, Array]:
+    require_extra("convert", "Reading a .safetensors file", ("safetensors",))
+    import safetensors.numpy
+
     try:
-        state = numpy.load_file(path)
+        state = safetensors.numpy.load_file(path)
     except (safetensors.SafetensorError, KeyError) as error:
         raise ValueError(
-            f"This is no safetensors file, or damaged: {error}. Received: path={path}"
+            "This is not a safetensors file, or it is damaged. Download or save it "
+            f"again. The error was: {error}. Received: path={path}"
         ) from error
     return {name: np.asarray(x, "float32") for name, x in state.items()}
 
 
-def _read_torch(path):
-    torch = _import("torch", path)
+def _read_torch(path: Path) -> dict[str, Array]:
+    require_extra("convert", f"Reading a {path.suffix} file", ("torch",))
+    import torch
+
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # a damaged pickle can raise any
+    except Exception as error:  # A damaged pickle can raise any exception.
         raise ValueError(
-            "This file cannot be read as tensors: it is damaged, or it holds pickled "
-            "Python objects, which are never loaded as they could run code. If you "
-            "trust its origin, save its tensors alone with PyTorch: "
+            "This file cannot be read as tensors. It is damaged, or it holds pickled "
+            "Python objects, which are not loaded because they could run code. If you "
+            "trust its origin, save only its tensors with PyTorch: "
             f"torch.save(model.state_dict(), 'state.pth'). Received: path={path}"
         ) from error
     state = _state_of(checkpoint)
@@ -80,15 +89,15 @@ def _read_torch(path):
     ]
     if others or not state:
         raise ValueError(
-            "This file holds no state dict, neither bare nor at one of the keys "
-            f"{CHECKPOINT_KEYS}; these are no tensors: "
+            "This file is not a state dict, and has none at one of the keys "
+            f"{CHECKPOINT_KEYS}. Save model.state_dict(). Not tensors: "
             f"{', '.join(map(str, others)) or 'nothing'}. Received: path={path}"
         )
     return {name: x.detach().to(torch.float32).numpy() for name, x in state.items()}
 
 
-def _state_of(checkpoint):
-    """Return the state dict in what a file holds, or {} if there is none."""
+def _state_of(checkpoint: Any) -> dict:
+    """Return the state dict in a file's content, or {} if there is none."""
     if not isinstance(checkpoint, dict):
         return {}
     for key in CHECKPOINT_KEYS:
@@ -97,20 +106,9 @@ def _state_of(checkpoint):
     return checkpoint
 
 
-READERS = {
+READERS: dict[str, Callable[[Path], dict[str, Array]]] = {
     ".safetensors": _read_safetensors,
     ".pth": _read_torch,
     ".pt": _read_torch,
     ".tar": _read_torch,
 }
-
-
-def _import(name, path):
-    try:
-        return importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        package = name.partition(".")[0]
-        raise ImportError(
-            f"To read {path.suffix} files, {package} is needed: "
-            f'pip install "keras-resattn[convert]". Received: path={path}'
-        ) from error

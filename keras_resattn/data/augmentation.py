@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from keras_resattn.data.decoding import decode_window
 from keras_resattn.data.rand_augment import RandAugment
 
 ASPECT_RATIOS = (3 / 4, 4 / 3)
@@ -29,7 +30,7 @@ def image_augmentation(settings, preprocessing, decode):
         )
         if settings.crop == "resized":
             image = crop_area(content, settings.crop_area, channels, decode, crop)
-            image = preprocessing.resize(image, settings.antialias)
+            image = preprocessing.squash(image, settings.antialias)
         else:
             image = preprocessing.resize(decode(content))
         if settings.crop == "pad" and settings.crop_padding:
@@ -54,7 +55,7 @@ def crop_padded(image, padding, seeds):
 def crop_area(content, area, channels, decode, seeds):
     """Crop a part of random area and aspect ratio (from 3:4 to 4:3).
 
-    Of a JPEG no more than that part is decoded.
+    Of most JPEGs no more than that part is decoded.
 
     Args:
         content: A string tensor, the bytes of an image, or the image.
@@ -77,21 +78,13 @@ def crop_area(content, area, channels, decode, seeds):
             area_range=area,
             use_image_if_no_bounding_boxes=True,
         )
-        return begin, size
+        return tf.concat([begin[:2], size[:2]], axis=0)
 
-    def decode_part():
-        begin, size = window(tf.image.extract_jpeg_shape(content))
-        part = tf.concat([begin[:2], size[:2]], axis=0)
-        return tf.io.decode_and_crop_jpeg(content, part, channels)
-
-    def decode_all():
-        image = decode(content)
-        return tf.slice(image, *window(tf.shape(image)))
-
-    if content.dtype != tf.string:
-        return decode_all()
-    part = tf.cond(tf.io.is_jpeg(content), decode_part, decode_all)
-    return tf.ensure_shape(part, (None, None, channels))
+    if content.dtype == tf.string and channels in (1, 3):
+        return decode_window(content, channels, window)
+    image = decode(content)
+    top, left, height, width = tf.unstack(window(tf.shape(image)))
+    return image[top : top + height, left : left + width]
 
 
 def jitter_colors(image, strength, seeds):

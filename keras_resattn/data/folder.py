@@ -4,8 +4,8 @@ import contextlib
 
 import tensorflow as tf
 
-from keras_resattn.data.image_header import MAX_PIXELS
-from keras_resattn.data.image_header import check_before_decoding
+from keras_resattn.data.image_files import check_images
+from keras_resattn.data.image_files import unreadable_images
 from keras_resattn.data.labelled_images import LabelledImages
 from keras_resattn.data.labelled_images import encoded_split
 from keras_resattn.data.random_seeds import shuffle
@@ -30,21 +30,22 @@ def load_folder(root, settings, preprocessing, relabel=None):
             classes to test on are not those to train on.
     """
     labels, train, test = list_folder(root)
-    skipped = ()
+    skipped: dict[str, str] = {}
     if settings.on_error == "skip":
-        readable = readable_files([path for path, _ in train + test], preprocessing)
-        skipped = tuple(path for path, _ in train + test if path not in readable)
+        skipped = unreadable_images([path for path, _ in train + test], preprocessing)
         train, test = (
-            [file for file in files if file[0] in readable] for files in (train, test)
+            [file for file in files if file[0] not in skipped]
+            for files in (train, test)
         )
     if skipped:
-        _check_all_classes(root, labels, train, test, skipped)
+        _check_all_classes(root, labels, train, test, tuple(skipped))
     return LabelledImages(
         settings.name,
         labels,
         _split(train, preprocessing, len(labels), relabel),
         _split(test, preprocessing, len(labels)),
-        skipped,
+        tuple(skipped),
+        tuple(skipped.values()),
     )
 
 
@@ -86,19 +87,6 @@ def _split(files, preprocessing, classes, relabel=None):
         return shuffled.map(read_file, tf.data.AUTOTUNE)
 
     return encoded_split(read, len(paths), preprocessing, paths=paths)
-
-
-def readable_files(paths, preprocessing):
-    """Decode every image file once and return the set of those that are whole."""
-
-    def decode(path):
-        image = preprocessing.decode(tf.io.read_file(path))
-        # Something of each image is kept, else its decoding would be optimized away.
-        return path, tf.reduce_max(image)
-
-    decoded = tf.data.Dataset.from_tensor_slices(paths).map(decode, tf.data.AUTOTUNE)
-    decoded = decoded.ignore_errors()
-    return {path.decode() for path, _ in decoded.as_numpy_iterator()}
 
 
 def _check_all_classes(root, labels, train, test, skipped):
@@ -144,25 +132,6 @@ def _labelled_files(root):
             f"remove them. Received: {root} with {', '.join(empty)}"
         )
     return tuple(folder.name for folder in folders), files
-
-
-def check_images(paths, preprocessing):
-    """Raise a `ValueError` that names the first image that cannot be decoded.
-
-    Args:
-        paths: Paths of image files.
-        preprocessing: The `Preprocessing` to decode with.
-    """
-    for path in paths:
-        try:
-            content = tf.io.read_file(str(path))
-            check_before_decoding(content[None])
-            preprocessing.decode(content)
-        except tf.errors.OpError as error:
-            raise ValueError(
-                "This file is no readable image (PNG, JPEG, GIF, BMP or WebP) of at "
-                f"most {MAX_PIXELS:,} pixels; replace or remove it. Received: {path}"
-            ) from error
 
 
 @contextlib.contextmanager

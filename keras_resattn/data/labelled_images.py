@@ -1,6 +1,8 @@
 """A data set of labelled images, wherever it comes from."""
 
+import collections
 import dataclasses
+import re
 from collections.abc import Callable
 
 import tensorflow as tf
@@ -39,6 +41,7 @@ class LabelledImages:
         train: The `Split` to train on.
         test: The `Split` to test on.
         skipped: The paths of images that were left out as unreadable.
+        reasons: For each of these the reason, such as "is empty; ...".
     """
 
     name: str
@@ -46,6 +49,14 @@ class LabelledImages:
     train: Split
     test: Split
     skipped: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
+
+    @property
+    def skipped_by_reason(self) -> str:
+        """How many images were left out why, such as "2 cut off, 1 empty"."""
+        reasons = (re.split("[:;,(]", reason)[0].strip() for reason in self.reasons)
+        counts = collections.Counter(reason.removeprefix("is ") for reason in reasons)
+        return ", ".join(f"{count} {reason}" for reason, count in counts.most_common())
 
 
 def encoded_split(read, count, preprocessing, image_shape=(None,) * 3, paths=()):

@@ -1,8 +1,15 @@
 """The one preprocessing: of training, prediction and the exported model."""
 
 import dataclasses
+from typing import Literal
 
 import tensorflow as tf
+
+from keras_resattn.data.decoding import decode_or_raise
+from keras_resattn.data.decoding import decode_or_refuse
+from keras_resattn.data.resizing import fit_size
+from keras_resattn.data.resizing import resize_and_place
+from keras_resattn.typing import Tensor
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,53 +30,110 @@ class Preprocessing:
             subtracted from the image.
         std: A float or one per channel, in pixel values, that the difference
             is divided by.
+        aspect: How images of another aspect ratio than the network's are
+            resized. `"squash"` changes their aspect ratio. `"crop"` fills the
+            input and leaves out what is beyond it, at both sides alike.
+            `"pad"` shows the whole image between black bars.
     """
 
     input_shape: tuple[int, int, int]
     mean: float | tuple[float, ...] = 127.5
     std: float | tuple[float, ...] = 127.5
+    aspect: Literal["squash", "crop", "pad"] = "squash"
 
-    def decode(self, image_bytes):
-        """Return the uint8 image `(h, w, channels)` in PNG, JPEG, ... bytes.
+    def decode(self, image_bytes: Tensor) -> Tensor:
+        """Return the uint8 image `(h, w, channels)` in the bytes of a file.
 
-        Grey images become RGB, or RGB images grey, as `input_shape` says;
-        transparency is dropped, 16 bits become 8, an animated GIF gives its
-        first frame. A rotation noted in EXIF is not applied.
+        The image is what a viewer shows: upright, as EXIF notes it. Grey images
+        become RGB, or RGB images grey, as `input_shape` says. Transparency is
+        dropped: the colours of the file are kept as they are. 16 bits become 8,
+        and an animated GIF gives its first frame.
+
+        Args:
+            image_bytes: A scalar string tensor: a PNG, JPEG, GIF, BMP or WebP.
+
+        Raises:
+            tf.errors.OpError: If the bytes are not a readable image. The message
+                has the reason.
         """
         channels = self.input_shape[-1]
-        if channels == 1:
-            image = _decode_grey(image_bytes)
-        else:
-            image = _decode(image_bytes, channels)
+        if channels in (1, 3):
+            return decode_or_raise(image_bytes, channels)
+        image = tf.io.decode_image(image_bytes, channels, expand_animations=False)
         return tf.ensure_shape(image, (None, None, channels))
 
-    def resize(self, images, antialias=True):
+    def decode_or_refuse(self, image_bytes: Tensor) -> tuple[Tensor, Tensor]:
+        """Return an image at the network's size, and the reason if there is none.
+
+        Args:
+            image_bytes: A scalar string tensor.
+
+        Returns:
+            A float32 image `(H, W, C)` of pixel values, 0 to 255, and a scalar
+            string tensor: see `keras_resattn.data.decoding.decode_or_refuse`. A
+            refused image is black.
+        """
+        channels = self.input_shape[-1]
+        if channels not in (1, 3):
+            image = self.resize(self.decode(image_bytes))
+            return tf.cast(image, tf.float32), tf.constant("")
+        image, refusal = decode_or_refuse(image_bytes, channels)
+        resized = tf.cond(
+            refusal == "",
+            lambda: tf.cast(self.resize(image), tf.float32),
+            lambda: tf.zeros(self.input_shape),
+        )
+        return tf.ensure_shape(resized, self.input_shape), refusal
+
+    def resize(self, images: Tensor) -> Tensor:
         """Return images `(..., h, w, channels)` at the network's size.
 
-        Pixels are returned as they are, uint8 or float32, if the size is
-        known to be right; otherwise as float32, resized bilinearly, by default
-        with antialiasing, the aspect ratio not kept.
+        Pixels are returned as they are, uint8 or float32, if the size is known
+        to be right. Otherwise they are float32, resized bilinearly with
+        antialiasing, by the rule `aspect`.
         """
+        return self._resize(images, self.input_shape[:2])
+
+    def squash(self, images: Tensor, antialias: bool = True) -> Tensor:
+        """Return images at the network's size, the aspect ratio not kept."""
         size = list(self.input_shape[:2])
         if images.shape[-3:-1].as_list() == size:
             return images
         return tf.image.resize(images, size, antialias=antialias)
 
-    def standardize(self, images):
+    def shown(self, image: Tensor, longest: int) -> Tensor:
+        """Return what the network sees of an image, with more pixels than it takes.
+
+        Args:
+            image: An image `(h, w, channels)`.
+            longest: Integer, the largest number of pixels of the longer side.
+
+        Returns:
+            The image, not enlarged. It keeps the aspect ratio of the file if
+            `aspect` is `"squash"`; otherwise it has that of the network.
+        """
+        height, width = image.shape[:2]
+        if self.aspect != "squash":
+            target = self.input_shape[:2]
+            choose = min if self.aspect == "crop" else max
+            scale = choose(height / target[0], width / target[1])
+            height, width = target[0] * scale, target[1] * scale
+        scale = min(1, longest / max(height, width))
+        size = [max(1, round(side * scale)) for side in (height, width)]
+        if self.aspect == "squash" and scale == 1:
+            return image
+        return self._resize(image, size)
+
+    def standardize(self, images: Tensor) -> Tensor:
         """Return float32 images less `mean`, divided by `std`."""
         mean, std = tf.constant(self.mean, tf.float32), tf.constant(self.std)
         return (tf.cast(images, tf.float32) - mean) / tf.cast(std, tf.float32)
 
-
-def _decode(image_bytes, channels):
-    return tf.io.decode_image(image_bytes, channels=channels, expand_animations=False)
-
-
-def _decode_grey(image_bytes):
-    # TensorFlow decodes no GIF, BMP or WebP as grey, PNG and JPEG only.
-    start = tf.strings.substr(image_bytes, 0, 2)
-    return tf.cond(
-        (start == b"\x89P") | (start == b"\xff\xd8"),
-        lambda: _decode(image_bytes, 1),
-        lambda: tf.image.rgb_to_grayscale(_decode(image_bytes, 3)),
-    )
+    def _resize(self, images, size):
+        size = list(size)
+        if images.shape[-3:-1].as_list() == size:
+            return images
+        if self.aspect == "squash":
+            return tf.image.resize(images, size, antialias=True)
+        inner = fit_size(tf.shape(images)[-3:-1], size, fills=self.aspect == "crop")
+        return resize_and_place(images, inner, size)

@@ -1,6 +1,6 @@
-"""The paper's questions to a trained network: what its masks do, and its depth."""
+"""Experiments on a trained network: what its masks do, and its signal by depth."""
 
 import lazy_loader
 
-# The names are in __init__.pyi; each is imported when it is first used.
+# The names are in __init__.pyi. Each is imported at its first use.
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

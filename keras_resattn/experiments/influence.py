@@ -1,41 +1,49 @@
-"""What do the masks do? Accuracy with the masks on, and with others in their place."""
+"""Compare the accuracy of a network with its own masks and with other masks."""
 
 import csv
 import json
 from collections.abc import Iterable
+from collections.abc import Mapping
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 from typing import NamedTuple
+from typing import TypeAlias
 
 import keras
 import numpy as np
 
 from keras_resattn.model_folder import write_beside
+from keras_resattn.typing import Array
+from keras_resattn.typing import StrPath
 from keras_resattn.version import __version__
 from keras_resattn.views.mask_replacement import MODES
 from keras_resattn.views.mask_replacement import with_masks
-from keras_resattn.views.modules import attention_modules
+
+# Masks, module and seed of a row, see `Influence`.
+Variant: TypeAlias = tuple[str, str | None, int | None]
 
 
 class Influence(NamedTuple):
-    """How a model does with some masks, and how that differs from its own.
+    """The accuracy and loss of a model with some masks, compared with its own masks.
 
     Attributes:
         masks: `"on"`, the model's own masks, or a mode of
             `keras_resattn.with_masks`.
-        module: The module whose masks are replaced; `None`: all.
-        seed: Which permutation of the channels; `None` where there is none.
+        module: The module whose masks are replaced. `None` means all.
+        seed: The seed of the permutation of the channels. `None` for other modes.
         images: The number of images.
         accuracy: The share of images whose most probable class is right.
-        accuracy_difference: `accuracy` less that with the masks on.
-        accuracy_standard_error: The standard error of this difference, of pairs:
-            the same images under both masks.
-        changed: The number of images of which another class is predicted.
-        lost: Of how many the class was right with the masks on, and now is not.
-        gained: Of how many it was wrong, and now is right.
+        accuracy_difference: `accuracy` minus the accuracy with the masks on.
+        accuracy_standard_error: The standard error of this difference, from pairs:
+            each image with both masks.
+        changed: The number of images with another predicted class.
+        lost: The number of images that were right with the masks on and now are wrong.
+        gained: The number of images that were wrong with the masks on and now are
+            right.
         loss: The mean cross-entropy, in nats.
-        loss_difference: `loss` less that with the masks on.
-        loss_standard_error: The standard error of this difference, of pairs.
+        loss_difference: `loss` minus the loss with the masks on.
+        loss_standard_error: The standard error of this difference, from pairs.
     """
 
     masks: str
@@ -55,20 +63,20 @@ class Influence(NamedTuple):
 
 def masks_influence(
     model: keras.Model,
-    batches: Iterable,
+    batches: Iterable[tuple[Array, Array]],
     modules: Sequence[str] = (),
     seeds: Sequence[int] = (0, 1, 2),
     from_logits: bool = False,
 ) -> list[Influence]:
     """Compare a model's own masks with ones, means, shuffled and swapped masks.
 
-    With `"other_image"` an image gets the masks of the one before it (the first
-    of all, those of the last in its batch). So give images in a random order:
-    in data that is sorted by class, that would be one of the same class.
+    With `"other_image"` an image gets the masks of the previous image. (The first
+    image gets those of the last image in its batch.) Pass images in random order:
+    if they are sorted by class, the previous image has the same class.
 
-    The weights, and the statistics of batch normalization, stay those that were
-    trained with the masks on. A large loss tells that the network depends on
-    its masks, not that another one, trained without, would be worse.
+    The weights and the statistics of batch normalization were trained with the masks
+    on, and do not change. A large loss shows that this network depends on its masks.
+    It does not show that a network trained without masks would be worse.
 
     Example:
 
@@ -80,29 +88,29 @@ def masks_influence(
     Args:
         model: A functional `keras.Model` with attention modules, which returns
             probabilities `(N, classes)`.
-        batches: What gives pairs: float32 images `(N, H, W, C)`, standardized
-            as for `model`, and the integers `(N,)` of their classes. It is read
-            once. Only one batch is kept, and five bytes an image and masks.
+        batches: An iterable of pairs: float32 images `(N, H, W, C)`, standardized
+            as for `model`, and their classes, integers `(N,)`. It is read once. One
+            batch is in memory at a time, plus 13 bytes per image and row.
         modules: Names of modules whose masks are also replaced alone.
-        seeds: Integers, the permutations for `"shuffled_channels"`.
+        seeds: Integers, the seeds of the permutations for `"shuffled_channels"`.
         from_logits: Boolean, whether `model` returns logits.
 
     Returns:
-        A list of `Influence`: the masks on, then all modules under each mode,
-        then each of `modules`.
+        A list of `Influence`: the masks on, then each mode for all modules, then
+        each mode for each of `modules`.
 
     Raises:
-        ValueError: If `model` has no attention module or none of such a name,
-            if images or labels do not fit it, or if there are too few.
+        ValueError: If `model` has no attention module, or none with a name in
+            `modules`. If images or labels do not fit `model`, or there are fewer
+            than two images.
     """
-    attention_modules(model)
-    variants = [("on", None, None)]
+    variants: list[Variant] = [("on", None, None)]
     for module in (None, *modules):
         for mode in MODES:
             shuffled = mode == "shuffled_channels"
             variants += [(mode, module, s) for s in (seeds if shuffled else (None,))]
     network = _side_by_side(model, variants)
-    answers = [[] for _ in variants]
+    answers: list[list] = [[] for _ in variants]
     for images, others, labels in _with_others(model, batches):
         outputs = network.predict_on_batch([images, others])
         for answer, output in zip(answers, outputs, strict=True):
@@ -110,19 +118,19 @@ def masks_influence(
             losses = _losses(labels, output, from_logits)
             predicted = output.argmax(axis=-1)
             answer.append((predicted, predicted == labels, losses))
-    answers = [
+    joined = [
         [np.concatenate(parts) for parts in zip(*a, strict=True)] for a in answers
     ]
     return [
-        _influence(variant, answers[0], answer)
-        for variant, answer in zip(variants, answers, strict=True)
+        _influence(variant, joined[0], answer)
+        for variant, answer in zip(variants, joined, strict=True)
     ]
 
 
 def _side_by_side(model, variants):
-    """Return one network on images and others that gives a list of all outputs.
+    """Return one network from images and others to the outputs of all variants.
 
-    In one graph, what comes before the first replaced mask is computed once.
+    In one graph, the layers before the first replaced mask are computed once.
     """
     inputs = [keras.Input(batch_shape=model.input_shape) for _ in range(2)]
     outputs = []
@@ -137,7 +145,7 @@ def _side_by_side(model, variants):
 
 
 def _with_others(model, batches):
-    """Yield checked images, for each the image before it, and labels."""
+    """Yield images, the previous image of each, and labels, all checked."""
     last = None
     for images, labels in batches:
         images, labels = np.asarray(images, "float32"), np.asarray(labels)
@@ -145,14 +153,14 @@ def _with_others(model, batches):
         _check_labels(model, labels, len(images))
         if last is None and len(images) < 2:
             raise ValueError(
-                "Masks are swapped between images; give two or more of them in the "
-                f"first batch. Received: {len(images)}"
+                "Masks are swapped between images, so the first batch must have at "
+                f"least two. Received: {len(images)} images"
             )
         before = images[-1:] if last is None else last
         yield images, np.concatenate([before, images[:-1]]), labels
         last = images[-1:]
     if last is None:
-        raise ValueError("Give two images or more. Received: no batches")
+        raise ValueError("Pass at least two images. Received: no batches")
 
 
 def _check_images(model, images):
@@ -162,7 +170,7 @@ def _check_images(model, images):
         for size, given in zip(expected[1:], images.shape[1:], strict=True)
     ):
         raise ValueError(
-            f"This model takes images of shape {expected}; resize them to fit. "
+            f"This model needs images of shape {expected}. Resize them. "
             f"Received: images of shape {images.shape}"
         )
 
@@ -171,12 +179,12 @@ def _check_labels(model, labels, count):
     classes = model.output_shape[-1]
     if labels.shape != (count,) or labels.dtype.kind not in "iu":
         raise ValueError(
-            f"Labels are integers, one for each of the {count} images. "
-            f"Received: an array of {labels.dtype}, of shape {labels.shape}"
+            f"Labels must be {count} integers, one per image. "
+            f"Received: an array of {labels.dtype} with shape {labels.shape}"
         )
     if labels.min() < 0 or labels.max() >= classes:
         raise ValueError(
-            f"Labels are from 0 to {classes - 1}, as this model has {classes} "
+            f"Labels must be from 0 to {classes - 1}, because this model has {classes} "
             f"classes. Received: labels from {labels.min()} to {labels.max()}"
         )
 
@@ -186,8 +194,8 @@ def _losses(labels, outputs, from_logits):
     sums = outputs.sum(axis=-1)
     if not from_logits and (outputs.min() < 0 or np.abs(sums - 1).max() > 0.02):
         raise ValueError(
-            "The loss is that of probabilities, which sum to 1; for a model that "
-            "returns logits, pass from_logits=True. "
+            "The outputs of the model must be probabilities, which sum to 1. If the "
+            "model returns logits, pass from_logits=True. "
             f"Received: outputs that sum to {sums[np.abs(sums - 1).argmax()]:.3g}"
         )
     losses = keras.losses.sparse_categorical_crossentropy(labels, outputs, from_logits)
@@ -195,7 +203,7 @@ def _losses(labels, outputs, from_logits):
 
 
 def _influence(variant, on, answer):
-    """Return the `Influence` of arrays: predicted classes, right or not, losses."""
+    """Return the `Influence` for three arrays: classes, whether right, losses."""
     predicted, right, losses = answer
     accuracy = right.astype("float64") - on[1]
     loss = losses.astype("float64") - on[2]
@@ -218,13 +226,15 @@ def _standard_error(differences):
     return float(differences.std(ddof=1) / np.sqrt(len(differences)))
 
 
-def write_influence(rows, folder, facts):
+def write_influence(
+    rows: Sequence[Influence], folder: StrPath, facts: Mapping[str, Any]
+) -> None:
     """Write `influence.csv` and `influence.json` into a folder.
 
     Args:
         rows: A list of `Influence`.
-        folder: The path of the folder. It is made if it is not there.
-        facts: A dictionary of what else the JSON shall say, such as the data.
+        folder: The path of the folder. It is created if it does not exist.
+        facts: A dictionary of further entries of the JSON file, such as the data.
     """
     folder = Path(folder)
     everything = {

@@ -1,21 +1,23 @@
-"""How strong is the signal? The mean absolute response, by depth."""
+"""Measure the strength of the signal by depth: the mean absolute response."""
 
 import re
+from collections.abc import Iterable
 
 import keras
 import numpy as np
 from keras import ops
 
+from keras_resattn.typing import Array
 from keras_resattn.views.flat import flattened
 from keras_resattn.views.graph import node_in
 from keras_resattn.views.modules import attention_modules
 
-# A block of the trunk, of a stage or of a module. The branch of the masks is none.
+# The blocks of a stage or of a module, without those of the mask branch.
 BLOCK = r"{}_(unit|pre|trunk|residual|naive|post)\d*"
 
 
-def response_model(model):
-    """Returns a model that maps images to their mean absolute responses.
+def response_model(model: keras.Model) -> keras.Model:
+    """Return a model that maps images to their mean absolute responses.
 
     It shares the weights of `model`.
 
@@ -29,9 +31,9 @@ def response_model(model):
     Raises:
         ValueError: If `model` has no attention module.
     """
-    flat = flattened(model)
     starts = [r"stage\d+", *map(re.escape, attention_modules(model))]
     pattern = re.compile(BLOCK.format(f"({'|'.join(starts)})"))
+    flat = flattened(model)
     outputs = {
         layer.name: _mean_absolute(node_in(flat, layer).outputs[0])
         for layer in flat.layers
@@ -44,12 +46,16 @@ def _mean_absolute(tensor):
     return ops.mean(ops.abs(ops.cast(tensor, "float32")), axis=(1, 2, 3))
 
 
-def mean_response(model, inputs, batch_size=32, training=False):
+def mean_response(
+    model: keras.Model,
+    inputs: Array | Iterable[Array],
+    batch_size: int = 32,
+    training: bool = False,
+) -> dict[str, Array]:
     """Compute the mean absolute response of the output of every block.
 
-    The paper's question, why naive attention degrades: there the masks, 0 to 1,
-    weaken the signal from module to module, and with attention residual
-    learning they do not.
+    The paper uses it to show why naive attention degrades: naive masks, 0 to 1, weaken
+    the signal from module to module. With attention residual learning they do not.
 
     Example:
 
@@ -61,20 +67,20 @@ def mean_response(model, inputs, batch_size=32, training=False):
 
     Args:
         model: A functional `keras.Model` with attention modules.
-        inputs: A float32 array `(N, H, W, C)`, standardized as for `model`, or
-            what gives such arrays, batch by batch; only one is kept.
-        batch_size: Integer, how many images of an array to compute at a time.
-        training: Boolean, whether to normalize by the statistics of each batch,
-            as in a training step (with dropout, if there is any). At
-            initialization the moving statistics say nothing. No state changes.
+        inputs: A float32 array `(N, H, W, C)`, standardized as for `model`, or an
+            iterable of such arrays. One batch is in memory at a time.
+        batch_size: Integer, images per batch. Ignored for an iterable.
+        training: Boolean, whether to normalize by the statistics of each batch and
+            apply dropout, as in a training step. Use it for untrained networks, whose
+            moving statistics have no meaning yet. The model does not change.
 
     Returns:
         A dictionary from the names of blocks, in the order of the network, to
-        float32 arrays `(N,)`: of each image the mean over positions and channels
-        of the absolute values of the block's output. A module's blocks are
+        float32 arrays `(N,)`: for each image, the mean over positions and channels
+        of the absolute values of the output of the block. The blocks of a module are
         `<module>_pre<i>`, `<module>_trunk`, `<module>_residual` (or `_naive`)
-        and, last, its output, `<module>_post<i>`; the other units of a stage are
-        `stage<i>_unit<j>`.
+        and `<module>_post<i>`. The last `_post` block is the output of the module. The
+        other units of a stage are `stage<i>_unit<j>`.
 
     Raises:
         ValueError: If `model` has no attention module or there are no images.
@@ -85,7 +91,7 @@ def mean_response(model, inputs, batch_size=32, training=False):
     state = [variable.value for variable in measure.non_trainable_variables]
     weights = [variable.value for variable in measure.trainable_variables]
 
-    def compute(batch):
+    def compute(batch: Array) -> dict[str, Array]:
         if not training:
             return measure.predict_on_batch(batch)
         batch = ops.convert_to_tensor(batch, "float32")
@@ -94,7 +100,7 @@ def mean_response(model, inputs, batch_size=32, training=False):
 
     parts = [compute(batch) for batch in _batches(inputs, batch_size)]
     if not parts:
-        raise ValueError("Give one image or more. Received: no images")
+        raise ValueError("Pass at least one image. Received: no images")
     return {name: np.concatenate([p[name] for p in parts]) for name in parts[0]}
 
 
@@ -105,13 +111,13 @@ def _batches(inputs, batch_size):
     return (inputs[start : start + batch_size] for start in starts)
 
 
-def module_outputs(blocks):
-    """Return the block that is the output of each module, by module.
+def module_outputs(blocks: Iterable[str]) -> dict[str, str]:
+    """Return the name of the last block of each module, by module.
 
     Args:
-        blocks: The names of blocks in their order, such as what `mean_response`
-            returns.
+        blocks: The names of blocks in the order of the network, such as the result of
+            `mean_response`.
     """
     found = [re.fullmatch(r"(.*)_post\d+", name) for name in blocks]
-    # Of several units after the fusion the last counts.
+    # A later unit of the same module replaces the one before it.
     return {match[1]: match[0] for match in found if match}

@@ -1,31 +1,29 @@
-"""The figure of the signal's strength by depth, of several networks."""
+"""Draw the strength of the signal by depth, for several networks (extra `vis`)."""
 
 import csv
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
 from keras_resattn.experiments.response import module_outputs
+from keras_resattn.explain.figures.panels import Figure
+from keras_resattn.explain.figures.panels import new_figure
 from keras_resattn.model_folder import write_beside
+from keras_resattn.typing import Array
+from keras_resattn.typing import StrPath
 
-try:
-    import matplotlib.figure
-    from matplotlib.ticker import LogLocator
-    from matplotlib.ticker import NullLocator
-except ImportError as error:
-    raise ImportError(
-        'The figure of responses needs matplotlib: pip install "keras-resattn[vis]"'
-    ) from error
-
-COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")  # also for the colour-blind
+COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")  # safe for the colour-blind
 
 
-def response_figure(responses, title=None):
+def response_figure(
+    responses: Mapping[str, Mapping[str, Array]], title: str | None = None
+) -> Figure:
     """Draw the mean absolute response of every block by depth.
 
-    A large dot is the output of an attention module, a small one that of
-    another block: means over the images. The band holds 80 % of the images.
+    Large dots are the outputs of attention modules, small dots those of other blocks,
+    averaged over the images. 80 % of the images are within the band.
 
     Example:
 
@@ -34,31 +32,33 @@ def response_figure(responses, title=None):
     >>> response_figure(responses).savefig("response.png")
 
     Args:
-        responses: A dictionary from the names of one to four networks to what
-            `mean_response` returns for them.
+        responses: A dictionary from the names of one to four networks to their
+            results of `mean_response`.
         title: Optional string, above the figure.
 
     Returns:
         A `matplotlib.figure.Figure`, not shown.
 
     Raises:
-        ValueError: If there are no networks or more than four.
+        ValueError: If there are no networks, or more than four.
     """
     if not 1 <= len(responses) <= len(COLORS):
         raise ValueError(
             f"A figure shows one to {len(COLORS)} networks. Received: {list(responses)}"
         )
+    from matplotlib import ticker
+
     blocks = max(responses.values(), key=len)
     width = min(12, max(6, 3 + 0.2 * len(blocks)))
-    figure = matplotlib.figure.Figure(figsize=(width, 3.8), layout="constrained")
+    figure = new_figure(width, 3.8)
     axis = figure.subplots()
     lines = zip(responses.items(), COLORS, ("o-", "s--", "^-.", "v:"), strict=False)
     for (name, response), color, style in lines:
         _draw(axis, name, response, color, style)
     axis.set_yscale("log")
-    axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.yaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
     axis.yaxis.set_major_formatter("{x:g}")
-    axis.yaxis.set_minor_locator(NullLocator())
+    axis.yaxis.set_minor_locator(ticker.NullLocator())
     axis.set_ylabel("mean absolute response")
     axis.set_xlabel("attention module, by depth")
     axis.grid(axis="y", color="0.9", linewidth=0.6)
@@ -71,12 +71,14 @@ def response_figure(responses, title=None):
     return figure
 
 
-def write_response(responses, folder):
-    """Write `response.csv`, a row a block, and `response.png` into a folder.
+def write_response(
+    responses: Mapping[str, Mapping[str, Array]], folder: StrPath
+) -> None:
+    """Write `response.csv`, one row per block, and `response.png` into a folder.
 
     Args:
         responses: See `response_figure`.
-        folder: The path of the folder. It is made if it is not there.
+        folder: The path of the folder. It is created if it does not exist.
     """
     folder, figure = Path(folder), response_figure(responses)
     write_beside(folder / "response.csv", lambda path: _write_rows(responses, path))
@@ -110,13 +112,13 @@ def _draw(axis, name, response, color, style):
 
 
 def _places(blocks):
-    """Return where among the blocks the outputs of modules are."""
+    """Return the positions of the outputs of modules among the blocks."""
     places = {name: i for i, name in enumerate(blocks)}
     return [places[name] for name in module_outputs(blocks).values()]
 
 
 def _mark_depth(axis, blocks):
-    """Name the modules below and the stages above, with lines between stages."""
+    """Print the modules below and the stages above, with lines between stages."""
     names = module_outputs(blocks)
     labels = [re.sub(r"stage(\d+)_attention", r"\1.", name) for name in names]
     axis.set_xticks(_places(blocks), labels, fontsize=8)

@@ -1,7 +1,3 @@
-from .animation import epoch_animation as epoch_animation
-from .animation import module_animation as module_animation
-from .animation import write_animation as write_animation
-from .arrays import Triptych as Triptych
 from .arrays import feature_triptych as feature_triptych
 from .arrays import iter_masks as iter_masks
 from .arrays import masks as masks
@@ -12,6 +8,9 @@ from .channels import saturation as saturation
 from .evidence import class_evidence as class_evidence
 from .explanation import Explanation as Explanation
 from .explanation import explain_batches as explain_batches
+from .figures.animation import epoch_animation as epoch_animation
+from .figures.animation import module_animation as module_animation
+from .figures.animation import write_animation as write_animation
 from .figures.channel_grid import channel_grid_figure as channel_grid_figure
 from .figures.evidence import evidence_figure as evidence_figure
 from .figures.gallery import gallery_figure as gallery_figure
@@ -19,4 +18,5 @@ from .figures.mask_overlays import mask_figure as mask_figure
 from .figures.mask_overlays import masked_images as masked_images
 from .figures.triptych import triptych_figure as triptych_figure
 from .report import write_report as write_report
+from .triptych import Triptych as Triptych
 from .writing import write_explanations as write_explanations

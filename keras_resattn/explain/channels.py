@@ -1,31 +1,36 @@
-"""Which channel of a mask to look at: rules that are stated."""
+"""Choose a channel of a mask to show, by a stated rule."""
 
 import numbers
+from collections.abc import Callable
 
 import numpy as np
 
-# What each rule chooses, as figures print it.
+from keras_resattn.typing import Array
+
+# The channel that each rule chooses, as figures print it.
 RULES = {
-    "energy": "the channel of the highest mean square of mask times feature",
+    "energy": "the channel with the highest mean square of mask times feature",
     "variance": "the channel whose mask varies most over the positions",
     "mean": "the channel whose mask has the highest mean",
-    "max": "the channel whose mask has the highest value, the first of several",
-    "gradient": "the channel whose mask raises the class's score most: mask times "
-    "feature times the score's gradient, summed",
+    "max": "the channel whose mask has the highest value (the first one in a tie)",
+    "gradient": "the channel whose mask raises the score of the class most: the sum of "
+    "mask times feature times gradient of the score",
 }
 ALL = "all"
 INDEX = "index"
 TEXTS = {
     **RULES,
-    ALL: "the mean over all channels, of each map by itself",
-    INDEX: "the channel that was asked for",
+    ALL: "the mean over all channels, for each map separately",
+    INDEX: "the channel with the given index",
 }
 
-# A mask value is saturated where the sigmoid is all but flat.
+# Below and above these values the sigmoid is almost flat: the mask is saturated.
 LOW, HIGH = 0.05, 0.95
 
 
-def channel_scores(before, mask, rule="energy", gradient=None):
+def channel_scores(
+    before: Array, mask: Array, rule: str = "energy", gradient: Array | None = None
+) -> Array:
     """Score every channel of a mask by a rule.
 
     Example:
@@ -39,26 +44,27 @@ def channel_scores(before, mask, rule="energy", gradient=None):
         mask: A float array of the same shape, the mask.
         rule: `"energy"`, the mean square of mask times feature; `"variance"`,
             `"mean"` or `"max"` of the mask over its positions; `"gradient"`,
-            the sum over the positions of mask times feature times gradient: to
-            first order, by how much the mask raises the class's score.
+            the sum over the positions of mask times feature times gradient. This
+            is the first-order effect of the mask on the score of the class.
         gradient: With the rule `"gradient"`: a float array of the same shape,
-            the gradient of a class's score by the feature after the mask.
+            the gradient of a class score with respect to the feature after the
+            mask.
 
     Returns:
         A float64 array `(N, C)`.
 
     Raises:
-        ValueError: If there is no such rule, or the gradient is missing.
+        ValueError: If the rule is unknown, or its gradient is missing.
     """
     if rule not in RULES:
         raise ValueError(
-            f"A channel is chosen by one of the rules {list(RULES)}, by its index, or "
-            f"it is {ALL!r} of them. Received: channel={rule!r}"
+            f"`channel` must be one of the rules {list(RULES)}, the index of a "
+            f"channel, or {ALL!r}. Received: channel={rule!r}"
         )
     if rule == "gradient" and gradient is None:
         raise ValueError(
-            "The rule 'gradient' needs the gradient of a class's score. Received: "
-            "gradient=None"
+            "The rule 'gradient' needs the gradient of a class score. Pass it as "
+            "`gradient`. Received: gradient=None"
         )
     axes = (1, 2)
     before, mask = np.asarray(before, "float64"), np.asarray(mask, "float64")
@@ -66,17 +72,27 @@ def channel_scores(before, mask, rule="energy", gradient=None):
         return np.square(mask * before).mean(axes)
     if rule == "gradient":
         return (mask * before * np.asarray(gradient, "float64")).sum(axes)
-    return {"variance": np.var, "mean": np.mean, "max": np.max}[rule](mask, axes)
+    statistics: dict[str, Callable[..., Array]] = {
+        "variance": np.var,
+        "mean": np.mean,
+        "max": np.max,
+    }
+    return statistics[rule](mask, axes)
 
 
-def choose_channels(before, mask, channel="energy", gradient=None):
-    """Choose a channel of each image's mask, by a rule or an index.
+def choose_channels(
+    before: Array,
+    mask: Array,
+    channel: str | int = "energy",
+    gradient: Array | None = None,
+) -> Array:
+    """Choose a channel of the mask of each image, by a rule or an index.
 
     Args:
         before: A float array `(N, h, w, C)`, the feature before the mask.
         mask: A float array of the same shape, the mask.
-        channel: A rule of `channel_scores`, of which the highest is taken; or
-            an integer from 0 to `C - 1`.
+        channel: A rule of `channel_scores`, which chooses the channel with the
+            highest score. Or an index, an integer from 0 to `C - 1`.
         gradient: See `channel_scores`.
 
     Returns:
@@ -91,17 +107,17 @@ def choose_channels(before, mask, channel="energy", gradient=None):
     is_integer = isinstance(channel, numbers.Integral) and not isinstance(channel, bool)
     if not is_integer or not 0 <= channel < count:
         raise ValueError(
-            f"This mask has {count} channels, 0 to {count - 1}; give one of them, or a "
-            f"rule of {list(RULES)}. Received: channel={channel!r}"
+            f"This mask has {count} channels, 0 to {count - 1}. Choose one of them, or "
+            f"one of the rules {list(RULES)}. Received: channel={channel!r}"
         )
     return np.full(len(mask), channel, "int64")
 
 
-def saturation(mask):
-    """Return the share of a mask's positions that are saturated, by channel.
+def saturation(mask: Array) -> Array:
+    """Return the share of saturated positions in each channel of a mask.
 
-    Saturated is a value under 0.05 or over 0.95: there the sigmoid is flat,
-    and the mask hardly depends on the image.
+    A value below 0.05 or above 0.95 is saturated: the sigmoid is almost flat there,
+    so the mask hardly depends on the image.
 
     Example:
 

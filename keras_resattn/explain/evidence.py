@@ -1,7 +1,9 @@
-"""Evidence for a class in images: the maps that explain a classifier's decision."""
+"""Class evidence: maps of where a classifier sees evidence for a class."""
 
 import contextlib
 import weakref
+from collections.abc import Iterable
+from collections.abc import Sequence
 
 import keras
 import numpy as np
@@ -10,30 +12,34 @@ from keras_resattn.explain.logits import classifier_of
 from keras_resattn.explain.logits import logits_model
 from keras_resattn.layers.arguments import choice
 from keras_resattn.layers.arguments import positive_integer
+from keras_resattn.typing import Array
+from keras_resattn_client.extras import require_extra
 
 METHODS = ("grad_cam", "grad_cam_plus_plus", "score_cam", "layer_cam", "smooth_grad")
-# Per model, without keeping it alive: its logits models, by layer.
-_logits_models = weakref.WeakKeyDictionary()
+# The logits models of each model, by layer. The references keep no model alive.
+_logits_models: weakref.WeakKeyDictionary[keras.Model, dict[str, keras.Model]] = (
+    weakref.WeakKeyDictionary()
+)
 
 
 def class_evidence(
-    model,
-    inputs,
-    method="grad_cam",
-    classes=None,
-    layer="post_relu",
-    batch_size=32,
-    max_channels=None,
-    samples=25,
-    seed=0,
-):
+    model: keras.Model,
+    inputs: Array,
+    method: str = "grad_cam",
+    classes: int | Sequence[int] | None = None,
+    layer: str = "post_relu",
+    batch_size: int = 32,
+    max_channels: int | None = None,
+    samples: int = 25,
+    seed: int = 0,
+) -> Array:
     """Compute where in images a model sees evidence for a class.
 
-    This is what attention masks do not tell: a mask says which features a
-    module amplifies, whatever the class. The maps are computed by tf-keras-vis
-    (extra `vis`) on the model's logits, resized to the images bilinearly with
-    aligned corners, and scaled: 0 is the least evidence in an image, 1 the
-    most. A map without any evidence is 0.
+    Attention masks do not show this: a mask shows which features a module
+    amplifies, for any class. tf-keras-vis (extra `vis`) computes the maps from the
+    logits of the model. They are resized to the images, bilinear with aligned
+    corners, and scaled: 0 is the least evidence in an image, 1 the most. A map
+    without any evidence is 0.
 
     Example:
 
@@ -45,26 +51,25 @@ def class_evidence(
 
     Args:
         model: A functional `keras.Model` that ends in a classifier, on the
-            TensorFlow backend. Its output may be probabilities or logits.
+            TensorFlow backend. It may return probabilities or logits.
         inputs: A float32 array `(N, H, W, C)`, standardized as for `model`.
         method: `"grad_cam"` (Selvaraju et al., 2017), `"grad_cam_plus_plus"`
             (Chattopadhay et al., 2018), `"score_cam"` (Wang et al., 2020),
             `"layer_cam"` (Jiang et al., 2021), or `"smooth_grad"`, the
             gradients of noisy images (Smilkov et al., 2017).
-        classes: The class whose evidence is looked for: an integer, or a list
-            of N integers, one an image. `None` is what `model` predicts.
-        layer: String, the name of the layer whose maps the methods but
-            `"smooth_grad"` weigh. `"post_relu"` gives the last map of a
-            pre-activation network, in which the last convolution is only a
-            branch of a sum.
-        batch_size: Integer, how many images to compute at a time.
-        max_channels: For `"score_cam"`, how many channels of the map to weigh:
-            those that vary most over the image (Faster Score-CAM). `None` is
-            all of them. Each costs a prediction.
-        samples: For `"smooth_grad"`, the number of noisy images. The noise has
-            0.2 of the range of an image's values as its standard deviation.
-        seed: For `"smooth_grad"`, an integer: the seed of the noise, which is
-            the same for each image.
+        classes: The class: an integer for all images, or a list of N integers.
+            Defaults to the class that `model` predicts for each image.
+        layer: String, the name of the layer whose maps are weighted. Ignored by
+            `"smooth_grad"`. `"post_relu"` is the last map of a pre-activation
+            network, where the last convolution is only one branch of a sum.
+        batch_size: Integer, images per batch.
+        max_channels: For `"score_cam"`, how many channels of the map to use:
+            those that vary most over the image (Faster Score-CAM). Each channel
+            costs one prediction. Defaults to all.
+        samples: For `"smooth_grad"`, the number of noisy images. The standard
+            deviation of the noise is 0.2 times the range of the values of an image.
+        seed: For `"smooth_grad"`, an integer: the seed of the noise. All images get
+            the same noise.
 
     Returns:
         A float32 array `(N, H, W)` with values in 0 to 1.
@@ -72,38 +77,41 @@ def class_evidence(
     Raises:
         ImportError: If tf-keras-vis is not installed.
         RuntimeError: If the backend of Keras is not TensorFlow.
-        ValueError: If an argument is out of its range, `model` has no such
-            layer, or it does not end in a classifier.
+        ValueError: If an argument is out of range, `model` has no such layer, or
+            it does not end in a classifier.
     """
-    choice("method", method, METHODS)
-    _check_backend()
+    check_methods([method])
     model = _logits_model(model, layer)
     inputs = np.asarray(inputs, "float32")
-    classes = _classes(model, inputs, classes, batch_size)
+    chosen = _classes(model, inputs, classes, batch_size)
     options = {"max_N": max_channels} if method == "score_cam" else {}
     if method == "smooth_grad":
         options = {"smooth_samples": positive_integer("samples", samples)}
-    # One at a time where the library would let an image depend on its batch.
+    # For these methods, in a batch the maps of tf-keras-vis depend on the other images.
     step = batch_size if method not in ("score_cam", "smooth_grad") else 1
     explain = _explainer(method, model, batch_size, options, seed)
     maps = [
-        explain(classes[start : start + step], inputs[start : start + step])
+        explain(chosen[start : start + step], inputs[start : start + step])
         for start in range(0, len(inputs), step)
     ]
     return _scaled(np.concatenate(maps))
 
 
-def _check_backend():
-    if keras.backend.backend() != "tensorflow":
-        raise RuntimeError(
-            "Class evidence is computed with TensorFlow's gradients: set "
-            "KERAS_BACKEND=tensorflow before Keras is imported. Received: "
-            f"backend={keras.backend.backend()!r}"
-        )
+def check_methods(methods: Iterable[str]) -> None:
+    """Check that class evidence can be computed by methods, before any work begins."""
+    for method in methods:
+        choice("method", method, METHODS)
+        if keras.backend.backend() != "tensorflow":
+            raise RuntimeError(
+                "Class evidence needs TensorFlow's gradients. Set "
+                "KERAS_BACKEND=tensorflow before Keras is imported. Received: "
+                f"backend={keras.backend.backend()!r}"
+            )
+        require_extra("vis", "Class evidence", ("tf_keras_vis",))
 
 
 def _logits_model(model, layer):
-    classifier_of(model)  # or an error that says what is missing
+    classifier_of(model)  # raises a ValueError if there is none
     known = _logits_models.setdefault(model, {})
     if layer not in known:
         known[layer] = logits_model(model, layer)
@@ -121,19 +129,19 @@ def _classes(model, inputs, classes, batch_size):
     if not whole or (given < 0).any() or (given >= count).any():
         raise ValueError(
             f"`classes` must be an integer from 0 to {count - 1}, or {len(inputs)} "
-            f"of them, one an image. Received: classes={classes!r}"
+            f"integers, one per image. Received: classes={classes!r}"
         )
     return np.broadcast_to(given, len(inputs)).tolist()
 
 
 def _explainer(method, model, batch_size, options, seed):
-    """Return the function of classes and images that gives maps."""
+    """Return a function from classes and images to maps."""
     library = _tf_keras_vis()
     explain = library[method](model)
     if method == "smooth_grad":
 
         def gradients(classes, inputs):
-            with _seeded(seed):  # the library's noise is that of NumPy's global state
+            with _seeded(seed):  # the library uses NumPy's global random state
                 score = library["score"](classes)
                 return explain(score, inputs, normalize_map=False, **options)
 
@@ -150,17 +158,13 @@ def _explainer(method, model, batch_size, options, seed):
 
 
 def _tf_keras_vis():
-    try:
-        from tf_keras_vis.gradcam import Gradcam
-        from tf_keras_vis.gradcam_plus_plus import GradcamPlusPlus
-        from tf_keras_vis.layercam import Layercam
-        from tf_keras_vis.saliency import Saliency
-        from tf_keras_vis.scorecam import Scorecam
-        from tf_keras_vis.utils.scores import CategoricalScore
-    except ImportError as error:
-        raise ImportError(
-            'Class evidence needs tf-keras-vis: pip install "keras-resattn[vis]"'
-        ) from error
+    from tf_keras_vis.gradcam import Gradcam
+    from tf_keras_vis.gradcam_plus_plus import GradcamPlusPlus
+    from tf_keras_vis.layercam import Layercam
+    from tf_keras_vis.saliency import Saliency
+    from tf_keras_vis.scorecam import Scorecam
+    from tf_keras_vis.utils.scores import CategoricalScore
+
     explainers = (Gradcam, GradcamPlusPlus, Scorecam, Layercam, Saliency)
     return {**dict(zip(METHODS, explainers, strict=True)), "score": CategoricalScore}
 
@@ -176,7 +180,7 @@ def _seeded(seed):
 
 
 def _scaled(maps):
-    """Return each map from its least value, 0, to its largest, 1."""
+    """Scale each map: its smallest value becomes 0, its largest 1."""
     maps = np.asarray(maps, "float64")
     least = maps.min(axis=(1, 2), keepdims=True)
     span = maps.max(axis=(1, 2), keepdims=True) - least

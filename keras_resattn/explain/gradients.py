@@ -1,23 +1,22 @@
 """The gradient of a class's score by the feature after a mask."""
 
 from collections.abc import Callable
-from collections.abc import Iterable
 
 import keras
 import numpy as np
 
 from keras_resattn.explain.logits import classifier_of
 from keras_resattn.explain.logits import logits_after
+from keras_resattn.explain.reader import Modules
 from keras_resattn.typing import Array
 from keras_resattn.typing import Tensor
-from keras_resattn.views.modules import attention_modules
 
 # From an array and the chosen classes, one-hot, to an array.
 Differentiated = Callable[[Array, Tensor], Array]
 
 
 def class_gradients(
-    model: keras.Model, names: Iterable[str]
+    model: keras.Model, modules: Modules
 ) -> dict[str, Callable[..., Array]]:
     """Return functions that give the gradients of a class's score.
 
@@ -26,7 +25,7 @@ def class_gradients(
     Args:
         model: A functional `keras.Model` or a built `keras.Sequential` that ends in a
             classifier. It may call networks as layers.
-        names: The names of attention modules.
+        modules: Attention modules of `model`, by name.
 
     Returns:
         A dictionary from each name to a function. Its arguments are `after`, a float32
@@ -39,11 +38,11 @@ def class_gradients(
             does not depend on the feature after a mask alone.
     """
     classifier = classifier_of(model)
-    modules = attention_modules(model)
     scores = {
-        name: _scores_by(model, modules[name].fused, classifier) for name in names
+        name: _scores_by(model, module.fused, classifier)
+        for name, module in modules.items()
     }
-    return {name: _gradient_function(model, scores[name]) for name in names}
+    return {name: _gradient_function(model, score) for name, score in scores.items()}
 
 
 def _gradient_function(

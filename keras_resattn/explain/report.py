@@ -1,4 +1,4 @@
-"""The report of a run: one HTML file with its figures inside."""
+"""Write the report of a run: one HTML file that contains its figures."""
 
 import csv
 import json
@@ -7,43 +7,52 @@ from pathlib import Path
 import numpy as np
 
 from keras_resattn.data import load
-from keras_resattn.explain.arrays import mean_masks
-from keras_resattn.explain.explanation import explain_batches
+from keras_resattn.explain.explanation import explain_modules
 from keras_resattn.explain.figures.mask_overlays import mask_figure
 from keras_resattn.explain.figures.panels import new_figure
 from keras_resattn.explain.figures.triptych import triptych_figure
 from keras_resattn.explain.pages import image_source
 from keras_resattn.explain.pages import png
 from keras_resattn.explain.pages import write_page
+from keras_resattn.explain.reader import choose_modules
+from keras_resattn.explain.triptych import select_images
 from keras_resattn.model_folder import EVALUATION
 from keras_resattn.model_folder import METRICS
+from keras_resattn.model_folder import ModelFolder
+from keras_resattn.typing import StrPath
 from keras_resattn.version import __version__
+from keras_resattn.views.modules import attention_modules
+from keras_resattn_client.extras import require_extra
 
-# The figures: the axis, and the lines of it: a column of metrics.csv and its name.
+# For each panel: its axis, and its lines: a column of metrics.csv and a name.
 CURVES = {
     "loss": (("loss", "training"), ("val_loss", "test")),
     "accuracy": (("accuracy", "training"), ("val_accuracy", "test")),
     "learning rate": (("learning_rate", "training"),),
 }
-# How many test images figure 1 shows: each takes a row a stage.
+# How many test images figure 1 shows. Each needs one row per stage.
 FIGURE_1_IMAGES = 3
 
 
-def write_report(folder, path, count=8):
-    """Write the report of a run: recipe, curves, confusion, masks.
+def write_report(folder: ModelFolder, path: StrPath, count: int = 8) -> Path:
+    """Write the report of a run: recipe, curves, confusion table, masks.
 
     Example:
 
     >>> write_report(ModelFolder.open("runs/demo"), "report.html")
 
     Args:
-        folder: A `ModelFolder`. Its confusion is shown if it was evaluated.
+        folder: A `ModelFolder`. The confusion table is shown if it was evaluated.
         path: The HTML file to write.
         count: Integer, how many test images to show with their masks.
 
     Returns:
         The `pathlib.Path` of the file.
+
+    Raises:
+        ImportError: If the extra `vis` is not installed.
     """
+    require_extra("vis", "The report", ("jinja2", "matplotlib", "PIL"))
     path = Path(path)
     metrics = _read_metrics(folder.path / METRICS)
     curves = _curves(metrics)
@@ -72,7 +81,7 @@ def _evaluation(folder):
 
 
 def _read_metrics(path):
-    """Return the metrics by name, an array each, an entry an epoch."""
+    """Return an array for each metric, with one entry per epoch."""
     if not path.is_file():
         return {}
     with path.open(newline="") as file:
@@ -84,13 +93,13 @@ def _read_metrics(path):
 def _number(text):
     try:
         number = float(text)
-    except (TypeError, ValueError):  # "NA", or a line that was not written whole
+    except (TypeError, ValueError):  # "NA", or a line that is cut off
         return np.nan
     return number if np.isfinite(number) else np.nan
 
 
 def _curves(metrics):
-    """Draw each metric that there is over the epochs; return a figure or None."""
+    """Return the figure of the metrics over the epochs, or None without metrics."""
     drawn = {
         title: {label: metrics[name] for name, label in lines if name in metrics}
         for title, lines in CURVES.items()
@@ -113,7 +122,7 @@ def _curves(metrics):
 
 
 def _gaps(metrics):
-    """Return, as text, the metrics and epochs that hold no number."""
+    """Return, as text, the metrics and epochs without a number."""
     gaps = {
         name: [str(int(epoch) + 1) for epoch in metrics["epoch"][np.isnan(values)]]
         for name, values in metrics.items()
@@ -123,30 +132,30 @@ def _gaps(metrics):
 
 
 def _figures_of_test_images(folder, count):
-    """Return two figures: the masks of the first test images, and figure 1."""
+    """Return two figures of the first test images: masks, and figure 1."""
     recipe, preprocessing = folder.recipe, folder.preprocessing
     data = load(recipe.data, preprocessing, recipe.seed)
     pairs = list(data.test.images.take(count))
     images = np.stack([preprocessing.resize(image) for image, _ in pairs])
-    inputs = preprocessing.standardize(images)
-    probabilities = folder.model.predict(inputs, verbose=0)
+    modules = attention_modules(folder.model)
+    stages = choose_modules(modules, _first_of_each_stage(modules))
+    inputs = [preprocessing.standardize(images)]
+    [explanation] = explain_modules(folder.model, modules, stages, inputs)
     titles = [
-        f"is {data.labels[int(truth)]}\n"
-        f"seen as {folder.labels[row.argmax()]}, {row.max():.0%}"
-        for (_, truth), row in zip(pairs, probabilities, strict=True)
+        f"label: {data.labels[int(truth)]}\n"
+        f"predicted: {folder.labels[row.argmax()]}, {row.max():.0%}"
+        for (_, truth), row in zip(pairs, explanation.outputs, strict=True)
     ]
-    masks = mean_masks(folder.model, inputs)
     few = slice(FIGURE_1_IMAGES)
-    stages = _first_of_each_stage(masks)
-    [explanation] = explain_batches(folder.model, [inputs[few]], stages)
+    triptychs = [select_images(t, few) for t in explanation.triptychs.values()]
     return (
-        mask_figure(images, masks, titles, stretch=True),
-        triptych_figure(images[few], explanation.triptychs.values(), titles[few]),
+        mask_figure(images, explanation.masks, titles, stretch=True),
+        triptych_figure(images[few], triptychs, titles[few]),
     )
 
 
 def _first_of_each_stage(modules):
-    """Return the first module of each stage: deep networks have dozens."""
+    """Return the name of the first module of each stage: some networks have dozens."""
     stages = {}
     for name in modules:
         stages.setdefault(name.partition("_")[0], name)

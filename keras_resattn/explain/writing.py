@@ -1,50 +1,57 @@
-"""What `keras-resattn explain` writes: arrays, figures and a page of images."""
+"""Write the files of `keras-resattn explain`: arrays, figures and a page."""
 
 from collections import deque
+from collections.abc import Callable
+from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 
 import tensorflow as tf
 
 from keras_resattn.data import check_images
+from keras_resattn.data import read_pictures
 from keras_resattn.explain.array_file import ArrayFile
 from keras_resattn.explain.explanation import explain_batches
 from keras_resattn.layers.arguments import positive_integer
+from keras_resattn.model_folder import ModelFolder
+from keras_resattn.typing import StrPath
+from keras_resattn_client.extras import require_extra
 
 ARRAYS = "arrays.npz"
 PAGE = "index.html"
-# The longer side, in pixels, of the pictures that figures show.
+# The longer side, in pixels, of the images in the figures.
 SHOWN_SIZE = 320
 
 
 def write_explanations(
-    folder,
-    paths,
-    out,
-    modules=None,
-    channel="energy",
-    label=None,
-    evidence=(),
-    figures=True,
-    style="overlay",
-    stretch=False,
-    channel_grid=False,
-    animation=None,
-    batch_size=8,
-    advance=None,
-):
+    folder: ModelFolder,
+    paths: Iterable[StrPath],
+    out: StrPath,
+    modules: Iterable[str] | None = None,
+    channel: str | int = "energy",
+    label: str | None = None,
+    evidence: Sequence[str] = (),
+    figures: bool = True,
+    style: str = "overlay",
+    stretch: bool = False,
+    channel_grid: bool = False,
+    animation: str | None = None,
+    batch_size: int = 8,
+    advance: Callable[[int], object] | None = None,
+) -> Path:
     """Write the masks, features and class evidence of image files to a folder.
 
-    `arrays.npz` holds everything as float32 arrays, a row an image:
+    `arrays.npz` contains float32 arrays with one row per image:
 
-    * `<module>_mask` `(N, h, w)`: the mask, mean over its channels; and
-      `probabilities`: both as the signature `attention` of an exported model.
+    * `<module>_mask` `(N, h, w)`, the mask averaged over the channels, and
+      `probabilities`, as in the signature `attention` of an exported model.
     * `<module>_before`, `<module>_channel_mask`, `<module>_after`
-      `(N, h, w)`: the feature before the mask, the mask, the feature after it,
-      of the channel `<module>_channel` `(N,)` that the rule has chosen.
+      `(N, h, w)`: the feature before the mask, the mask, and the feature after it,
+      for the channel `<module>_channel` `(N,)` that the rule chooses.
     * `<method>` `(N, H, W)`: maps of class evidence.
     * `images`, `labels`, `rule`: the paths, the classes, the rule.
 
-    The figures are `NAME.masks.png` and `NAME.triptych.png` for each image, and
+    The figures are `NAME.masks.png` and `NAME.triptych.png` for each image.
     `index.html` shows them. Memory does not grow with the number of images.
 
     Example:
@@ -60,107 +67,93 @@ def write_explanations(
         modules: The names of the modules whose features to show. Defaults to
             all.
         channel: A rule, an index or `"all"`, see `feature_triptych`.
-        label: The class of the rule `"gradient"` and of the evidence. Defaults
-            to each image's most probable one.
+        label: The name of the class for the rule `"gradient"` and the evidence.
+            Defaults to the most probable class of each image.
         evidence: Methods of `class_evidence`.
-        figures: Boolean, whether to write more than `arrays.npz`.
+        figures: Boolean, whether to write figures and the page, not only
+            `arrays.npz`.
         style: How to draw masks, see `mask_figure`.
-        stretch: Boolean, whether each mask takes all colours, see `mask_figure`.
-        channel_grid: Boolean, whether to draw every channel of these modules'
-            masks, as `NAME.MODULE.channels-PAGE.png`.
-        animation: `"gif"` or `"png"`: an animation through the modules, as
+        stretch: Boolean, whether to stretch the colours, see `mask_figure`.
+        channel_grid: Boolean, whether to draw every channel of the masks of
+            `modules`, as `NAME.MODULE.channels-PAGE.png`.
+        animation: `"gif"` or `"png"`, to write an animation over the modules, as
             `NAME.modules.gif` or `NAME.modules.apng`.
-        batch_size: Integer, how many images to compute at a time.
-        advance: Optional function, called with the number of images that were
-            done since the last call.
+        batch_size: Integer, images per batch.
+        advance: Optional function. It is called after each batch with the number
+            of its images.
 
     Returns:
         The `pathlib.Path` of the page, or of the arrays without figures.
 
     Raises:
+        ImportError: If figures or evidence need the extra `vis`.
         FileNotFoundError: If an image is missing.
         ValueError: If an image is unreadable, or an argument is out of range.
-            Nothing is written then.
+            In this case nothing is written.
     """
-    paths, out = [Path(path) for path in paths], Path(out)
+    if figures:
+        require_extra("vis", "Figures", ("jinja2", "matplotlib", "PIL"))
+    files, out = [Path(path) for path in paths], Path(out)
     batch_size = positive_integer("batch_size", batch_size)
-    _check_files(paths, folder.preprocessing)
+    _check_files(files, folder.preprocessing)
     classes = None if label is None else _class_of(label, folder.labels)
-    held = deque(maxlen=1)  # the batch that is explained, and no other
+    held: deque = deque(maxlen=1)  # only the pictures of the current batch
 
     def batches():
-        for batch in _picture_batches(folder.preprocessing, paths, batch_size):
-            held.append(batch)
-            yield batch[1]
+        for pictures, inputs in _picture_batches(
+            folder.preprocessing, files, batch_size
+        ):
+            held.append(pictures)
+            yield inputs
 
     explanations = explain_batches(
         folder.model, batches(), modules, channel, classes, evidence
     )
     page = None
     if figures:
+        from keras_resattn.explain.image_page import ImagePage  # needs matplotlib
+
         drawing = (style, stretch, channel_grid, animation)
-        page = _page(folder, paths, out, *drawing, label)
-    with ArrayFile(out / ARRAYS, len(paths)) as file:
+        page = ImagePage(folder, files, out, *drawing, label)
+    with ArrayFile(out / ARRAYS, len(files)) as file:
         for explanation in explanations:
-            [(shown, inputs)] = held
+            [pictures] = held
             file.append(_rows(explanation))
             if page:
-                page.add(shown, inputs, explanation)
+                page.add(pictures, explanation)
             if advance:
-                advance(len(shown))
-        file.add("images", [str(path) for path in paths])
+                advance(len(pictures))
+        file.add("images", [str(path) for path in files])
         file.add("labels", list(folder.labels))
-        file.add("rule", _rule(explanation))
+        file.add("rule", next(iter(explanation.triptychs.values())).rule)
     return page.write(out / PAGE) if page else out / ARRAYS
 
 
-def _page(*arguments):
-    # It needs matplotlib, the arrays do not.
-    from keras_resattn.explain.image_page import ImagePage
-
-    return ImagePage(*arguments)
-
-
 def _check_files(paths, preprocessing):
-    for path in paths:
-        if not path.is_file():
-            raise FileNotFoundError(
-                f"There is no such file; give an image. Received: {path}"
-            )
     if not paths:
-        raise ValueError("There is nothing to explain; give images. Received: none")
+        raise ValueError("Pass at least one image. Received: paths=[]")
     check_images(paths, preprocessing)
 
 
 def _class_of(label, labels):
     if label not in labels:
         raise ValueError(
-            f"This model's classes are {', '.join(labels)}; choose one of them. "
-            f"Received: {label!r}"
+            f"This model's classes are {', '.join(labels)}. Choose one of them. "
+            f"Received: label={label!r}"
         )
     return labels.index(label)
 
 
 def _picture_batches(preprocessing, paths, batch_size):
-    """Yield batches: the pictures to show, and the network's inputs."""
+    """Yield batches: the pictures to show, and the inputs of the network."""
     for start in range(0, len(paths), batch_size):
-        pictures = [
-            preprocessing.decode(tf.io.read_file(str(path)))
-            for path in paths[start : start + batch_size]
-        ]
+        pictures = read_pictures(paths[start : start + batch_size], preprocessing)
         sized = [
             tf.cast(preprocessing.resize(picture), tf.float32) for picture in pictures
         ]
         inputs = preprocessing.standardize(tf.stack(sized)).numpy()
-        yield [_shrunk(picture).numpy() for picture in pictures], inputs
-
-
-def _shrunk(picture):
-    longer = max(picture.shape[:2])
-    if longer <= SHOWN_SIZE:
-        return picture
-    size = [max(1, round(side * SHOWN_SIZE / longer)) for side in picture.shape[:2]]
-    return tf.image.resize(picture, size, antialias=True)
+        shown = [preprocessing.shown(picture, SHOWN_SIZE) for picture in pictures]
+        yield [picture.numpy() for picture in shown], inputs
 
 
 def _rows(explanation):
@@ -173,7 +166,3 @@ def _rows(explanation):
         if triptych.channels is not None:
             rows[f"{name}_channel"] = triptych.channels
     return {**rows, **explanation.evidence}
-
-
-def _rule(explanation):
-    return next(iter(explanation.triptychs.values())).rule

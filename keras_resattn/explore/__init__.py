@@ -1,4 +1,4 @@
-"""A web page on which to look at a model's masks (extra `explore`)."""
+"""Show the masks of a model on a web page (extra `explore`)."""
 
 from keras_resattn.explore.explorer import ExploredImage
 from keras_resattn.explore.explorer import Explorer

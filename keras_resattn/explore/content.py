@@ -1,6 +1,7 @@
-"""What stands on the page of `keras-resattn explore`, as HTML, part by part."""
+"""The contents of the page of `keras-resattn explore`, as HTML."""
 
 import html
+from pathlib import Path
 
 import numpy as np
 
@@ -10,17 +11,19 @@ from keras_resattn.explain.figures.panels import FEATURE_COLORS
 from keras_resattn.explain.figures.panels import MASK_COLORS
 from keras_resattn.explain.figures.panels import mask_limits
 from keras_resattn.explore import pictures
+from keras_resattn.explore.explorer import ExploredImage
+from keras_resattn.explore.explorer import Explorer
 
 WAITING = "Drop an image, or choose an example."
-MEAN = -1  # on a slider, before the channels 0, 1, ...: the mean over all of them
+MEAN = -1  # the position of the mean over all channels on a slider
 
 
-def message(text, role="status"):
-    """Return the HTML of a line about what has happened.
+def message(text: str, role: str = "status") -> str:
+    """Return the HTML of a status line.
 
     Args:
         text: The line.
-        role: `"status"`, or `"alert"` if something is wrong.
+        role: `"status"`, or `"alert"` for an error.
     """
     return f'<p role="{role}">{html.escape(text)}</p>'
 
@@ -32,33 +35,35 @@ class Content:
         explorer: The `Explorer` of the model.
     """
 
-    def __init__(self, explorer):
+    def __init__(self, explorer: Explorer) -> None:
         self.explorer = explorer
 
-    def image(self, image, stretch=False):
-        """Return the HTML of an image as the network takes it, and of the masks' scale.
+    def image(self, image: ExploredImage, stretch: bool = False) -> str:
+        """Return the HTML of an image at the network's size, and of the mask scale.
 
         Args:
             image: An `ExploredImage`.
             stretch: See `mask`.
         """
         height, width = image.pixels.shape[:2]
-        shown = pictures.picture(image.pixels, "The image as the network takes it")
+        shown = pictures.picture(image.pixels, "The image at the size of the network")
         figure = pictures.figure(shown, "image", f"resized to {width} x {height}")
         low, high = self._mask_limits(image)
-        ends = ("its lowest", "its highest value") if stretch else (str(low), str(high))
+        ends = ("lowest value", "highest value") if stretch else (str(low), str(high))
         return figure + pictures.scale("Mask", ends)
 
-    def mask(self, image, module, channel, stretch=False):
+    def mask(
+        self, image: ExploredImage, module: str, channel: int, stretch: bool = False
+    ) -> str:
         """Return the HTML of a mask over its image.
 
         Args:
             image: An `ExploredImage`.
             module: String, the name of an attention module.
-            channel: Integer, the channel's number, or `MEAN`.
-            stretch: Boolean, whether the colours stand for the values from the
-                mask's lowest to its highest, in place of 0 to 1 (or -1 to 1, if
-                there are negative ones).
+            channel: Integer, the index of the channel, or `MEAN`.
+            stretch: Boolean, whether to stretch the colours to the lowest and
+                highest value of the mask. Otherwise they show 0 to 1 (-1 to 1 if a
+                mask has negative values).
         """
         mask = self._triptych(image, module, channel).mask
         which, values = self._channel(module, channel), pictures.value_range(mask)
@@ -68,16 +73,16 @@ class Content:
         shown = pictures.over(image.pixels, colors, text)
         return pictures.figure(shown, module, which, values)
 
-    def triptych(self, image, module, channel):
+    def triptych(self, image: ExploredImage, module: str, channel: int) -> str:
         """Return the HTML of a feature, its mask and the feature after it.
 
         Args:
             image: An `ExploredImage`.
             module: String, the name of an attention module.
-            channel: Integer, the channel's number, or `MEAN`.
+            channel: Integer, the index of the channel, or `MEAN`.
         """
         before, mask, after = self._triptych(image, module, channel)[:3]
-        limits = _limits(np.stack([before, after]))  # both on one scale
+        limits = _limits(np.stack([before, after]))  # one scale for both
         which = self._channel(module, channel)
         shown = [
             _map(before[0], limits, FEATURE_COLORS, "feature before the mask", which),
@@ -87,8 +92,8 @@ class Content:
         scale = pictures.scale("Features", limits, FEATURE_COLORS)
         return f'<div class="triptych">{"".join(shown)}</div>{scale}'
 
-    def evidence(self, path, number):
-        """Return the HTML of a file's Grad-CAM for a class, by its number."""
+    def evidence(self, path: str | Path, number: int) -> str:
+        """Return the HTML of the Grad-CAM of an image file for a class."""
         label = self.explorer.labels[number]
         colors = pictures.colors(
             self.explorer.evidence(path, number), color_map=EVIDENCE_COLORS

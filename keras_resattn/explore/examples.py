@@ -1,4 +1,4 @@
-"""Images that are there without a download: examples to look at."""
+"""Example images that need no download (extra `explore`)."""
 
 import importlib.util
 from pathlib import Path
@@ -8,19 +8,21 @@ import PIL.Image
 from keras_resattn.data.fashion_mnist_sample.builder import FOLDER
 from keras_resattn.data.fashion_mnist_sample.builder import LABELS
 from keras_resattn.data.fashion_mnist_sample.builder import read_idx
+from keras_resattn_client.extras import require_extra
 
-# In the wheel of scikit-image: CC0, or in the public domain.
+# Files in the package scikit-image. They are CC0 or in the public domain.
 PHOTOGRAPHS = ("chelsea.png", "coffee.png", "astronaut.png", "rocket.jpg")
 
 
-def example_images(channels, folder):
-    """Return the paths of images: photographs, or grey images of clothes.
+def example_images(channels: int, folder: Path) -> list[Path]:
+    """Return the paths of example images: photographs, or grey images of clothes.
 
     Args:
-        channels: Integer, how many channels a network's images have. For 1 they
-            are the first test image of each class of the bundled sample of
-            Fashion-MNIST, else the photographs in the package scikit-image.
-        folder: A `pathlib.Path`, where to write those of Fashion-MNIST.
+        channels: Integer, the number of channels of the network's images. With 1
+            channel, the examples are the first test image of each class of the bundled
+            sample of Fashion-MNIST. Otherwise they are photographs in the package
+            scikit-image.
+        folder: A `pathlib.Path`, where to write images of Fashion-MNIST.
 
     Returns:
         A list of `pathlib.Path`s.
@@ -43,10 +45,6 @@ def _clothes(folder):
 
 
 def _photographs():
+    require_extra("explore", "The example photographs", ("skimage",))
     found = importlib.util.find_spec("skimage")
-    if found is None:
-        raise ImportError(
-            "The example photographs are in the package scikit-image: "
-            'pip install "keras-resattn[explore]"; or name images of your own'
-        )
     return [Path(found.origin).parent / "data" / name for name in PHOTOGRAPHS]

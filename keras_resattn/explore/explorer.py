@@ -1,42 +1,50 @@
-"""What the page of `keras-resattn explore` shows of an image, without the page."""
+"""Compute what the page of `keras-resattn explore` shows of an image."""
 
 import functools
-import re
+from collections.abc import Iterable
+from pathlib import Path
 from typing import NamedTuple
 
+import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_resattn.data.image_header import check_before_decoding
-from keras_resattn.explain.arrays import feature_tensors
-from keras_resattn.explain.arrays import reader
-from keras_resattn.explain.arrays import triptych_of
+from keras_resattn.data.image_files import read_picture
+from keras_resattn.data.preprocessing import Preprocessing
+from keras_resattn.explain.evidence import class_evidence
 from keras_resattn.explain.gradients import class_gradients
+from keras_resattn.explain.reader import feature_tensors
+from keras_resattn.explain.reader import reader
+from keras_resattn.explain.triptych import Triptych
+from keras_resattn.explain.triptych import triptych_of
+from keras_resattn.typing import Array
+from keras_resattn.typing import Tensor
 from keras_resattn.views.flat import flattened
 from keras_resattn.views.modules import attention_modules
 
-REMEMBERED = 16  # images; the maps of one of 224 x 224 are about 20 MB
+CACHED = 16  # images; the maps of an image of 224 x 224 take about 20 MB
 
 
 class ExploredImage(NamedTuple):
-    """An image and what a network computes of it.
+    """An image with its probabilities and feature maps.
 
     Attributes:
-        pixels: The image at the network's size, uint8 `(H, W, 1)` or `(H, W, 3)`.
-        inputs: The same as a batch, standardized, float32 `(1, H, W, C)`.
-        probabilities: Float32 `(classes,)`.
+        pixels: A uint8 array `(H, W, 1)` or `(H, W, 3)`, the image at the network's
+            size.
+        inputs: A float32 array `(1, H, W, C)`, the standardized image as a batch.
+        probabilities: A float32 array `(classes,)`.
         features: A dictionary of float32 arrays `(1, h, w, C)`: for each attention
             module `"<module>/before"`, `"<module>/mask"` and `"<module>/after"`.
     """
 
-    pixels: np.ndarray
-    inputs: np.ndarray
-    probabilities: np.ndarray
-    features: dict[str, np.ndarray]
+    pixels: Array
+    inputs: Array
+    probabilities: Array
+    features: dict[str, Array]
 
 
 class Explorer:
-    """Looks at images with a network, one at a time: classes, masks, features.
+    """Compute the classes, masks and features of one image at a time.
 
     Example:
 
@@ -49,8 +57,8 @@ class Explorer:
     (1, 28, 28)
 
     Args:
-        model: A `keras.Model` with attention modules, from images to the
-            probabilities of classes.
+        model: A `keras.Model` with attention modules that returns the probabilities
+            of classes.
         labels: The names of the classes, in the order of the outputs.
         preprocessing: The model's `keras_resattn.data.Preprocessing`.
 
@@ -59,28 +67,30 @@ class Explorer:
             cannot be shown.
     """
 
-    def __init__(self, model, labels, preprocessing):
+    def __init__(
+        self, model: keras.Model, labels: Iterable[str], preprocessing: Preprocessing
+    ) -> None:
         shape = tuple(preprocessing.input_shape)
         if shape[-1] not in (1, 3):
             raise ValueError(
-                "An image to show has 1 or 3 channels, and this model takes others. "
+                "The page can only show images with 1 or 3 channels. "
                 f"Received: a model with the input shape {shape}"
             )
         self.model = model
         self.labels = tuple(labels)
         self.preprocessing = preprocessing
-        # The attention modules and how many channels they have.
-        self.channels = {
-            name: module.mask.shape[-1]
-            for name, module in attention_modules(model).items()
+        self._modules = attention_modules(model)
+        # The number of channels of each attention module.
+        self.channels: dict[str, int] = {
+            name: module.mask.shape[-1] for name, module in self._modules.items()
         }
-        tensors = feature_tensors(model, self.channels)
-        probabilities = flattened(model).outputs[0]
-        self._read = reader(model, {"probabilities": probabilities, **tensors})
-        self.look = functools.lru_cache(REMEMBERED)(self._look)
-        self.evidence = functools.lru_cache(REMEMBERED)(self._evidence)
+        tensors = feature_tensors(self._modules)
+        tensors["probabilities"] = flattened(model).outputs[0]
+        self._read = reader(model, tensors)
+        self.look = functools.lru_cache(CACHED)(self._look)
+        self.evidence = functools.lru_cache(CACHED)(self._evidence)
 
-    def _look(self, path):
+    def _look(self, path: str | Path) -> ExploredImage:
         """Return the `ExploredImage` of a file.
 
         Args:
@@ -88,7 +98,7 @@ class Explorer:
                 change.
 
         Raises:
-            ValueError: If the file is no readable image, or too large a one.
+            ValueError: If the file is not a readable image, or is too large.
         """
         image = tf.cast(read_image(path, self.preprocessing), tf.float32)
         inputs = self.preprocessing.standardize(image[None]).numpy()
@@ -97,12 +107,14 @@ class Explorer:
         pixels = image.numpy().round().clip(0, 255).astype("uint8")
         return ExploredImage(pixels, inputs, probabilities, features)
 
-    def most_probable(self, image, count=5):
-        """Return the best classes, a dictionary from labels to probabilities."""
+    def most_probable(self, image: ExploredImage, count: int = 5) -> dict[str, float]:
+        """Return the most probable classes, as a dictionary of probabilities."""
         best = np.argsort(-image.probabilities, kind="stable")[:count]
         return {self.labels[i]: float(image.probabilities[i]) for i in best}
 
-    def triptych(self, image, module, channel):
+    def triptych(
+        self, image: ExploredImage, module: str, channel: str | int
+    ) -> Triptych:
         """Return the `keras_resattn.explain.Triptych` of an image.
 
         Args:
@@ -116,22 +128,20 @@ class Explorer:
 
     @functools.cached_property
     def _gradients(self):
-        return class_gradients(self.model, list(self.channels))
+        return class_gradients(self.model, self._modules)
 
-    def _evidence(self, path, number):
+    def _evidence(self, path: str | Path, number: int) -> Array:
         """Return the Grad-CAM of a file for a class, float32 `(H, W)`, 0 to 1.
 
         Args:
             path: The path of a file that `look` can read.
             number: Integer, the class.
         """
-        from keras_resattn.explain.evidence import class_evidence
-
         inputs = self.look(path).inputs
         return class_evidence(self.model, inputs, "grad_cam", classes=[number])[0]
 
 
-def read_image(path, preprocessing):
+def read_image(path: str | Path, preprocessing: Preprocessing) -> Tensor:
     """Read an image file at the network's size, if it is safe to decode.
 
     Args:
@@ -142,19 +152,9 @@ def read_image(path, preprocessing):
         A tensor `(H, W, C)` of pixel values, 0 to 255.
 
     Raises:
-        ValueError: If the file is no image, is damaged, or has too many pixels.
+        ValueError: If the file is not an image, is damaged, or has too many pixels.
     """
-    content = tf.io.read_file(str(path))
-    try:
-        check_before_decoding(content[None])
-        return preprocessing.resize(preprocessing.decode(content))
-    except tf.errors.OpError as error:
-        raise ValueError(_reason(error.message)) from error
-
-
-def _reason(message):
-    """Return what the check or the decoder said, in words about a file."""
-    told = re.search(r"Element 0 of image_bytes (.*?)['\"]*$", message)
-    if told:
-        return f"The file {told[1]}"
-    return "The file is damaged or cut short: no image can be decoded from it."
+    picture, reason = read_picture(path, preprocessing)
+    if reason:
+        raise ValueError(f"The file {reason}.")
+    return preprocessing.resize(picture)

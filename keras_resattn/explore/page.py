@@ -1,6 +1,8 @@
-"""The page of `keras-resattn explore`: what is where, and what happens when."""
+"""The page of `keras-resattn explore`: its layout and its events."""
 
 import functools
+from collections.abc import Sequence
+from typing import Any
 
 import gradio as gr
 
@@ -9,13 +11,19 @@ from keras_resattn.explore.content import MEAN
 from keras_resattn.explore.content import WAITING
 from keras_resattn.explore.content import Content
 from keras_resattn.explore.content import message
+from keras_resattn.explore.explorer import ExploredImage
+from keras_resattn.explore.explorer import Explorer
+from keras_resattn.typing import StrPath
 
-NO_EVIDENCE = (
-    "A mask is not class evidence: it tells which features a module amplifies, "
-    "whatever the class. Grad-CAM tells where the features are that raise the "
-    "score of one class."
+# The value of an upload: a dictionary with the path of the file.
+Upload = dict[str, Any] | None
+
+NOT_EVIDENCE = (
+    "A mask is not class evidence: it shows which features a module amplifies, for "
+    "any class. Grad-CAM shows the positions of the features that raise the score "
+    "of one class."
 )
-# In a few words: what each rule of `choose_channels` chooses.
+# What each rule of `choose_channels` chooses, in a few words.
 RULES = {
     ALL: "the mean over all channels",
     "energy": "energy: most mask times feature",
@@ -24,17 +32,17 @@ RULES = {
     "max": "max: highest value",
     "gradient": "gradient: raises the class most",
 }
-DEFAULT = "energy"  # the mean hardly varies: at first sight it would show nothing
+DEFAULT = "energy"  # the mean over all channels varies so little that it shows nothing
 OPACITY = 0.7
 SET_OPACITY = """(opacity) => {
     document.documentElement.style.setProperty("--opacity", opacity);
 }"""
-# The system's fonts: none is loaded from anywhere.
+# Only fonts of the system, because no font is downloaded.
 THEME = gr.themes.Default(
     font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]
 )
 EVENT = {
-    "preprocess": False,  # Gradio would decode files by rules of its own
+    "preprocess": False,  # Gradio would decode the files differently
     "show_progress": "hidden",
     "trigger_mode": "always_last",
     "concurrency_id": "network",
@@ -43,15 +51,17 @@ EVENT = {
 }
 
 
-def build_page(explorer, name, examples=()):
+def build_page(
+    explorer: Explorer, name: str, examples: Sequence[StrPath] = ()
+) -> gr.Blocks:
     """Return the page, a `gradio.Blocks` that is not served yet.
 
     Args:
         explorer: The `Explorer` of the model.
-        name: String, what the model is called.
+        name: String, the name of the model.
         examples: Paths of images to choose from.
     """
-    title = f"The attention masks of {name}"
+    title = f"Attention masks of {name}"
     with gr.Blocks(analytics_enabled=False, title=title) as page:
         gr.Markdown(f"# {title}")
         _Page(explorer, examples)
@@ -61,13 +71,13 @@ def build_page(explorer, name, examples=()):
 class _Page:
     """The components of the page and the handlers of their events."""
 
-    def __init__(self, explorer, examples):
+    def __init__(self, explorer: Explorer, examples: Sequence[StrPath]) -> None:
         self.explorer = explorer
         self.content = Content(explorer)
         self.modules = list(explorer.channels)
         with gr.Row():
             self._add_image(examples)
-        gr.Markdown("## The mask of every module")
+        gr.Markdown("## Mask of every module")
         self._add_masks()
         with gr.Row():
             with gr.Column(scale=3, min_width=300):
@@ -76,7 +86,7 @@ class _Page:
                 self._add_evidence()
         self._listen()
 
-    # === What is where ===
+    # === Layout ===
 
     def _add_image(self, examples):
         with gr.Column(min_width=260):
@@ -136,9 +146,9 @@ class _Page:
         classes = [(label, i) for i, label in enumerate(self.explorer.labels)]
         self.class_ = gr.Dropdown(classes, value=None, label="Grad-CAM of the class")
         self.evidence = gr.HTML()
-        gr.Markdown(NO_EVIDENCE)
+        gr.Markdown(NOT_EVIDENCE)
 
-    # === What happens when ===
+    # === Events ===
 
     def _listen(self):
         of_image = [self.upload, self.module, self.stretch, *self.channels]
@@ -163,11 +173,13 @@ class _Page:
                 [self.masks[i], self.triptych],
                 **EVENT,
             )
-            # A channel that was set by hand follows from no rule.
+            # A channel that is set by hand does not follow the rule.
             self.channels[i].input(None, None, self.rule, js="() => null")
 
-    def show_image(self, upload, module, stretch, *channels):
-        """Return all that depends on the image, or why there is none."""
+    def show_image(
+        self, upload: Upload, module: str, stretch: bool, *channels: int
+    ) -> tuple[Any, ...]:
+        """Return everything that depends on the image, or an error message."""
         if upload is None:
             return self._nothing(message(WAITING))
         try:
@@ -187,8 +199,10 @@ class _Page:
     def _nothing(self, text):
         return (text, None, None, "", "", *("" for _ in self.modules))
 
-    def show_masks(self, upload, module, stretch, *channels):
-        """Return the image with the masks' scale, and the masks of all modules."""
+    def show_masks(
+        self, upload: Upload, module: str, stretch: bool, *channels: int
+    ) -> tuple[str, ...]:
+        """Return the image with the scale of the masks, and all masks."""
         image = self._look(upload)
         if image is None:
             return ("", *("" for _ in self.modules))
@@ -204,8 +218,10 @@ class _Page:
     def _channel(self, module, channels):
         return channels[self.modules.index(module)]
 
-    def show_mask(self, module, upload, chosen, stretch, channel):
-        """Return a module's mask, and the triptych if it is the one chosen."""
+    def show_mask(
+        self, module: str, upload: Upload, chosen: str, stretch: bool, channel: int
+    ) -> tuple[Any, Any]:
+        """Return the mask of a module, and its triptych if the module is chosen."""
         image = self._look(upload)
         if image is None:
             return "", gr.skip()
@@ -214,34 +230,37 @@ class _Page:
             return mask, gr.skip()
         return mask, self.content.triptych(image, module, channel)
 
-    def show_triptych(self, upload, module, stretch, *channels):
+    def show_triptych(
+        self, upload: Upload, module: str, stretch: bool, *channels: int
+    ) -> str:
         """Return the triptych of the chosen module."""
         image = self._look(upload)
         if image is None:
             return ""
         return self.content.triptych(image, module, self._channel(module, channels))
 
-    def show_evidence(self, upload, number):
-        """Return the Grad-CAM of a class, by its number."""
-        if number is None or self._look(upload) is None:
+    def show_evidence(self, upload: Upload, number: int | None) -> str:
+        """Return the Grad-CAM for the class with a number."""
+        if upload is None or number is None or self._look(upload) is None:
             return ""
         return self.content.evidence(upload["path"], number)
 
-    def choose(self, upload, rule):
-        """Return the channel of every module that a rule chooses."""
+    def choose(self, upload: Upload, rule: str | None) -> list[Any]:
+        """Return the channel that a rule chooses, for every module."""
         image = self._look(upload)
         if rule == ALL:
             return [MEAN] * len(self.modules)
         if image is None or rule is None:
             return [gr.skip()] * len(self.modules)
-        return [
-            int(self.explorer.triptych(image, module, rule).channels[0])
-            for module in self.modules
-        ]
+        return [self._chosen(image, module, rule) for module in self.modules]
 
-    def _look(self, upload):
-        """Return the image as explored, or None if there is none that can be."""
+    def _chosen(self, image: ExploredImage, module: str, rule: str) -> int:
+        channels = self.explorer.triptych(image, module, rule).channels
+        return MEAN if channels is None else int(channels[0])
+
+    def _look(self, upload: Upload) -> ExploredImage | None:
+        """Return the explored image, or None without a readable image."""
         try:
             return None if upload is None else self.explorer.look(upload["path"])
-        except ValueError:  # show_image has told why
+        except ValueError:  # show_image has shown the reason
             return None

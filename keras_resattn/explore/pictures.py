@@ -1,93 +1,99 @@
-"""Images and maps as HTML.
+"""Images and maps as HTML (extra `explore`).
 
-An image and the map over it stay two pictures, each of its own size and in the very
-colours of its values. The browser enlarges them, and mixes them by the opacity that
-the page sets, without asking the server.
+An image and the map over it are two pictures, each at its own size and in the exact
+colours of its values. The browser enlarges them, and blends them with the opacity that
+is set on the page, without a request to the server.
 """
 
 import base64
 import html
 import io
+from collections.abc import Iterable
 
 import matplotlib
 import numpy as np
 import PIL.Image
 
 from keras_resattn.explain.figures.panels import MASK_COLORS
+from keras_resattn.typing import Array
 
-SMALL = 128  # images below this size are enlarged with visible pixels
+SMALL = 128  # smaller images are enlarged with visible pixels
 
 
-def colors(values, limits=(0.0, 1.0), color_map=MASK_COLORS):
+def colors(
+    values: Array,
+    limits: tuple[float, float] = (0.0, 1.0),
+    color_map: str = MASK_COLORS,
+) -> Array:
     """Return the colours of values, uint8 `(h, w, 3)`.
 
     Args:
         values: A float array `(h, w)`.
-        limits: Pair of floats: which values get the first colour and the last.
-        color_map: String, the name of matplotlib's colour map.
+        limits: The values of the first and the last colour.
+        color_map: String, the name of a colour map of matplotlib.
     """
     low, high = limits
     scaled = (np.asarray(values, "float32") - low) / max(high - low, 1e-12)
     return matplotlib.colormaps[color_map](scaled, bytes=True)[..., :3]
 
 
-def picture(pixels, text, kind=None):
+def picture(pixels: Array, text: str, kind: str | None = None) -> str:
     """Return the HTML of an image.
 
     Args:
         pixels: A uint8 array `(h, w, 1)` or `(h, w, 3)`.
-        text: What it shows, for those who do not see it.
-        kind: Its CSS class: `"cells"` to be enlarged with visible pixels,
-            `"smooth"` without, `"over"` on top of another, smoothly. Defaults to
-            one of the first two, by its size.
+        text: A description for screen readers.
+        kind: The CSS class: `"cells"` enlarges with visible pixels, `"smooth"`
+            without, `"over"` covers another image smoothly. Defaults to `"cells"`
+            for small images, otherwise to `"smooth"`.
     """
     kind = kind or ("cells" if max(pixels.shape[:2]) < SMALL else "smooth")
     return f'<img class="{kind}" alt="{html.escape(text)}" src="{_png(pixels)}">'
 
 
-def over(pixels, colored, text):
-    """Return the HTML of a map over an image, with the page's opacity.
+def over(pixels: Array, colored: Array, text: str) -> str:
+    """Return the HTML of a map over an image, with the opacity that the page sets.
 
     Args:
         pixels: The image, a uint8 array `(H, W, 1)` or `(H, W, 3)`.
-        colored: The map's `colors`, a uint8 array `(h, w, 3)`.
-        text: What it shows, for those who do not see it.
+        colored: The `colors` of the map, a uint8 array `(h, w, 3)`.
+        text: A description for screen readers.
     """
     below, above = picture(pixels, text), picture(colored, "", "over")
     return f'<div class="layers">{below}{above}</div>'
 
 
-def figure(content, title, *lines):
-    """Return the HTML of a picture with what stands below it.
+def figure(content: str, title: str, *lines: str) -> str:
+    """Return the HTML of a picture with a caption.
 
     Args:
-        content: The picture's HTML.
-        title: Text, in bold.
-        *lines: Texts, a line each.
+        content: The HTML of the picture.
+        title: The first line of the caption, in bold.
+        *lines: The other lines.
     """
     title = f"<strong>{html.escape(title)}</strong>"
     caption = "".join(f"<span>{html.escape(line)}</span>" for line in lines)
     return f"<figure>{content}<figcaption>{title}{caption}</figcaption></figure>"
 
 
-def scale(text, ends, color_map=MASK_COLORS):
+def scale(text: str, ends: Iterable[str | float], color_map: str = MASK_COLORS) -> str:
     """Return the HTML of a colour bar.
 
     Args:
-        text: What its colours mean.
-        ends: Pair of what stands at its beginning and its end: texts or floats.
-        color_map: String, the name of matplotlib's colour map.
+        text: The meaning of the colours.
+        ends: Two texts or floats, printed at the start and the end of the bar.
+        color_map: String, the name of a colour map of matplotlib.
     """
     places = colors(np.linspace(0, 1, 17)[None], color_map=color_map)[0]
-    ends = (end if isinstance(end, str) else f"{end:.2f}" for end in ends)
+    texts = (end if isinstance(end, str) else f"{end:.2f}" for end in ends)
     stops = ", ".join(f"rgb({red} {green} {blue})" for red, green, blue in places)
     style = f"background: linear-gradient(90deg, {stops})"
     bar = f'<span class="bar" style="{style}"></span>'
-    text, low, high = (html.escape(part) for part in (text, *ends))
+    text, low, high = (html.escape(part) for part in (text, *texts))
     return f'<div class="scale">{text} <span>{low}</span>{bar}<span>{high}</span></div>'
 
 
-def value_range(values):
+def value_range(values: Array) -> str:
     """Return the range of an array's values as text."""
     return f"{values.min():.2f} to {values.max():.2f}"
 

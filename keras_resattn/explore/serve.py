@@ -1,4 +1,4 @@
-"""Serving the page of `keras-resattn explore` until it is told to end."""
+"""Serve the page of `keras-resattn explore` (extra `explore`)."""
 
 import contextlib
 import os
@@ -7,22 +7,36 @@ import socket
 import tempfile
 import threading
 import webbrowser
+from collections.abc import Callable
+from collections.abc import Iterator
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from keras_resattn.explore.examples import example_images
 from keras_resattn.explore.explorer import Explorer
+from keras_resattn.model_folder import ModelFolder
+from keras_resattn.typing import StrPath
+from keras_resattn_client.extras import require_extra
 
-MAX_FILE_BYTES = 64 * 1024 * 1024  # as much as the server takes in a request
-CLOSING_SECONDS = 1  # pages keep a connection open, and would be waited for
+if TYPE_CHECKING:
+    import uvicorn
+
+MODULES = ("gradio", "jinja2", "matplotlib", "PIL", "skimage", "tf_keras_vis")
+MAX_FILE_BYTES = 64 * 1024 * 1024  # as the request limit of the model server
+CLOSING_SECONDS = 1  # open pages keep their connections
 
 
 def explore(
-    folder, examples=(), host="127.0.0.1", port=7860, open_page=False, announce=print
-):
-    """Serve a page on which to look at a model's masks, until Ctrl-C or SIGTERM.
+    folder: ModelFolder,
+    examples: Sequence[StrPath] = (),
+    host: str = "127.0.0.1",
+    port: int = 7860,
+    open_page: bool = False,
+    announce: Callable[..., object] = print,
+) -> None:
+    """Serve a page that shows the masks of a model, until Ctrl-C or SIGTERM.
 
-    Nothing is sent to anyone but the browser. The files that are dropped on the
-    page are deleted in the end.
+    Data is sent to the browser only. Uploaded files are deleted at the end.
 
     Example:
 
@@ -31,43 +45,49 @@ def explore(
 
     Args:
         folder: A `ModelFolder`.
-        examples: Paths of images to choose from on the page. By default there
-            are some: see `example_images`.
-        host: String, the address to bind to. Whoever reaches it can use the page.
-        port: Integer, the port; 0 takes a free one.
+        examples: Paths of images to choose from on the page. Defaults to those
+            of `example_images`.
+        host: String, the address to bind to. Everyone who can reach it can use the
+            page.
+        port: Integer, the port. 0 takes a free one.
         open_page: Boolean, whether to open the page in a browser.
-        announce: Called like `print`, with one line, once the page is served.
+        announce: Called like `print`, with one line, when the page is served.
 
     Raises:
-        ImportError: If Gradio or another package of the extra is missing.
+        ImportError: If a package of the extra `explore` is missing.
         OSError: If the port is taken or may not be used.
         ValueError: If the model has no attention module.
     """
-    # What can be wrong at once comes first: loading a model takes time.
+    require_extra("explore", "The web page", MODULES)
+    from keras_resattn.explore.examples import example_images
+
+    # Before the model is loaded, which takes time: the port may be taken.
     with listen(host, port) as listener, _uploads() as uploads:
-        import_gradio()
         explorer = Explorer(folder.model, folder.labels, folder.preprocessing)
         channels = folder.preprocessing.input_shape[-1]
         examples = examples or example_images(channels, uploads)
         server = page_server(explorer, folder.path.resolve().name, examples)
         url = _url(host, listener.getsockname()[1])
         announce(f"The page is at {url} until Ctrl-C ends it.", flush=True)
-        if open_page:  # in a thread: some browsers take the terminal
+        if open_page:  # in a thread, because some browsers block the terminal
             threading.Thread(target=webbrowser.open, args=[url], daemon=True).start()
         with _signals_end_in_success():
             server.run(sockets=[listener])
 
 
-def page_server(explorer, name, examples):
-    """Return a `uvicorn.Server` of the page, to be run with a socket.
+def page_server(
+    explorer: Explorer, name: str, examples: Sequence[StrPath]
+) -> "uvicorn.Server":
+    """Return a `uvicorn.Server` of the page. Run it with a socket.
 
     Args:
         explorer: The `Explorer` of the model.
-        name: String, what the model is called.
+        name: String, the name of the model.
         examples: Paths of images to choose from.
     """
-    gradio = import_gradio()
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before Gradio is imported
     import fastapi
+    import gradio
     import uvicorn
 
     from keras_resattn.explore.page import THEME
@@ -84,7 +104,7 @@ def page_server(explorer, name, examples):
         head=f"<script>{script}</script>",
         footer_links=[],
         max_file_size=MAX_FILE_BYTES,
-        run_history=False,  # would keep images in the browser
+        run_history=False,  # it would keep images in the browser
         ssr_mode=False,
         mcp_server=False,
     )
@@ -95,24 +115,12 @@ def page_server(explorer, name, examples):
     )
 
 
-def import_gradio():
-    """Return the module `gradio`, told to send nothing to its makers."""
-    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-    try:
-        import gradio
-    except ImportError as error:
-        raise ImportError(
-            'The page needs Gradio: pip install "keras-resattn[explore]"'
-        ) from error
-    return gradio
-
-
-def listen(host, port):
-    """Return a socket that listens.
+def listen(host: str, port: int) -> socket.socket:
+    """Return a listening socket.
 
     Args:
         host: String, the address.
-        port: Integer; 0 takes a free one.
+        port: Integer, the port. 0 takes a free one.
 
     Raises:
         OSError: If the port is taken or may not be used.
@@ -123,8 +131,8 @@ def listen(host, port):
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else error
         raise OSError(
-            f"Cannot listen there ({reason}); choose another port with --port. "
-            f"Received: {host}:{port}"
+            f"Cannot listen on this address ({reason}). Choose another port with "
+            f"--port. Received: {host}:{port}"
         ) from error
 
 
@@ -134,8 +142,8 @@ def _url(host, port):
 
 
 @contextlib.contextmanager
-def _uploads():
-    """Let Gradio keep its files in a folder that is deleted in the end."""
+def _uploads() -> Iterator[Path]:
+    """Make Gradio keep its files in a folder that is deleted at the end."""
     with tempfile.TemporaryDirectory(prefix="keras-resattn-") as folder:
         before = os.environ.get("GRADIO_TEMP_DIR")
         os.environ["GRADIO_TEMP_DIR"] = folder
@@ -148,8 +156,8 @@ def _uploads():
 
 
 @contextlib.contextmanager
-def _signals_end_in_success():
-    """uvicorn closes at these signals, and then raises them once more."""
+def _signals_end_in_success() -> Iterator[None]:
+    """Ignore the signals that uvicorn raises again after it has closed."""
     signals = (signal.SIGTERM, signal.SIGINT)
     before = {number: signal.signal(number, lambda *_: None) for number in signals}
     try:

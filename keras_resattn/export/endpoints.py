@@ -14,7 +14,7 @@ import keras
 import tensorflow as tf
 
 from keras_resattn.data import Preprocessing
-from keras_resattn.data.image_header import check_before_decoding
+from keras_resattn.data.decoding import assert_all_fine
 from keras_resattn.export import contract
 from keras_resattn.export.optimization import freeze
 from keras_resattn.export.overlay import overlay_png
@@ -135,13 +135,14 @@ class Endpoints:
         """Return images `(N, H, W, C)`, float32, in the network's size."""
         image_bytes = tf.ensure_shape(image_bytes, (None,))
 
-        def read(content: tf.Tensor) -> tf.Tensor:
-            image = self.preprocessing.resize(self.preprocessing.decode(content))
-            return tf.cast(image, tf.float32)
-
         pixels = tf.TensorSpec(self.preprocessing.input_shape, tf.float32)
-        image_bytes = check_before_decoding(image_bytes)
-        return tf.map_fn(read, image_bytes, fn_output_signature=pixels)
+        images, refusals = tf.map_fn(
+            self.preprocessing.decode_or_refuse,
+            image_bytes,
+            fn_output_signature=(pixels, tf.TensorSpec((), tf.string)),
+        )
+        with tf.control_dependencies([assert_all_fine(refusals)]):
+            return tf.identity(images)
 
     def _probabilities(self, images: tf.Tensor) -> tf.Tensor:
         return self._run(images, self._classify)[contract.PROBABILITIES]

@@ -16,6 +16,12 @@ from keras_resattn.views.modules import find_modules
 
 MANIFEST_VERSION = 1
 
+RESIZING = {
+    "squash": "aspect ratio not kept",
+    "crop": "aspect ratio kept, cropped at the centre",
+    "pad": "aspect ratio kept, padded with black",
+}
+
 RANGES = {
     contract.IMAGES: [0, 255],
     contract.PROBABILITIES: [0, 1],
@@ -46,7 +52,7 @@ def describe(
         "preprocessing": {
             "input_shape": list(preprocessing.input_shape),
             "range": [0, 255],
-            "resize": "bilinear, antialiased, aspect ratio not kept",
+            "resize": f"bilinear, antialiased, {RESIZING[preprocessing.aspect]}",
             "mean": preprocessing.mean,
             "std": preprocessing.std,
         },
@@ -82,7 +88,7 @@ def describe_image_bytes() -> dict[str, Any]:
             "WebP (no animation)",
         ],
         "largest_number_of_pixels": MAX_PIXELS,
-        "exif_orientation": "not applied",
+        "exif_orientation": "applied",
     }
 
 

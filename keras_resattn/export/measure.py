@@ -40,11 +40,6 @@ def images_to_measure(
         ValueError: If a file is not a readable image.
     """
     if paths:
-        for path in paths:
-            if not Path(path).is_file():
-                raise FileNotFoundError(
-                    f"The file does not exist; pass an image. Received: {path}"
-                )
         check_images(paths, preprocessing)
         return [Path(path).read_bytes() for path in paths], "images given"
     images = read_idx(FOLDER / "test-images-idx3-ubyte.xz")[:COUNT, ..., None]

@@ -1,11 +1,15 @@
 """The Inception unit: the basic unit of AttentionInception-56."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
 from keras_resattn.layers.geometry import channel_axis
 from keras_resattn.layers.remat import rematerialized
 from keras_resattn.layers.residual import ResidualUnit
+from keras_resattn.typing import Shape
+from keras_resattn.typing import Tensor
 
 
 @keras.saving.register_keras_serializable(package="keras_resattn")
@@ -14,11 +18,11 @@ class InceptionUnit(ResidualUnit):
 
     BN, ReLU -> {1x1 (`filters / 8`); 1x1, 3x3 (`5 filters / 32` each); 1x1,
     3x3 (`filters / 16` each), 3x3 (`filters / 8`)} -> concatenation -> BN, ReLU
-    -> 1x1 (`filters`), plus the shortcut of `PreActivationUnit`; BN, ReLU stand
-    between a branch's convolutions. The stride is on a branch's first 3x3, and
-    on the 1x1 of the branch that has nothing else.
+    -> 1x1 (`filters`), plus the shortcut of `PreActivationUnit`. Between the
+    convolutions of a branch there are BN, ReLU. The stride is on the first 3x3 of
+    a branch, or on the 1x1 of the branch without a 3x3.
 
-    This is a reconstruction. The paper names the unit and no widths: these
+    This is a reconstruction. The paper names the unit but not its widths. They
     were chosen so that AttentionInception-56 has the printed parameters and
     multiply-adds.
 
@@ -31,16 +35,16 @@ class InceptionUnit(ResidualUnit):
     Args:
         filters: Integer, the number of output channels, a multiple of 32.
         strides: Integer, the stride of the branches and the shortcut.
-        drop_rate: Float, how often in training a sample passes through the
-            shortcut alone (stochastic depth).
+        drop_rate: Float, the probability with which a sample takes only the
+            shortcut in training (stochastic depth).
         data_format: `"channels_last"`, `"channels_first"` or `None`, Keras'
             configured format.
-        remat: Boolean, whether to keep nothing inside of the unit for its
-            gradient, and compute it again.
+        remat: Boolean, whether to compute the intermediate maps again for the
+            gradient, which saves memory.
         **kwargs: Arguments of `keras.layers.Layer`, such as `name`, `dtype`.
 
     Raises:
-        ValueError: If `filters` is no multiple of 32 or `strides` not positive.
+        ValueError: If `filters` is not a multiple of 32 or `strides` is not positive.
 
     Reference: Szegedy et al., Inception-v4, Inception-ResNet and the Impact of
     Residual Connections on Learning, 2016; Wang et al., Residual Attention
@@ -51,17 +55,17 @@ class InceptionUnit(ResidualUnit):
 
     def __init__(
         self,
-        filters,
-        strides=1,
-        drop_rate=0.0,
-        data_format=None,
-        remat=False,
-        **kwargs,
-    ):
+        filters: int,
+        strides: int = 1,
+        drop_rate: float = 0.0,
+        data_format: str | None = None,
+        remat: bool = False,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(filters, strides, drop_rate, data_format, remat, **kwargs)
         self.check_filters(filters=filters)
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         super().build(input_shape)
         channels = input_shape[channel_axis(self.data_format)]
         narrow, middle, wide = (self.filters * n // 32 for n in (2, 5, 4))
@@ -83,7 +87,7 @@ class InceptionUnit(ResidualUnit):
         self.conv_together = self.convolution(wide + middle + wide, self.filters, 1)
 
     @rematerialized
-    def call(self, inputs, training=None):
+    def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
         x = ops.relu(self.bn(inputs, training=training))
         shortcut = inputs if self.projection is None else self.projection(x)
         branch1 = self.conv1(x)

@@ -1,5 +1,8 @@
 """The soft mask branch: bottom-up, top-down attention."""
 
+from collections.abc import Callable
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -14,46 +17,49 @@ from keras_resattn.layers.geometry import strided_shape
 from keras_resattn.layers.pooling import CeilMaxPooling2D
 from keras_resattn.layers.remat import recompute
 from keras_resattn.layers.resize import AlignedResize
+from keras_resattn.layers.units import Unit
 from keras_resattn.layers.units import UnitChain
 from keras_resattn.layers.units import get_unit
 from keras_resattn.layers.units import unit_name
+from keras_resattn.typing import Shape
+from keras_resattn.typing import Tensor
 
 
-def _wide(x):
+def _wide(x: Tensor) -> Tensor:
     # Half precision is too coarse for sums of squares and sigmoids.
     return ops.cast(x, keras.backend.result_type(x.dtype, "float32"))
 
 
-def mixed_attention(x, data_format):
-    """Return `sigmoid(x)`, bare of constraints (equation 4)."""
-    # In bfloat16, TensorFlow's own is three times slower on a CPU, and coarser.
+def mixed_attention(x: Tensor, data_format: str) -> Tensor:
+    """Return `sigmoid(x)`, without a constraint (equation 4)."""
+    # TensorFlow's bfloat16 sigmoid is three times slower on a CPU, and less exact.
     return ops.sigmoid(_wide(x))
 
 
-def channel_attention(x, data_format):
-    """Return `x` over its norm across channels, at each position (equation 5)."""
+def channel_attention(x: Tensor, data_format: str) -> Tensor:
+    """Return `x` divided by its norm over channels at each position (equation 5)."""
     x = _wide(x)
     squares = ops.sum(ops.square(x), axis=channel_axis(data_format), keepdims=True)
     return x * ops.rsqrt(squares + 1e-6)
 
 
-def spatial_attention(x, data_format):
-    """Return `sigmoid(x)`, `x` standardized within each channel (equation 6)."""
+def spatial_attention(x: Tensor, data_format: str) -> Tensor:
+    """Return `sigmoid` of `x` standardized within each channel (equation 6)."""
     x = _wide(x)
     axes = spatial_axes(data_format)
     mean, variance = ops.moments(x, axes=axes, keepdims=True)
     return ops.sigmoid((x - mean) * ops.rsqrt(variance + 1e-6))
 
 
-MASK_ACTIVATIONS = {
+MASK_ACTIVATIONS: dict[str, Callable[[Tensor, str], Tensor]] = {
     "mixed": mixed_attention,
     "channel": channel_attention,
     "spatial": spatial_attention,
 }
 
 
-def activate(x, activation, data_format):
-    """Return the mask that an activation, by its name, makes of `x`."""
+def activate(x: Tensor, activation: str, data_format: str) -> Tensor:
+    """Return the mask: the named activation applied to `x`."""
     return ops.cast(MASK_ACTIVATIONS[activation](x, data_format), x.dtype)
 
 
@@ -61,11 +67,11 @@ def activate(x, activation, data_format):
 class SoftMaskBranch(keras.layers.Layer):
     """The soft mask branch of an attention module.
 
-    Going down, `depth` times: max pooling, then `r` units. At the bottom: `r`
-    more units. Going up: an aligned-corners resize to the size of the map one
-    level above, plus that map's skip unit, then `r` units; the last resize is
-    to the size of the input and nothing follows it. The output: BN, ReLU, 1x1,
-    BN, ReLU, 1x1, sigmoid.
+    Bottom-up: `depth` times max pooling, then `r` units. After the last of them:
+    `r` more units. Top-down: an aligned-corners resize to the size of the map one
+    level above, plus the output of that map's skip unit, then `r` units. The last
+    resize is to the size of the input, without units after it. The output: BN,
+    ReLU, 1x1, BN, ReLU, 1x1, sigmoid.
 
     Example:
 
@@ -75,24 +81,24 @@ class SoftMaskBranch(keras.layers.Layer):
 
     Args:
         filters: Integer, the number of channels of the input and the mask.
-        depth: Integer, the number of max poolings: the paper's networks have
+        depth: Integer, the number of max poolings. The paper's networks have
             3, 2 and 1 in stages 1, 2 and 3.
         r: Integer, the number of units between two poolings or resizes.
         unit: A basic unit's name or layer class, see `PreActivationUnit`.
-        activation: What makes the mask of the last convolution's output `x`:
+        activation: How the last convolution's output `x` becomes the mask.
             `"mixed"`: `sigmoid(x)`. `"channel"`: `x` divided by its Euclidean
             norm over the channels at each position. `"spatial"`: `sigmoid` of
             `x` standardized over the positions in each channel.
         data_format: `"channels_last"`, `"channels_first"` or `None`, Keras'
             configured format.
-        remat: Boolean, whether to keep nothing inside of the units, and of the
-            convolutions after them, for the gradients, and compute it again;
-            if so, an argument of the units.
+        remat: Boolean, whether the units, and the convolutions after them,
+            compute their intermediate maps again for the gradients, which saves
+            memory. If it is `True`, the units must accept `remat`.
         **kwargs: Arguments of `keras.layers.Layer`, such as `name`, `dtype`.
 
     Call arguments:
         inputs: A batch `(N, H, W, filters)`. The result, the mask, has the
-            same shape and values in 0 to 1 (-1 to 1 with `"channel"`).
+            same shape and values from 0 to 1 (-1 to 1 with `"channel"`).
 
     Reference: Wang et al., Residual Attention Network, 2017, section 3.2, and
     section 3.2.1, equations 4 to 6, for the activations.
@@ -100,15 +106,15 @@ class SoftMaskBranch(keras.layers.Layer):
 
     def __init__(
         self,
-        filters,
-        depth,
-        r=1,
-        unit="pre_activation",
-        activation="mixed",
-        data_format=None,
-        remat=False,
-        **kwargs,
-    ):
+        filters: int,
+        depth: int,
+        r: int = 1,
+        unit: Unit = "pre_activation",
+        activation: str = "mixed",
+        data_format: str | None = None,
+        remat: bool = False,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.filters = positive_integer("filters", filters)
         self.depth = positive_integer("depth", depth)
@@ -118,12 +124,12 @@ class SoftMaskBranch(keras.layers.Layer):
         self.data_format = standardize_data_format(data_format)
         self.remat = bool(remat)
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         self._check_size(input_shape)
         common = {"data_format": self.data_format, "dtype": self.dtype_policy}
         options = {**common, "remat": True} if self.remat else common
 
-        def units():
+        def units() -> UnitChain:
             return UnitChain(self.filters, self.r, self.unit, **options)
 
         # === Layers ===
@@ -140,7 +146,7 @@ class SoftMaskBranch(keras.layers.Layer):
         self.bn2 = batch_normalization(**common)
         self.conv2 = convolution(self.filters, 1, **common)
 
-        # === Shapes: all but the last resize's result are pooled maps ===
+        # === Shapes: all maps but the last resize's result are pooled ===
         shape = strided_shape(input_shape, self.filters, 1, self.data_format)
         for layer in (self.bn1, self.conv1, self.bn2, self.conv2):
             if layer is not None:
@@ -157,7 +163,7 @@ class SoftMaskBranch(keras.layers.Layer):
             skip.build(shape)
             level.build(shape)
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
         maps = [inputs]
         for units in self.down:
             maps.append(units(self.pool(maps[-1]), training=training))
@@ -170,11 +176,11 @@ class SoftMaskBranch(keras.layers.Layer):
         x = self.resize([x, inputs])
         return activate(self._top(x, training), self.activation, self.data_format)
 
-    def _top(self, x, training):
-        """Return what the last resize's result becomes before the activation."""
+    def _top(self, x: Tensor, training: bool | None) -> Tensor:
+        """Return the input of the activation, from the last resize's result `x`."""
         layers = [self.bn1, self.conv1, self.bn2, self.conv2]
 
-        def convolve(x):
+        def convolve(x: Tensor) -> Tensor:
             if self.bn1 is not None:
                 x = ops.relu(self.bn1(x, training=training))
             x = self.conv1(x)
@@ -184,21 +190,21 @@ class SoftMaskBranch(keras.layers.Layer):
             return recompute(convolve, x, [layer for layer in layers if layer])
         return convolve(x)
 
-    def _check_size(self, input_shape):
+    def _check_size(self, input_shape: Shape) -> None:
         sizes = [input_shape[axis] for axis in spatial_axes(self.data_format)]
         smallest = 2**self.depth
         if any(size is not None and size < smallest for size in sizes):
             raise ValueError(
-                f"A map is pooled {self.depth} times in this soft mask branch and "
-                f"must be at least {smallest}x{smallest}; take a larger map or a "
-                f"smaller depth. Received: input_shape={tuple(input_shape)}, "
+                f"This soft mask branch pools its input {self.depth} times, so the "
+                f"input must be at least {smallest}x{smallest}. Use a larger map or "
+                f"a smaller depth. Received: input_shape={tuple(input_shape)}, "
                 f"depth={self.depth}"
             )
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         return strided_shape(input_shape, self.filters, 1, self.data_format)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "filters": self.filters,

@@ -1,4 +1,6 @@
-"""Max pooling as the authors' networks do it: unpadded, in ceil mode."""
+"""Max pooling as in the authors' networks: unpadded, in ceil mode."""
+
+from typing import Any
 
 import keras
 from keras import ops
@@ -7,15 +9,17 @@ from keras_resattn.layers.geometry import channel_axis
 from keras_resattn.layers.geometry import spatial_axes
 from keras_resattn.layers.geometry import standardize_data_format
 from keras_resattn.layers.geometry import strided_shape
+from keras_resattn.typing import Shape
+from keras_resattn.typing import Tensor
 
 
 @keras.saving.register_keras_serializable(package="keras_resattn")
 class CeilMaxPooling2D(keras.layers.Layer):
     """Max pooling 3 x 3 with stride 2, unpadded, in ceil mode.
 
-    The last window is clipped at the border if it does not fit: a map of
-    height `h` gives `h // 2` rows. Nothing is ever padded with zeros, which
-    matters here: the pooled sums of residual units can be negative.
+    A last window that does not fit is clipped at the border. A map of height `h`
+    gives `h // 2` rows. Zero padding would give wrong maxima, because the sums of
+    residual units can be negative.
 
     Example:
 
@@ -29,17 +33,17 @@ class CeilMaxPooling2D(keras.layers.Layer):
         **kwargs: Arguments of `keras.layers.Layer`, such as `name`, `dtype`.
     """
 
-    def __init__(self, data_format=None, **kwargs):
+    def __init__(self, data_format: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.data_format = standardize_data_format(data_format)
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         sizes = [inputs.shape[axis] for axis in spatial_axes(self.data_format)]
-        # Only in even sizes does a last, partial window remain. "same" clips
-        # it without a copy, but shifts the windows of odd sizes.
+        # Only even sizes have a partial last window. "same" clips it without a
+        # copy, but shifts the windows of odd sizes.
         if all(size is not None and size % 2 == 0 for size in sizes):
             return self._pool(inputs, "same")
-        # One more row is harmless where the size is odd: no window reaches it.
+        # At an odd size, no window reaches an additional row.
         extra = [0 if size is not None and size % 2 else 1 for size in sizes]
         if any(extra):
             paddings = [(0, 0)] * 4
@@ -48,12 +52,12 @@ class CeilMaxPooling2D(keras.layers.Layer):
             inputs = ops.pad(inputs, paddings, constant_values=-float("inf"))
         return self._pool(inputs, "valid")
 
-    def _pool(self, inputs, padding):
+    def _pool(self, inputs: Tensor, padding: str) -> Tensor:
         return ops.max_pool(
             inputs, 3, strides=2, padding=padding, data_format=self.data_format
         )
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         channels = input_shape[channel_axis(self.data_format)]
         halved = strided_shape(input_shape, channels, 1, self.data_format)
         return tuple(
@@ -61,5 +65,5 @@ class CeilMaxPooling2D(keras.layers.Layer):
             for axis, n in enumerate(halved)
         )
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "data_format": self.data_format}

@@ -1,4 +1,6 @@
-"""What the residual units share: arguments, shortcut, sum."""
+"""The base class of the residual units: arguments, shortcut, sum."""
+
+from typing import Any
 
 import keras
 from keras import ops
@@ -12,18 +14,21 @@ from keras_resattn.layers.geometry import channel_axis
 from keras_resattn.layers.geometry import spatial_axes
 from keras_resattn.layers.geometry import standardize_data_format
 from keras_resattn.layers.geometry import strided_shape
+from keras_resattn.typing import Shape
+from keras_resattn.typing import Tensor
 
 
 class ResidualUnit(keras.layers.Layer):
     """A basic unit: a branch of convolutions plus a shortcut.
 
-    A subclass makes its layers in `build` by `normalization` and
-    `convolution`, and ends its `call` with `add`. `rematerialized` makes its
-    `call` heed the argument `remat`.
+    A subclass creates its layers in `build` with `normalization` and
+    `convolution`, and ends its `call` with `add`. Decorate the `call` with
+    `rematerialized`, which implements the argument `remat`.
 
     Attributes:
-        pre_activation: Whether the unit begins, not ends, with an activation.
-        filters_multiple: What `filters` must be a multiple of.
+        pre_activation: Whether the unit begins with an activation. If not, it
+            ends with one.
+        filters_multiple: `filters` must be a multiple of this.
     """
 
     pre_activation = True
@@ -31,13 +36,13 @@ class ResidualUnit(keras.layers.Layer):
 
     def __init__(
         self,
-        filters,
-        strides=1,
-        drop_rate=0.0,
-        data_format=None,
-        remat=False,
-        **kwargs,
-    ):
+        filters: int,
+        strides: int = 1,
+        drop_rate: float = 0.0,
+        data_format: str | None = None,
+        remat: bool = False,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.filters = positive_integer("filters", filters)
         self.strides = positive_integer("strides", strides)
@@ -45,8 +50,8 @@ class ResidualUnit(keras.layers.Layer):
         self.data_format = standardize_data_format(data_format)
         self.remat = bool(remat)
 
-    def check_filters(self, **received):
-        """Raise a `ValueError` if `filters` is no multiple of what it must be."""
+    def check_filters(self, **received: int) -> None:
+        """Raise a `ValueError` if `filters` is not a multiple of `filters_multiple`."""
         if self.filters % self.filters_multiple:
             values = ", ".join(f"{name}={value}" for name, value in received.items())
             raise ValueError(
@@ -54,7 +59,7 @@ class ResidualUnit(keras.layers.Layer):
                 f"{type(self).__name__}. Received: {values}"
             )
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         channels = input_shape[channel_axis(self.data_format)]
         if channels is None:
             raise ValueError(
@@ -66,19 +71,26 @@ class ResidualUnit(keras.layers.Layer):
             self.projection = self.convolution(channels, self.filters, 1, self.strides)
         self.drop = None
         if self.drop_rate:
-            # One draw for a whole map: stochastic depth.
+            # One draw per sample, not per value: stochastic depth.
             self.drop = keras.layers.Dropout(
                 self.drop_rate, noise_shape=(None, 1, 1, 1), dtype=self.dtype_policy
             )
 
-    def normalization(self, channels):
+    def normalization(self, channels: int | None) -> keras.layers.BatchNormalization:
         """Return batch normalization of `channels`, built."""
         layer = batch_normalization(self.data_format, dtype=self.dtype_policy)
         layer.build(batch_shape(None, (None, None), channels, self.data_format))
         return layer
 
-    def convolution(self, channels, filters, kernel_size, strides=1, **kwargs):
-        """Return a convolution of `channels`, built, to be called by `convolve`."""
+    def convolution(
+        self,
+        channels: int | None,
+        filters: int,
+        kernel_size: int,
+        strides: int = 1,
+        **kwargs: Any,
+    ) -> keras.layers.Conv2D:
+        """Return a convolution of `channels`, built. Call it through `convolve`."""
         layer = convolution(
             filters,
             kernel_size,
@@ -91,10 +103,10 @@ class ResidualUnit(keras.layers.Layer):
         layer.build(batch_shape(None, (None, None), channels, self.data_format))
         return layer
 
-    def convolve(self, layer, x):
+    def convolve(self, layer: keras.layers.Conv2D, x: Tensor) -> Tensor:
         """Apply a convolution with half its kernel's size as padding."""
-        # "same" would shift the windows of a strided convolution on even
-        # sizes: pad by one on each side, as the authors do.
+        # "same" would shift the windows of a strided convolution at even sizes.
+        # As in the authors' networks, pad by one on each side.
         if layer.strides[0] > 1 and layer.kernel_size[0] > 1:
             paddings = [(0, 0)] * 4
             for axis in spatial_axes(self.data_format):
@@ -102,16 +114,16 @@ class ResidualUnit(keras.layers.Layer):
             x = ops.pad(x, paddings)
         return layer(x)
 
-    def add(self, branch, shortcut, training):
-        """Return the sum; in training, the branch is left out at `drop_rate`."""
+    def add(self, branch: Tensor, shortcut: Tensor, training: bool | None) -> Tensor:
+        """Return the sum. In training, leave out the branch at `drop_rate`."""
         if self.drop is not None:
             branch = self.drop(branch, training=training)
         return branch + shortcut
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         return strided_shape(input_shape, self.filters, self.strides, self.data_format)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "filters": self.filters,

@@ -1,5 +1,8 @@
 """Bilinear resize with aligned corners, to the size of a reference map."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -7,6 +10,8 @@ from keras_resattn.layers.geometry import batch_shape
 from keras_resattn.layers.geometry import channel_axis
 from keras_resattn.layers.geometry import spatial_axes
 from keras_resattn.layers.geometry import standardize_data_format
+from keras_resattn.typing import Shape
+from keras_resattn.typing import Tensor
 
 
 @keras.saving.register_keras_serializable(package="keras_resattn")
@@ -14,8 +19,8 @@ class AlignedResize(keras.layers.Layer):
     """Bilinear resize of a map to the size of a reference map.
 
     Corners are aligned: output row `i` of `n` reads the input of `m` rows at
-    `i * (m - 1) / (n - 1)`. `keras.ops.image.resize` has no such option. The
-    reference gives the size only; its values are never read.
+    `i * (m - 1) / (n - 1)`. `keras.ops.image.resize` has no such option. Only the
+    size of the reference is used, not its values.
 
     Example:
 
@@ -33,14 +38,14 @@ class AlignedResize(keras.layers.Layer):
             reference `(N, H, W, any)`. The result is `(N, H, W, C)`.
     """
 
-    def __init__(self, data_format=None, **kwargs):
+    def __init__(self, data_format: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.data_format = standardize_data_format(data_format)
 
-    def build(self, input_shape):
+    def build(self, input_shape: Sequence[Shape]) -> None:
         _check_pair(input_shape)
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         x, reference = inputs
         h, w = (ops.shape(x)[axis] for axis in spatial_axes(self.data_format))
         new_h, new_w = (
@@ -53,8 +58,8 @@ class AlignedResize(keras.layers.Layer):
         y = self._interpolate(ops.cast(x, dtype), rows, columns)
         return ops.cast(y, self.compute_dtype)
 
-    def _interpolate(self, x, rows, columns):
-        """Multiply by one matrix per axis: products of maps, no gather."""
+    def _interpolate(self, x: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+        """Multiply by one matrix per axis, which is faster than a gather."""
         if self.data_format == "channels_first":
             return ops.matmul(ops.matmul(rows, x), ops.transpose(columns))
         h, w, channels = ops.shape(x)[1], ops.shape(x)[2], x.shape[3]
@@ -63,17 +68,19 @@ class AlignedResize(keras.layers.Layer):
         x = ops.matmul(columns, ops.reshape(x, (-1, w, channels)))
         return ops.reshape(x, (-1, new_h, new_w, channels))
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Sequence[Shape]) -> Shape:
         x, reference = input_shape
-        size = [reference[axis] for axis in spatial_axes(self.data_format)]
+        size = tuple(reference[axis] for axis in spatial_axes(self.data_format))
         channels = x[channel_axis(self.data_format)]
         return batch_shape(x[0], size, channels, self.data_format)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "data_format": self.data_format}
 
 
-def interpolation_matrix(size, new_size, dtype="float32"):
+def interpolation_matrix(
+    size: Tensor, new_size: Tensor, dtype: str = "float32"
+) -> Tensor:
     """Return the matrix `(new_size, size)` of an aligned linear resize."""
     steps = ops.cast(ops.maximum(new_size - 1, 1), dtype)
     spacing = ops.cast(size - 1, dtype) / steps
@@ -82,7 +89,7 @@ def interpolation_matrix(size, new_size, dtype="float32"):
     return ops.maximum(1.0 - distances, 0.0)
 
 
-def _check_pair(input_shape):
+def _check_pair(input_shape: Sequence[Shape]) -> None:
     is_pair = isinstance(input_shape, (list, tuple)) and len(input_shape) == 2
     if not is_pair or not all(isinstance(s, (list, tuple)) for s in input_shape):
         raise ValueError(

@@ -1,5 +1,7 @@
 """The ResNeXt unit: the basic unit of AttentionNeXt-*."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -7,6 +9,8 @@ from keras_resattn.layers.arguments import positive_integer
 from keras_resattn.layers.geometry import channel_axis
 from keras_resattn.layers.remat import rematerialized
 from keras_resattn.layers.residual import ResidualUnit
+from keras_resattn.typing import Shape
+from keras_resattn.typing import Tensor
 
 
 @keras.saving.register_keras_serializable(package="keras_resattn")
@@ -29,17 +33,17 @@ class ResNeXtUnit(ResidualUnit):
             `groups`.
         strides: Integer, the stride of the 3x3 convolution and the shortcut.
         groups: Integer, the number of groups (the cardinality).
-        drop_rate: Float, how often in training a sample passes through the
-            shortcut alone (stochastic depth).
+        drop_rate: Float, the probability with which a sample takes only the
+            shortcut in training (stochastic depth).
         data_format: `"channels_last"`, `"channels_first"` or `None`, Keras'
             configured format.
-        remat: Boolean, whether to keep nothing inside of the unit for its
-            gradient, and compute it again.
+        remat: Boolean, whether to compute the intermediate maps again for the
+            gradient, which saves memory.
         **kwargs: Arguments of `keras.layers.Layer`, such as `name`, `dtype`.
 
     Raises:
-        ValueError: If `filters` is no multiple of twice `groups` or `strides`
-            not positive.
+        ValueError: If `filters` is not a multiple of twice `groups`, or `strides`
+            is not positive.
 
     Reference: Xie et al., Aggregated Residual Transformations for Deep Neural
     Networks, 2017; Wang et al., Residual Attention Network, 2017, section 4.2.
@@ -50,20 +54,20 @@ class ResNeXtUnit(ResidualUnit):
 
     def __init__(
         self,
-        filters,
-        strides=1,
-        groups=32,
-        drop_rate=0.0,
-        data_format=None,
-        remat=False,
-        **kwargs,
-    ):
+        filters: int,
+        strides: int = 1,
+        groups: int = 32,
+        drop_rate: float = 0.0,
+        data_format: str | None = None,
+        remat: bool = False,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(filters, strides, drop_rate, data_format, remat, **kwargs)
         self.groups = positive_integer("groups", groups)
         self.filters_multiple = 2 * self.groups
         self.check_filters(filters=filters, groups=groups)
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         super().build(input_shape)
         channels = input_shape[channel_axis(self.data_format)]
         width = self.filters // 2
@@ -77,7 +81,7 @@ class ResNeXtUnit(ResidualUnit):
             self.projection_bn = self.normalization(self.filters)
 
     @rematerialized
-    def call(self, inputs, training=None):
+    def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
         x = ops.relu(self.bn1(self.conv1(inputs), training=training))
         x = self.convolve(self.conv2, x)
         x = ops.relu(self.bn2(x, training=training))
@@ -87,5 +91,5 @@ class ResNeXtUnit(ResidualUnit):
             shortcut = self.projection_bn(self.projection(inputs), training=training)
         return ops.relu(self.add(x, shortcut, training))
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "groups": self.groups}

@@ -1,4 +1,7 @@
-"""Basic units by name, and in a row."""
+"""Basic units by name, and sequences of them."""
+
+from typing import Any
+from typing import TypeAlias
 
 import keras
 
@@ -9,15 +12,20 @@ from keras_resattn.layers.geometry import strided_shape
 from keras_resattn.layers.inception import InceptionUnit
 from keras_resattn.layers.pre_activation import PreActivationUnit
 from keras_resattn.layers.resnext import ResNeXtUnit
+from keras_resattn.typing import Shape
+from keras_resattn.typing import Tensor
 
-UNITS = {
+# A basic unit's name in `UNITS` or that of a registered layer class, or the class.
+Unit: TypeAlias = str | type[keras.layers.Layer]
+
+UNITS: dict[str, type[keras.layers.Layer]] = {
     "pre_activation": PreActivationUnit,
     "resnext": ResNeXtUnit,
     "inception": InceptionUnit,
 }
 
 
-def get_unit(unit):
+def get_unit(unit: Unit) -> type[keras.layers.Layer]:
     """Return the layer class of a basic unit.
 
     Args:
@@ -31,7 +39,7 @@ def get_unit(unit):
     Raises:
         ValueError: If `unit` is neither.
     """
-    found = unit
+    found: Any = unit
     if isinstance(unit, str):
         found = UNITS.get(unit) or keras.saving.get_registered_object(unit)
     if isinstance(found, type) and issubclass(found, keras.layers.Layer):
@@ -42,17 +50,17 @@ def get_unit(unit):
     )
 
 
-def unit_name(unit):
-    """Return the name by which `get_unit` finds the layer class `unit`."""
+def unit_name(unit: type[keras.layers.Layer]) -> str:
+    """Return the name with which `get_unit` finds the layer class `unit`."""
     for name, known in UNITS.items():
         if known is unit:
             return name
-    return keras.saving.get_registered_name(unit)
+    return str(keras.saving.get_registered_name(unit))
 
 
 @keras.saving.register_keras_serializable(package="keras_resattn")
 class UnitChain(keras.layers.Layer):
-    """Basic units in a row.
+    """A sequence of basic units.
 
     Example:
 
@@ -64,26 +72,27 @@ class UnitChain(keras.layers.Layer):
         filters: Integer, the number of channels of each unit.
         count: Integer, the number of units.
         unit: A basic unit's name or layer class, see `PreActivationUnit`.
-        drop_rate: Float, how often in training a sample skips a unit's branch
-            (stochastic depth); if not 0, an argument of the units.
+        drop_rate: Float, the probability with which a sample skips a unit's
+            branch in training (stochastic depth). If it is not 0, the units must
+            accept `drop_rate`.
         data_format: `"channels_last"`, `"channels_first"` or `None`, Keras'
             configured format.
-        remat: Boolean, whether the units keep nothing inside of them for
-            their gradients, and compute it again; if so, an argument of the
-            units.
+        remat: Boolean, whether the units compute their intermediate maps again
+            for the gradients, which saves memory. If it is `True`, the units
+            must accept `remat`.
         **kwargs: Arguments of `keras.layers.Layer`, such as `name`, `dtype`.
     """
 
     def __init__(
         self,
-        filters,
-        count=1,
-        unit="pre_activation",
-        drop_rate=0.0,
-        data_format=None,
-        remat=False,
-        **kwargs,
-    ):
+        filters: int,
+        count: int = 1,
+        unit: Unit = "pre_activation",
+        drop_rate: float = 0.0,
+        data_format: str | None = None,
+        remat: bool = False,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.filters = positive_integer("filters", filters)
         self.count = positive_integer("count", count)
@@ -92,8 +101,11 @@ class UnitChain(keras.layers.Layer):
         self.data_format = standardize_data_format(data_format)
         self.remat = bool(remat)
 
-    def build(self, input_shape):
-        common = {"data_format": self.data_format, "dtype": self.dtype_policy}
+    def build(self, input_shape: Shape) -> None:
+        common: dict[str, Any] = {
+            "data_format": self.data_format,
+            "dtype": self.dtype_policy,
+        }
         if self.drop_rate:
             common["drop_rate"] = self.drop_rate
         if self.remat:
@@ -104,16 +116,16 @@ class UnitChain(keras.layers.Layer):
             unit.build(shape)
             shape = self.compute_output_shape(shape)
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
         x = inputs
         for unit in self.units:
             x = unit(x, training=training)
         return x
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         return strided_shape(input_shape, self.filters, 1, self.data_format)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "filters": self.filters,

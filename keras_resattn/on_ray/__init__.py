@@ -1,0 +1,1 @@
+"""Train, predict and serve on a Ray cluster (extra `ray`)."""

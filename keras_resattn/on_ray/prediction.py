@@ -1,26 +1,28 @@
-"""Classifying many files by the workers of a Ray cluster."""
+"""Classify many image files by the workers of a Ray cluster (extra `ray`)."""
 
-import importlib
-import os
 from collections.abc import Iterator
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+from keras_resattn.on_ray.cluster import connect
+from keras_resattn.typing import StrPath
 from keras_resattn_client.bulk import classify_each
+from keras_resattn_client.extras import require_extra
 from keras_resattn_client.results import JsonLines
 from keras_resattn_client.results import Result
 
 
 def classify_with_ray(
-    model: str | Path,
-    paths: Sequence[str | Path],
+    model: StrPath,
+    paths: Sequence[StrPath],
     batch_size: int = 32,
     workers: int = 2,
 ) -> Iterator[list[Result]]:
-    """Yield the results of images as Ray Data's workers have them.
+    """Yield the results of images in the order in which the workers finish.
 
-    Each worker loads the model once. Images that cannot be read become results
-    with an error. The order is that in which the workers finish.
+    Each worker loads the model once. If an image cannot be read, its result is an
+    error.
 
     Example:
 
@@ -30,24 +32,23 @@ def classify_with_ray(
     Args:
         model: The path of a model folder, on a file system that all machines of
             the cluster share.
-        paths: Paths of image files, on such a file system, too.
-        batch_size: How many images a worker takes at a time.
-        workers: How many workers.
+        paths: Paths of image files, on such a file system.
+        batch_size: Integer, images per batch of a worker.
+        workers: Integer, the number of workers.
 
     Yields:
         A list of `keras_resattn_client.results.Result`.
 
     Raises:
-        ImportError: If Ray Data is not installed.
+        ImportError: If a package of the extra `ray` is missing.
     """
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    ray = _import("ray")
-    data = _import("ray.data")
-    if not ray.is_initialized():
-        ray.init(include_dashboard=False)
-    data.DataContext.get_current().enable_progress_bars = False
+    require_extra("ray", "Predicting on Ray", ("ray", "pyarrow", "pandas"))
+    connect()
+    import ray.data
+
+    ray.data.DataContext.get_current().enable_progress_bars = False
     rows = [{"image": str(Path(path).absolute()), "name": str(path)} for path in paths]
-    lines = data.from_items(rows).map_batches(
+    lines = ray.data.from_items(rows).map_batches(
         _Worker,
         fn_constructor_args=[str(Path(model).absolute())],
         batch_size=batch_size,
@@ -58,25 +59,15 @@ def classify_with_ray(
 
 
 class _Worker:
-    def __init__(self, model):
+    def __init__(self, model: str) -> None:
         from keras_resattn.local_classifier import LocalClassifier
 
         self.classify = LocalClassifier(model)
 
-    def __call__(self, batch):
+    def __call__(self, batch: dict[str, Any]) -> dict[str, list[str]]:
         results = classify_each([str(path) for path in batch["image"]], self.classify)
         named = (
             Result(str(name), result.classes, result.error)
             for name, result in zip(batch["name"], results, strict=True)
         )
         return {"line": [JsonLines().write(result) for result in named]}
-
-
-def _import(name):
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        raise ImportError(
-            'Predicting on Ray needs it installed: pip install "keras-resattn[ray]". '
-            f"Received: {error}"
-        ) from error

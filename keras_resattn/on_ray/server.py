@@ -1,170 +1,130 @@
-"""Exported models on a Ray cluster: replicas behind TensorFlow Serving's interfaces.
+"""Serve exported models by replicas on a Ray cluster (extra `ray`)."""
 
-    pip install "keras-resattn[ray]"
-    keras-resattn export runs/demo served/demo/1
-    python -m keras_resattn.on_ray.server served --min-replicas 2 --max-replicas 8
-
-REST is at port 8501 and gRPC at port 8500 of every machine of the cluster, with the
-answers of `keras-resattn serve`. Replicas come and go with the requests; all of them
-read the models' folder, which all machines have to see, and take up new versions.
-"""
-
-import argparse
-import os
 import signal
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
-os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+from keras_resattn.layers.arguments import positive_integer
+from keras_resattn.on_ray.cluster import connect
+from keras_resattn.typing import StrPath
+from keras_resattn_client.extras import require_extra
 
-import ray
-from ray import serve
-from ray.serve.config import AutoscalingConfig
-from ray.serve.config import gRPCOptions
-from tensorflow_serving.apis import classification_pb2
-from tensorflow_serving.apis import get_model_metadata_pb2
-from tensorflow_serving.apis import get_model_status_pb2
-from tensorflow_serving.apis import predict_pb2
-from tensorflow_serving.apis import regression_pb2
-
-from keras_resattn_server import Inference
-from keras_resattn_server import ServableRegistry
-from keras_resattn_server import create_app
-from keras_resattn_server.loading.loader import ModelLoader
-from keras_resattn_server.loading.model_config import ModelFolders
-from keras_resattn_server.options import MAX_REQUEST_BYTES
-from keras_resattn_server.requests.gate import Gate
-from keras_resattn_server.rpc.services import ModelService
-from keras_resattn_server.rpc.services import PredictionService
-
-POLL_SECONDS = 1.0
+MODULES = ("ray", "fastapi", "watchfiles", "tensorflow_serving", "grpc", "starlette")
+# Ray adds replicas above this number of requests per replica.
+TARGET_REQUESTS = 4
+MAX_REQUESTS = 16
 
 
-class Abort(Exception):
-    """Ends a request whose status was set."""
+def serve_on_ray(
+    base: StrPath,
+    host: str = "127.0.0.1",
+    rest_port: int = 8501,
+    grpc_port: int = 8500,
+    min_replicas: int = 1,
+    max_replicas: int = 4,
+    replica_cpus: float = 1,
+    announce: Callable[..., object] = print,
+) -> None:
+    """Serve exported models by replicas on a Ray cluster, until Ctrl-C or SIGTERM.
 
+    The replicas give the same answers as `keras_resattn_server.serve`. Every machine of
+    the cluster serves REST and gRPC. Ray starts and stops replicas with the number of
+    requests. Each replica loads new versions of the models by itself.
 
-class Context:
-    """What the servicers use of gRPC's context, on that of Ray."""
+    The cluster is the one at the environment variable `RAY_ADDRESS`. Without it, Ray
+    starts a cluster on this machine. Call this function from the main thread.
 
-    def __init__(self, grpc_context):
-        self.grpc_context = grpc_context
+    Example:
 
-    async def abort(self, code, details):
-        self.grpc_context.set_code(code)
-        self.grpc_context.set_details(details)
-        raise Abort(details)
-
-    def time_remaining(self):
-        """Return `None`: Ray's proxies keep the client's deadline themselves."""
-
-
-class ServedModels:
-    """A replica: the models of a folder, and both interfaces to them.
-
-    Requests of gRPC come as bytes: the proxies know no messages.
+    >>> serve_on_ray("served", min_replicas=2, max_replicas=8)
+    Serving REST at http://127.0.0.1:8501, gRPC at port 8500
 
     Args:
-        base: The folder, with NAME/VERSION/saved_model.pb in it.
-    """
+        base: A folder with `NAME/<integer>/saved_model.pb`, on a file system that all
+            machines of the cluster share.
+        host: String, the address to bind REST to. Ray binds gRPC to all addresses.
+        rest_port: Integer, the REST port.
+        grpc_port: Integer, the gRPC port.
+        min_replicas: Integer, the smallest number of replicas.
+        max_replicas: Integer, the largest number of replicas.
+        replica_cpus: Float, the number of processors that Ray reserves per replica.
+        announce: Called like `print`, with one line, when the models are served.
 
-    def __init__(self, base):
-        self.registry, self.inference = ServableRegistry(), Inference()
-        loader = ModelLoader(self.registry, ModelFolders(base))
-        loader.poll(at_once=True)
-        if not self.registry.available():
-            raise ValueError(
-                f"No model became available; the log says why. Received: {base}"
-            )
-        self.gate = Gate(self.registry)
-        self.predictions = PredictionService(
-            self.registry, self.inference, self.gate, MAX_REQUEST_BYTES
+    Raises:
+        ImportError: If a package of the extra `ray` is missing.
+        FileNotFoundError: If there is no model in `base`.
+        ValueError: If a port or a number of replicas is out of range.
+        RuntimeError: If the replicas cannot load a model.
+    """
+    require_extra("ray", "Serving on Ray", MODULES)
+    _check(base, rest_port, grpc_port, min_replicas, max_replicas)
+    ended = threading.Event()
+    connect()
+    from ray import serve
+
+    signals = (signal.SIGINT, signal.SIGTERM)
+    before = {
+        number: signal.signal(number, lambda *_: ended.set()) for number in signals
+    }
+    try:
+        _listen(host, rest_port, grpc_port)
+        _deploy(base, min_replicas, max_replicas, replica_cpus)
+        announce(
+            f"Serving REST at http://{host}:{rest_port}, gRPC at port {grpc_port}",
+            flush=True,
         )
-        self.models = ModelService(loader)
-        polling = (threading.Event(), POLL_SECONDS)
-        threading.Thread(target=loader.poll_until, args=polling, daemon=True).start()
-
-    def __serve_build_asgi_app__(self):
-        return create_app(self.registry, self.inference, self.gate)
-
-    async def Predict(self, request, grpc_context):
-        request = predict_pb2.PredictRequest.FromString(request)
-        return await self.predictions.Predict(request, Context(grpc_context))
-
-    async def Classify(self, request, grpc_context):
-        request = classification_pb2.ClassificationRequest.FromString(request)
-        return await self.predictions.Classify(request, Context(grpc_context))
-
-    async def Regress(self, request, grpc_context):
-        request = regression_pb2.RegressionRequest.FromString(request)
-        return await self.predictions.Regress(request, Context(grpc_context))
-
-    async def GetModelMetadata(self, request, grpc_context):
-        request = get_model_metadata_pb2.GetModelMetadataRequest.FromString(request)
-        return await self.predictions.GetModelMetadata(request, Context(grpc_context))
-
-    async def GetModelStatus(self, request, grpc_context):
-        request = get_model_status_pb2.GetModelStatusRequest.FromString(request)
-        return await self.models.GetModelStatus(request, Context(grpc_context))
+        ended.wait()
+    finally:
+        serve.shutdown()
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
-def start(base, host, port, grpc_port, min_replicas, max_replicas, cpus):
-    """Start the replicas; return when they serve.
+def _check(base, rest_port, grpc_port, min_replicas, max_replicas):
+    from keras_resattn_server.loading.model_config import ModelFolders
 
-    Args:
-        base: The folder with the models.
-        host: The address to bind REST to; Ray binds gRPC to every one.
-        port: The REST port.
-        grpc_port: The gRPC port.
-        min_replicas: How many replicas there are at least.
-        max_replicas: How many there are at most.
-        cpus: How many processors a replica takes.
-    """
+    positive_integer("rest_port", rest_port)  # Ray cannot choose a free port
+    positive_integer("grpc_port", grpc_port)
+    positive_integer("min_replicas", min_replicas)
+    if max_replicas < min_replicas:
+        raise ValueError(
+            "`max_replicas` must not be less than `min_replicas`. Received: "
+            f"min_replicas={min_replicas}, max_replicas={max_replicas}"
+        )
+    ModelFolders(Path(base))  # raises an error if there is no model
+
+
+def _listen(host, rest_port, grpc_port):
+    from ray import serve
+    from ray.serve.config import gRPCOptions
+
     serve.start(
-        http_options={"host": host, "port": port},
+        http_options={"host": host, "port": rest_port},
         grpc_options=gRPCOptions(
             port=grpc_port,
             grpc_servicer_functions=["keras_resattn_client.services.add_services"],
             enable_reflection=False,
         ),
     )
+
+
+def _deploy(base, min_replicas, max_replicas, replica_cpus):
+    """Start the replicas and wait until they serve."""
+    from ray import serve
+    from ray.serve.config import AutoscalingConfig
+
+    from keras_resattn.on_ray.replica import Replica
+
     deployment = serve.deployment(
-        serve.ingress()(ServedModels),
-        name="ServedModels",
-        max_ongoing_requests=16,
+        serve.ingress()(Replica),
+        name="Replica",
+        max_ongoing_requests=MAX_REQUESTS,
         autoscaling_config=AutoscalingConfig(
             min_replicas=min_replicas,
             max_replicas=max_replicas,
-            target_ongoing_requests=4,
+            target_ongoing_requests=TARGET_REQUESTS,
         ),
-        ray_actor_options={"num_cpus": cpus},
+        ray_actor_options={"num_cpus": replica_cpus},
     )
     serve.run(deployment.bind(str(Path(base).absolute())), name="keras_resattn")
-
-
-def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("base", help="the folder with NAME/VERSION/saved_model.pb")
-    parser.add_argument("--host", default="127.0.0.1", help="0.0.0.0 is every address")
-    parser.add_argument("--port", type=int, default=8501)
-    parser.add_argument("--grpc-port", type=int, default=8500)
-    parser.add_argument("--min-replicas", type=int, default=1)
-    parser.add_argument("--max-replicas", type=int, default=4)
-    parser.add_argument("--cpus", type=float, default=1, help="processors a replica")
-    parser.add_argument("--address", help="of a Ray cluster; by default a new one")
-    options = vars(parser.parse_args())
-    ended = threading.Event()
-    ray.init(address=options.pop("address"), include_dashboard=False)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: ended.set())
-    start(**options)
-    host, port, grpc_port = (options[name] for name in ("host", "port", "grpc_port"))
-    print(f"Serving REST at http://{host}:{port}, gRPC at port {grpc_port}", flush=True)
-    ended.wait()
-    serve.shutdown()
-
-
-if __name__ == "__main__":
-    main()

@@ -1,31 +1,35 @@
-"""Training by a recipe on a Ray cluster."""
+"""Train a network on a Ray cluster (extra `ray`)."""
 
 import dataclasses
-import importlib
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from keras_resattn.model_folder import ModelFolder
+from keras_resattn.on_ray.cluster import connect
 from keras_resattn.recipes.settings import Recipe
 from keras_resattn.training.watch import Watch
+from keras_resattn.typing import StrPath
+from keras_resattn_client.extras import require_extra
 
 
 def train_with_ray(
-    recipe,
-    out,
-    workers=2,
-    use_gpu=None,
-    max_failures=3,
-    sync_batch_norm=False,
-    watch=None,
-):
-    """Train a network as a recipe says, on several workers of a Ray cluster.
+    recipe: Recipe,
+    out: StrPath,
+    workers: int = 2,
+    use_gpu: bool | None = None,
+    max_failures: int = 3,
+    sync_batch_norm: bool = False,
+    watch: Watch | None = None,
+) -> ModelFolder:
+    """Train a network by a recipe, on several workers of a Ray cluster.
 
-    Each batch is divided among the workers. If one of them fails, Ray begins
-    all again, and they go on after the last whole epoch that is in `out`: the
-    result is that of an undisturbed run. A run that is in `out` already is
-    resumed in the same way. Workers run in folders of their own: relative
-    paths in the recipe are made absolute.
+    Each batch is divided among the workers. If a worker fails, Ray restarts all of
+    them, and they resume after the last complete epoch in `out`. The result is the same
+    as without the failure. If there is an interrupted run in `out`, it is resumed in
+    the same way. Workers run in their own folders, so relative paths in the recipe are
+    made absolute.
 
     Example:
 
@@ -33,33 +37,34 @@ def train_with_ray(
 
     Args:
         recipe: A `Recipe`.
-        out: The path of the model folder to make, on a file system that all
+        out: The path of the model folder to write, on a file system that all
             machines of the cluster share.
         workers: Integer, the number of workers.
-        use_gpu: Boolean, whether each worker takes a GPU. By default, if the
-            cluster has as many.
-        max_failures: Integer, how often to begin again at most.
-        sync_batch_norm: Boolean, whether batch normalization takes the
-            statistics of the whole batch, in place of each worker's part.
-        watch: A `Watch`: TensorBoard, trackers. Defaults to none.
+        use_gpu: Boolean, whether each worker uses a GPU. Defaults to `True` if the
+            cluster has at least as many GPUs as workers.
+        max_failures: Integer, the largest number of restarts.
+        sync_batch_norm: Boolean, whether batch normalization uses the statistics of
+            the whole batch instead of each worker's part.
+        watch: A `Watch`, for TensorBoard and trackers. Defaults to none.
 
     Returns:
         The `ModelFolder`.
 
     Raises:
-        ImportError: If Ray is not installed.
+        ImportError: If a package of the extra `ray` is missing.
         RuntimeError: If training failed more often than `max_failures`, or for
-            a reason that would come again (Ray's `TrainingFailedError`).
+            a permanent reason (Ray's `TrainingFailedError`).
     """
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    ray = _import("ray")
-    train = _import("ray.train")
+    require_extra("ray", "Training on Ray", ("ray", "pyarrow", "tensorboardX"))
+    connect()
+    import ray
+    from ray import train
+    from ray.train.tensorflow import TensorflowTrainer
+
     out = Path(out).absolute()
-    if not ray.is_initialized():
-        ray.init(include_dashboard=False)
     if use_gpu is None:
         use_gpu = ray.cluster_resources().get("GPU", 0) >= workers
-    trainer = _import("ray.train.tensorflow").TensorflowTrainer(
+    trainer = TensorflowTrainer(
         _train,
         train_loop_config={
             "recipe": with_absolute_paths(recipe).model_dump(mode="json"),
@@ -69,7 +74,7 @@ def train_with_ray(
         },
         scaling_config=train.ScalingConfig(num_workers=workers, use_gpu=use_gpu),
         run_config=train.RunConfig(
-            # What Ray itself writes, as hidden as what is being made.
+            # A hidden folder for the files of Ray, next to the unfinished run.
             name=f".{out.name}.ray",
             storage_path=str(out.parent),
             failure_config=train.FailureConfig(max_failures=max_failures),
@@ -79,17 +84,17 @@ def train_with_ray(
     return ModelFolder.open(out)
 
 
-def with_absolute_paths(recipe):
-    """Return a recipe that means the same files in any working directory.
+def with_absolute_paths(recipe: Recipe) -> Recipe:
+    """Return a recipe that names the same files in any working directory.
 
     Args:
-        recipe: A `Recipe`. Names of data sets and of weights, and addresses,
-            stay as they are.
+        recipe: A `Recipe`. Names of data sets and of weights, and URLs, do not
+            change.
     """
     data, network = recipe.data, recipe.network
     paths = {
         "name": _absolute(data.name, os.path.isdir),
-        # It may be made yet, by a download.
+        # A download may create it later, so it need not exist.
         "data_dir": _absolute(data.data_dir, lambda folder: "://" not in folder),
     }
     weights = {"weights": _absolute(network.weights, os.path.isfile)}
@@ -100,13 +105,13 @@ def with_absolute_paths(recipe):
     return recipe.model_copy(update=changed)
 
 
-def _absolute(name, is_path):
+def _absolute(name: str | None, is_path: Callable[[str], bool]) -> str | None:
     expanded = os.path.expanduser(name or "")
     return str(Path(expanded).absolute()) if name and is_path(expanded) else name
 
 
-def _train(settings):
-    # Ray asks for the Keras that came with TensorFlow once.
+def _train(settings: dict[str, Any]) -> None:
+    # Ray sets this variable to select the Keras 2 of TensorFlow.
     os.environ.pop("TF_USE_LEGACY_KERAS", None)
     from keras_resattn import training
 
@@ -118,13 +123,3 @@ def _train(settings):
         sync_batch_norm=settings["sync_batch_norm"],
         watch=Watch(**settings["watch"]),
     )
-
-
-def _import(name):
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        raise ImportError(
-            'Training on Ray needs it installed: pip install "keras-resattn[ray]". '
-            f"Received: {error}"
-        ) from error

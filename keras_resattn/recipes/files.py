@@ -2,26 +2,37 @@
 
 import difflib
 import typing
+from collections.abc import Iterator
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pydantic
 import yaml
 
 from keras_resattn.recipes.settings import Recipe
+from keras_resattn.typing import StrPath
 
 FOLDER = Path(__file__).parent
 
+# The names of a setting and of the sections that it is in.
+Key = tuple[str, ...]
+# Where a setting is stated, as errors name it.
+Places = dict[Key, str]
 
-def list_recipes():
+
+def list_recipes() -> list[str]:
     """Return the names of the recipes that are part of the package."""
     return sorted(path.stem for path in FOLDER.glob("*.yaml"))
 
 
-def load_recipe(name, overrides=(), to_build=True):
+def load_recipe(
+    name: StrPath, overrides: Sequence[str] = (), to_build: bool = True
+) -> Recipe:
     """Read and check a recipe.
 
-    A recipe that says `base: other` has the settings of that one, a name or a
-    path beside its own, wherever it does not state them itself.
+    A recipe with `base: other` takes every setting that it does not state itself
+    from that recipe. `other` is a name, or a path relative to the recipe's file.
 
     Example:
 
@@ -31,14 +42,15 @@ def load_recipe(name, overrides=(), to_build=True):
     Args:
         name: A name in `list_recipes()` or the path of a YAML file.
         overrides: Settings to change, each as `"section.key=value"`.
-        to_build: Boolean, whether its network must be one of `list_models()`.
+        to_build: Whether the network must be one of `list_models()`.
 
     Returns:
         A `Recipe`.
 
     Raises:
         FileNotFoundError: If there is no such recipe.
-        ValueError: If it is no YAML or a setting is unknown or out of range.
+        ValueError: If the file is not YAML, or a setting is unknown or out of
+            range.
     """
     settings, places = _read(find_recipe(str(name)), str(name))
     for override in overrides:
@@ -49,33 +61,38 @@ def load_recipe(name, overrides=(), to_build=True):
         raise ValueError(_explain(error, places, name)) from error
 
 
-def find_recipe(name):
-    """Return the path of a recipe of the package, or of a file."""
+def find_recipe(name: str) -> Path:
+    """Return the path of a recipe of the package, or of a recipe file."""
     if name in list_recipes():
         return FOLDER / f"{name}.yaml"
     if Path(name).is_file():
         return Path(name)
     close = difflib.get_close_matches(name, list_recipes(), n=1)
-    hint = f"did you mean '{close[0]}'? `" if close else "`"
+    hint = f"Did you mean '{close[0]}'? " if close else ""
     raise FileNotFoundError(
-        f"There is no such recipe; {hint}keras-resattn recipes` lists them; a file "
-        f"can be given, too. Received: {name}"
+        f"There is no such recipe. {hint}`keras-resattn recipes` lists the names; you "
+        f"can also give the path of a YAML file. Received: {name}"
     )
 
 
-def _read(path, name, inheriting=()):
-    """Return the settings in a file and its bases, and where each key stands."""
+def _read(
+    path: Path, name: str, inheriting: tuple[Path, ...] = ()
+) -> tuple[dict[str, Any], Places]:
+    """Return the settings in a file and its bases, and where each is stated."""
     if path in inheriting:
-        raise ValueError(f"This recipe is its own base; remove one. Received: {name}")
+        raise ValueError(
+            "This recipe is its own base, directly or through others; remove one of "
+            f"these `base` settings. Received: {name}"
+        )
     try:
         node = yaml.compose(path.read_text(encoding="utf-8"), yaml.SafeLoader)
         settings = yaml.SafeLoader("").construct_document(node) if node else None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         reason = " ".join(str(error).split())
-        raise ValueError(f"This recipe is no YAML: {reason}. Received: {name}") from (
-            error
-        )
-    if not isinstance(settings, dict):
+        raise ValueError(
+            f"This recipe is not valid YAML: {reason}. Received: {name}"
+        ) from error
+    if not isinstance(settings, dict) or not isinstance(node, yaml.MappingNode):
         raise ValueError(
             "A recipe is a YAML mapping of sections (data, network, ...). "
             f"Received: {name}"
@@ -90,21 +107,23 @@ def _read(path, name, inheriting=()):
     return _merge(base_settings, settings), base_places | places
 
 
-def _places(node, name, sections=()):
-    """Yield each key of a file, as a tuple of names, with the file and its line."""
-    seen = set()
+def _places(
+    node: yaml.MappingNode, name: str, sections: Key = ()
+) -> Iterator[tuple[Key, str]]:
+    """Yield each key of a file with the file's name and the line."""
+    seen: set[str] = set()
     for key, value in node.value:
         here = (*sections, key.value)
         place = f"Recipe {name}, line {key.start_mark.line + 1}, {'.'.join(here)}"
         if key.value in seen:
-            raise ValueError(f"{place}: stated twice; remove one. Received: {name}")
+            raise ValueError(f"{place}: given twice; remove one. Received: {name}")
         seen.add(key.value)
         yield here, place
         if isinstance(value, yaml.MappingNode):
             yield from _places(value, name, here)
 
 
-def _merge(base, settings):
+def _merge(base: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
     merged = dict(base)
     for key, value in settings.items():
         both = isinstance(value, dict) and isinstance(base.get(key), dict)
@@ -112,12 +131,12 @@ def _merge(base, settings):
     return merged
 
 
-def _override(settings, places, override):
+def _override(settings: dict[str, Any], places: Places, override: str) -> None:
     key, equals, value = override.partition("=")
     keys = tuple(key.strip().split("."))
     if not equals or not all(keys):
         raise ValueError(
-            "A setting is changed by `section.key=value`, as in `train.epochs=10`. "
+            "Change a setting with `section.key=value`, such as `train.epochs=10`. "
             f"Received: {override}"
         )
     for section in keys[:-1]:
@@ -125,19 +144,22 @@ def _override(settings, places, override):
             settings[section] = {}
         settings = settings[section]
         if not isinstance(settings, dict):
-            raise ValueError(f"'{section}' is no section. Received: {override}")
+            raise ValueError(
+                f"'{section}' is a setting, not a section; leave out what follows it. "
+                f"Received: {override}"
+            )
     try:
         settings[keys[-1]] = yaml.safe_load(value)
     except yaml.YAMLError as error:
         raise ValueError(
-            f"This value is no YAML; quote it. Received: {override}"
+            f"This value is not valid YAML; put it in quotes. Received: {override}"
         ) from error
     for length in range(1, len(keys) + 1):
         places.setdefault(keys[:length], f"Setting {'.'.join(keys[:length])}")
     places[keys] = f"Setting {'.'.join(keys)}"
 
 
-def _explain(error, places, name):
+def _explain(error: pydantic.ValidationError, places: Places, name: StrPath) -> str:
     """Return the first fault of a validation error as one sentence."""
     first = error.errors()[0]
     keys = tuple(str(part) for part in first["loc"])
@@ -154,8 +176,8 @@ def _explain(error, places, name):
     return f"{_place(keys, places, name)}: {message} Received: {first['input']!r}"
 
 
-def _place(keys, places, name):
-    """Return where a key stands, or the section that lacks it."""
+def _place(keys: Key, places: Places, name: StrPath) -> str:
+    """Return where a key is stated, or the section that lacks it."""
     if not keys:
         return f"Recipe {name}"
     for length in range(len(keys), 0, -1):
@@ -165,14 +187,14 @@ def _place(keys, places, name):
     return f"Recipe {name}, {'.'.join(keys)}"
 
 
-def _closest(word, known):
+def _closest(word: str, known: Sequence[str]) -> str:
     close = difflib.get_close_matches(word, known, n=1)
     return f"did you mean '{close[0]}'?" if close else f"known: {', '.join(known)}"
 
 
-def _fields(sections):
+def _fields(sections: Key) -> list[str]:
     """Return the names of the settings of a section."""
-    model = Recipe
+    model: type[pydantic.BaseModel] = Recipe
     for section in sections:
         annotation = model.model_fields[section].annotation
         # A section that may be absent is a union with None.

@@ -1,7 +1,9 @@
-"""A recipe: everything that describes a run, checked."""
+"""The settings of a recipe, which describe a run completely."""
 
 from typing import Annotated
+from typing import Any
 from typing import Literal
+from typing import Self
 
 import pydantic
 import yaml
@@ -23,13 +25,13 @@ class Settings(pydantic.BaseModel):
 
 
 class Data(Settings):
-    """Which images: see `keras_resattn.data.load`.
+    """The images: see `keras_resattn.data.load`.
 
-    `on_error` "skip" is for folders: every file is decoded once before the
-    training, and unreadable ones are left out. "stop" names the first it meets.
-    `correct_labels` is the share r of training labels that are left as they
-    are; the others are spread evenly over the other classes (paper, section
-    4.1, noisy labels).
+    `on_error` only works with folders. With "skip", every file is decoded once
+    before the training, and unreadable files are left out. With "stop", the
+    first unreadable file is named and ends the run. `correct_labels` is the
+    share r of training labels that stay as they are; the others are spread
+    evenly over the other classes (noisy labels, section 4.1 of the paper).
     """
 
     name: str
@@ -40,10 +42,10 @@ class Data(Settings):
 
 
 class Network(Settings):
-    """Which network, and arguments of it: see `keras_resattn.create_model`.
+    """The network and its arguments: see `keras_resattn.create_model`.
 
-    `remat` is for trainings that do not fit into memory. `arguments` holds
-    others, such as `dropout` or `stochastic_depth`.
+    `remat` saves memory and takes more time. `arguments` has further arguments
+    of the network, such as `dropout` or `stochastic_depth`.
     """
 
     name: str
@@ -57,12 +59,12 @@ class Network(Settings):
 
     @pydantic.field_validator("name")
     @classmethod
-    def _is_known(cls, name, info):
-        # The network of a model that is there may be one of the user's own.
+    def _is_known(cls, name: str, info: pydantic.ValidationInfo) -> str:
+        # A saved model may have been made by a network that the user defined.
         return find_name(name) if (info.context or {}).get("to_build") else name
 
-    def options(self):
-        """Return what is stated of the network's own arguments."""
+    def options(self) -> dict[str, Any]:
+        """Return the arguments of the network that the recipe states."""
         names = ("attention", "mask_activation", "mask_structure", "weights", "remat")
         stated = {name: getattr(self, name) for name in names}
         stated = {name: value for name, value in stated.items() if value is not None}
@@ -70,27 +72,34 @@ class Network(Settings):
 
 
 class Preprocessing(Settings):
-    """How pixels are standardized: see `keras_resattn.data.Preprocessing`."""
+    """The resize of images and the standardization of pixels.
 
+    `resize` is for images whose aspect ratio differs from the network's: "squash"
+    changes it, "crop" resizes the shorter side and takes the central part, "pad"
+    resizes the longer side and adds black bars. See
+    `keras_resattn.data.Preprocessing`.
+    """
+
+    resize: Literal["squash", "crop", "pad"] = "squash"
     mean: PixelValue | tuple[PixelValue, ...] = 127.5
     std: pydantic.PositiveFloat | tuple[pydantic.PositiveFloat, ...] = 127.5
 
 
 class RandAugment(Settings):
-    """`keras.layers.RandAugment`: operations an image, and how strong."""
+    """Settings of `keras.layers.RandAugment`: operations per image, and strength."""
 
     num_ops: PositiveInt = 2
     factor: Share = 0.5
 
 
 class Augmentation(Settings):
-    """How training images vary: see `keras_resattn.data.training_batches`.
+    """Random changes of training images: see `keras_resattn.data.training_batches`.
 
-    `crop` is "pad" (zeros around, then a crop of the network's size),
-    "resized" (a part of random area and aspect ratio, then a resize) or
-    "none". `antialias=False` makes that resize cheaper and coarser: for
-    trainings that wait for their images. `mixup` and `cutmix` are the
-    parameters of their distributions, 0 for none; with both, each is taken for
+    `crop` is "pad" (add `crop_padding` black pixels on each side, then crop to
+    the network's size), "resized" (crop a random area with a random aspect
+    ratio, then resize) or "none". `antialias=False` makes that resize faster and
+    coarser, for trainings that wait for their images. `mixup` and `cutmix` are the
+    parameters of their distributions, 0 for none. With both, each is applied to
     half of the batches.
     """
 
@@ -106,23 +115,25 @@ class Augmentation(Settings):
 
     @pydantic.field_validator("crop_area")
     @classmethod
-    def _is_a_range(cls, area):
+    def _is_a_range(cls, area: tuple[float, float]) -> tuple[float, float]:
         if not 0 < area[0] <= area[1]:
-            raise ValueError("the least and the largest share, as [0.08, 1.0]")
+            raise ValueError(
+                "give the smallest and the largest share, such as [0.08, 1.0]"
+            )
         return area
 
 
 class Train(Settings):
-    """SGD with momentum.
+    """The training by SGD with momentum.
 
-    The rate used is `learning_rate * batch_size / base_batch_size`, however
-    many devices share the batch. It rises for `warmup_epochs`. Then, by
-    `schedule`, it falls to zero as a cosine does ("cosine") or in a line
-    ("linear"), or is divided by `drop_factor` at each share of the training in
-    `drops` ("steps").
+    The learning rate is `learning_rate * batch_size / base_batch_size`. The batch
+    size counts the images of all devices together. The rate rises for
+    `warmup_epochs`. Then it falls to zero along a cosine (`schedule` "cosine") or
+    a line ("linear"), or is divided by `drop_factor` at each share of the training
+    in `drops` ("steps").
 
-    `weight_decay` w adds w times the weight to each gradient, those of
-    batch normalization included, as the paper does.
+    `weight_decay` w adds w times the weight to each gradient, as the paper does,
+    also for the weights of batch normalization.
     """
 
     epochs: PositiveInt = 30
@@ -140,14 +151,14 @@ class Train(Settings):
     ema_momentum: Annotated[float, pydantic.Field(gt=0, lt=1)] | None = None
 
     @property
-    def peak_learning_rate(self):
-        """The rate for the global batch, by the linear scaling rule."""
+    def peak_learning_rate(self) -> float:
+        """The learning rate for the global batch, by the linear scaling rule."""
         base = self.base_batch_size or self.batch_size
         return self.learning_rate * self.batch_size / base
 
 
 class Recipe(Settings):
-    """Everything that describes a run.
+    """A complete description of a run.
 
     Example:
 
@@ -169,18 +180,18 @@ class Recipe(Settings):
     seed: pydantic.NonNegativeInt = 0
 
     @pydantic.model_validator(mode="after")
-    def _has_a_value_for_each_channel(self):
+    def _has_a_value_for_each_channel(self) -> Self:
         channels = self.network.input_shape[-1]
         for name in ("mean", "std"):
             value = getattr(self.preprocessing, name)
             if isinstance(value, tuple) and len(value) != channels:
                 raise ValueError(
-                    f"`preprocessing.{name}` must be one number, or one for each of "
-                    f"the {channels} channels of `network.input_shape`. "
+                    f"`preprocessing.{name}` must be one number, or one number for "
+                    f"each of the {channels} channels of `network.input_shape`. "
                     f"Received: {list(value)}"
                 )
         return self
 
-    def to_yaml(self):
-        """Return the recipe as YAML, every setting spelt out."""
+    def to_yaml(self) -> str:
+        """Return the recipe as YAML, with every setting."""
         return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False)

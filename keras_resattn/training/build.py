@@ -1,11 +1,16 @@
 """The compiled model that a recipe describes."""
 
 import contextlib
+from collections.abc import Iterator
+from typing import Literal
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_resattn.data import Preprocessing
+from keras_resattn.recipes.settings import Recipe
+from keras_resattn.training.distribution import Strategy
 from keras_resattn.training.distribution import scope
 from keras_resattn.training.fused_normalization import fuse_batch_normalization
 from keras_resattn.training.multi_worker import enable_distributed_fit
@@ -19,30 +24,33 @@ from keras_resattn.zoo import create_model
 
 
 def build_model(
-    recipe,
-    preprocessing,
-    classes,
-    steps_per_epoch,
-    strategy=None,
-    sync_batch_norm=False,
-):
-    """Return a recipe's network, and the compiled model that trains it.
+    recipe: Recipe,
+    preprocessing: Preprocessing,
+    classes: int,
+    steps_per_epoch: int,
+    strategy: Strategy = None,
+    sync_batch_norm: bool = False,
+) -> tuple[keras.Model, keras.Model]:
+    """Return the network of a recipe, and the compiled model that trains it.
 
-    The model is the network behind a layer that standardizes pixels: so batches
-    stay small (uint8) until they are on the device.
+    The model is the network behind a layer that standardizes pixels. Batches
+    therefore stay small (uint8) until they are on the device. The initial
+    weights follow from `recipe.seed` alone.
 
     Args:
         recipe: A `Recipe`.
-        preprocessing: Its `keras_resattn.data.Preprocessing`.
-        classes: Integer, the number of classes.
-        steps_per_epoch: Integer, the number of batches an epoch.
-        strategy: What `choose_strategy` returned.
-        sync_batch_norm: Boolean, whether batch normalization takes the
-            statistics of the whole batch, in place of each device's part.
+        preprocessing: The `keras_resattn.data.Preprocessing` of the recipe.
+        classes: The number of classes.
+        steps_per_epoch: The number of batches per epoch.
+        strategy: The result of `choose_strategy`.
+        sync_batch_norm: Whether batch normalization uses the statistics of the
+            whole batch instead of those of each device's part.
 
     Returns:
-        A tuple of two `keras.Model`s, of the same weights.
+        A tuple of two `keras.Model`s with the same weights.
     """
+    # Not earlier: what runs in between, such as an import, may draw random numbers.
+    keras.utils.set_random_seed(recipe.seed)
     with dtype_policy(recipe.precision), scope(strategy):
         network = create_model(
             recipe.network.name,
@@ -67,8 +75,8 @@ def build_model(
     return network, model
 
 
-def standardization(preprocessing):
-    """Return a preprocessing's mean and std as a layer, for float32 and uint8."""
+def standardization(preprocessing: Preprocessing) -> keras.layers.Layer:
+    """Return a layer that standardizes float32 or uint8 pixels."""
     channels = preprocessing.input_shape[-1]
     mean = np.broadcast_to(np.asarray(preprocessing.mean, "float32"), channels)
     std = np.broadcast_to(np.asarray(preprocessing.std, "float32"), channels)
@@ -78,8 +86,8 @@ def standardization(preprocessing):
 
 
 @contextlib.contextmanager
-def dtype_policy(name):
-    """Build models under a dtype policy, and restore the one before."""
+def dtype_policy(name: str) -> Iterator[None]:
+    """Build models under a dtype policy, and restore the earlier policy."""
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(name)
     try:
@@ -88,10 +96,11 @@ def dtype_policy(name):
         keras.config.set_dtype_policy(before)
 
 
-def _jit_compile(recipe, strategy):
+def _jit_compile(recipe: Recipe, strategy: Strategy) -> bool | Literal["auto"]:
     if recipe.jit is not None:
         return recipe.jit
     if keras.backend.backend() != "tensorflow":
         return "auto"
-    # XLA has no collective steps, and halves the speed of these networks on a CPU.
+    # XLA has no collective operations, and these networks need twice the time on a
+    # CPU.
     return strategy is None and bool(tf.config.list_physical_devices("GPU"))

@@ -1,10 +1,15 @@
-"""The model card of a run: what it is, what it can do, how it was made."""
+"""The model card of a run: the model, its results and its training."""
 
 import datetime
 import html
 import os
 import platform
+from collections.abc import Iterable
+from collections.abc import Iterator
+from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -12,7 +17,9 @@ import tensorflow as tf
 import yaml
 
 from keras_resattn.model_folder import write_beside
+from keras_resattn.recipes.settings import Recipe
 from keras_resattn.training.processor import processor_name
+from keras_resattn.typing import StrPath
 from keras_resattn.version import __version__
 
 UNKNOWN = "unknown"
@@ -34,27 +41,29 @@ The paper of the Residual Attention Network:
 LICENCE = """\
 ## Licence
 
-Whoever trained the weights has stated none here. keras-resattn, which made the
-network, is under Apache-2.0."""
+The licence of the weights is not known. Ask the person who trained them. The code of
+keras-resattn, which defines the network, is under Apache-2.0."""
 LICENSES = {
-    "fashion_mnist_sample": "It is a part of Fashion-MNIST, (c) 2017 Zalando SE, MIT.",
+    "fashion_mnist_sample": (
+        "It is a part of Fashion-MNIST, (c) 2017 Zalando SE, licence MIT."
+    ),
 }
 
 
 def write_card(
-    path,
-    recipe,
-    labels,
-    metrics_rows=(),
-    seconds=None,
-    evaluation=None,
-    skipped=(),
-    environment=None,
-):
-    """Write the model card of a run, in the form of Hugging Face's.
+    path: StrPath,
+    recipe: Recipe,
+    labels: Sequence[str],
+    metrics_rows: Sequence[Mapping[str, Any]] = (),
+    seconds: float | None = None,
+    evaluation: Mapping[str, Any] | None = None,
+    skipped: Sequence[str] = (),
+    environment: Mapping[str, str] | None = None,
+) -> Path:
+    """Write the model card of a run, in the format of Hugging Face.
 
-    It holds nothing but what it is told and what the program sees; what it
-    does not know it calls unknown. Folders are left out of names and commands.
+    The card has only what the arguments state and what the program can see. It
+    calls everything else unknown. Names and commands have no folders.
 
     Example:
 
@@ -65,13 +74,13 @@ def write_card(
         path: The file to write.
         recipe: The `Recipe` of the run.
         labels: The names of the classes.
-        metrics_rows: A list of dictionaries, one an epoch: the rows of
-            `metrics.csv`, numbers or their texts.
-        seconds: Float, how long the training took, with its tests.
-        evaluation: Optional dictionary, what `evaluation.json` holds.
+        metrics_rows: The rows of `metrics.csv`, a dictionary per epoch, with
+            numbers or their texts.
+        seconds: The duration of the training, with its tests.
+        evaluation: The content of `evaluation.json`, if it exists.
         skipped: The paths of the images that could not be read.
-        environment: A dictionary as of `describe_environment`, that of the
-            training. Defaults to the one of this process.
+        environment: The environment of the training, as `describe_environment`
+            returns it. Defaults to that of this process.
 
     Returns:
         The `pathlib.Path` of the file.
@@ -94,8 +103,8 @@ def write_card(
     return path
 
 
-def describe_environment():
-    """Return what software and which devices this process has, by name."""
+def describe_environment() -> dict[str, str]:
+    """Return the software and the devices of this process, by name."""
     return {
         "keras-resattn": __version__,
         "Keras": keras.__version__,
@@ -109,15 +118,15 @@ def describe_environment():
     }
 
 
-def _gpus():
+def _gpus() -> Iterator[str]:
     for device in tf.config.list_physical_devices("GPU"):
         details = tf.config.experimental.get_device_details(device)
         yield details.get("device_name", UNKNOWN)
 
 
-def _front_matter(recipe, evaluation):
+def _front_matter(recipe: Recipe, evaluation: Mapping[str, Any] | None) -> str:
     network, data = recipe.network.name, _data_name(recipe.data.name)
-    fields = {
+    fields: dict[str, Any] = {
         "library_name": "keras",
         "pipeline_tag": "image-classification",
         "tags": ["image-classification", "keras-resattn", network],
@@ -137,23 +146,25 @@ def _front_matter(recipe, evaluation):
     return f"---\n{text}---"
 
 
-def _title(recipe, labels):
+def _title(recipe: Recipe, labels: Sequence[str]) -> str:
     height, width, channels = recipe.network.input_shape
     return (
         f"# {recipe.network.name} on {_text(_data_name(recipe.data.name))}\n\n"
-        "Made and trained with keras-resattn, the package of the Residual Attention "
-        "Network ([Wang et al., CVPR 2017](https://arxiv.org/abs/1704.06904)): "
-        f"images of {height} x {width} pixels with {channels} "
-        f"channel{'s' if channels > 1 else ''} in, probabilities of {len(labels)} "
-        "classes out."
+        "This network was trained with keras-resattn, a package for the Residual "
+        "Attention Network ([Wang et al., CVPR "
+        "2017](https://arxiv.org/abs/1704.06904)). It classifies images of "
+        f"{height} x {width} pixels with {channels} "
+        f"channel{'s' if channels > 1 else ''} into {len(labels)} classes."
     )
 
 
-def _results(rows, evaluation):
+def _results(
+    rows: Sequence[Mapping[str, Any]], evaluation: Mapping[str, Any] | None
+) -> str:
     parts = ["## Results"]
     if evaluation:
         parts.append(
-            f"Tested after the training on {evaluation['count']:,} images of "
+            f"Evaluated after the training on {evaluation['count']:,} test images of "
             f"{_text(_data_name(evaluation['data']))}:"
         )
         measured = [
@@ -163,24 +174,24 @@ def _results(rows, evaluation):
         ]
         parts.append(_table(("", "value"), measured))
     else:
-        parts.append("It was not evaluated after the training.")
+        parts.append("The model was not evaluated after the training.")
     if rows:
         last = rows[-1]
         measured = [(k, _figure(v)) for k, v in last.items() if k != "epoch" and v]
         parts.append(
-            f"After epoch {int(last['epoch']) + 1}, the last of the training "
-            "(`val_` is of the test images):"
+            f"After epoch {int(last['epoch']) + 1}, the last epoch (values with "
+            "`val_` are for the test images):"
         )
         parts.append(_table(("", "value"), measured))
     else:
-        parts.append("The metrics of its epochs are unknown.")
+        parts.append("The metrics of the epochs are unknown.")
     return "\n\n".join(parts)
 
 
-def _data(recipe, labels, skipped):
+def _data(recipe: Recipe, labels: Sequence[str], skipped: Sequence[str]) -> str:
     kind = "a folder of images, " if _is_folder(recipe.data.name) else "the data set "
     name = _data_name(recipe.data.name)
-    origin = "Its licence and origin are unknown to the program that wrote this card."
+    origin = "Its licence and its origin are unknown."
     parts = [
         f"## Data\n\nTrained and tested on {kind}{_text(name)}. "
         f"{LICENSES.get(name, origin)}",
@@ -188,89 +199,96 @@ def _data(recipe, labels, skipped):
     ]
     if skipped:
         names = [Path(name).name for name in skipped]
-        parts.append(
-            f"Left out, since they could not be read: {len(names)} ({_names(names)})."
-        )
+        count = "1 image was" if len(names) == 1 else f"{len(names)} images were"
+        parts.append(f"{count} left out because of unreadable files: {_names(names)}.")
     return "\n\n".join(parts)
 
 
-def _training(recipe, rows, seconds):
+def _training(
+    recipe: Recipe, rows: Sequence[Mapping[str, Any]], seconds: float | None
+) -> str:
     duration = UNKNOWN if seconds is None else _duration(seconds)
     return (
-        f"## Training\n\n{len(rows)} of {recipe.train.epochs} epochs; time, tests "
-        f"included: {duration}.\n\n"
+        f"## Training\n\n{len(rows)} of {recipe.train.epochs} epochs. Time, including "
+        f"tests: {duration}.\n\n"
         "```\nkeras-resattn train recipe.yaml --out FOLDER\n```\n\n"
-        "The recipe, every setting spelt out, folders left out:\n\n"
+        "The recipe with every setting, without folders:\n\n"
         f"```yaml\n{_recipe_without_folders(recipe)}```"
     )
 
 
-def _environment(environment):
+def _environment(environment: Mapping[str, str]) -> str:
     return f"## Environment\n\n{_table(('', ''), environment.items())}"
 
 
-def _limits(recipe, labels, evaluation, skipped):
+def _limits(
+    recipe: Recipe,
+    labels: Sequence[str],
+    evaluation: Mapping[str, Any] | None,
+    skipped: Sequence[str],
+) -> str:
     height, width, _ = recipe.network.input_shape
     correct = recipe.data.correct_labels
     data = _text(_data_name(recipe.data.name))
     limits = [
-        f"It was trained on images of {data} only. How it does on others was not "
-        "tested.",
-        f"It gives each image one of {len(labels)} classes, whatever the image shows.",
-        f"Every image is resized to {height} x {width} pixels: what is smaller than "
-        "that shows is lost.",
-        "No evaluation of robustness, of fairness or of how well its probabilities "
-        "are calibrated was done.",
+        f"The model was trained only on images of {data}. Its accuracy on other "
+        "images was not measured.",
+        f"It assigns every image to one of {len(labels)} classes, also images that "
+        "show something else.",
+        f"Every image is resized to {height} x {width} pixels, so small details are "
+        "lost.",
+        "Robustness, fairness and the calibration of the probabilities were not "
+        "evaluated.",
     ]
     if not evaluation:
-        limits.append("The figures of the epochs are the only test it has had.")
+        limits.append("Only the tests after each epoch were made.")
     if skipped:
-        limits.append("The images that could not be read are in no figure.")
+        limits.append("No result includes the images that could not be read.")
     if correct < 1:
         limits.append(
-            f"Only {correct:.0%} of the training labels were left as they are; the "
-            "others were made wrong on purpose."
+            f"Only {correct:.0%} of the training labels are correct; the others were "
+            "made wrong on purpose."
         )
     return "## Limits\n\n" + "\n".join(f"* {limit}" for limit in limits)
 
 
-def _is_folder(name):
+def _is_folder(name: str) -> bool:
     return name.startswith((".", "~", os.sep)) or Path(name).expanduser().is_dir()
 
 
-def _data_name(name):
+def _data_name(name: str) -> str:
     return Path(name).expanduser().resolve().name if _is_folder(name) else name
 
 
-def _names(names):
+def _names(names: Sequence[str]) -> str:
     shown = ", ".join(_text(name) for name in names[:SHOWN_NAMES])
     rest = len(names) - SHOWN_NAMES
     return f"{shown} and {rest:,} more" if rest > 0 else shown
 
 
-def _text(name):
-    """Return a name as text for Markdown, whatever characters it has."""
+def _text(name: object) -> str:
+    """Return a name as text for Markdown, with special characters escaped."""
     return html.escape(str(name)).replace("|", "&#124;").replace("`", "&#96;")
 
 
-def _table(head, rows):
+def _table(head: tuple[str, str], rows: Iterable[tuple[str, Any]]) -> str:
     lines = [head, ("---", "---"), *((_text(k), _text(v)) for k, v in rows)]
     return "\n".join(f"| {name} | {value} |" for name, value in lines)
 
 
-def _figure(value):
-    """Return a figure, or its text, with four digits."""
+def _figure(value: Any) -> str:
+    """Return a number, or the text of a number, with four digits."""
     try:
         return f"{float(value):.4g}"
-    except ValueError:  # "NA", as CSVLogger calls what is missing
-        return value
+    except ValueError:  # "NA", which CSVLogger writes for a missing value
+        return str(value)
 
 
-def _duration(seconds):
+def _duration(seconds: float) -> str:
     return f"{datetime.timedelta(seconds=round(seconds))} (h:mm:ss)"
 
 
-def _recipe_without_folders(recipe):
+def _recipe_without_folders(recipe: Recipe) -> str:
     settings = recipe.model_dump(mode="json")
     settings["data"] |= {"name": _data_name(recipe.data.name), "data_dir": None}
     if recipe.network.weights:
@@ -278,6 +296,6 @@ def _recipe_without_folders(recipe):
     return yaml.safe_dump(settings, sort_keys=False)
 
 
-def _file_name(weights):
-    """Return the name of a weights file; an address or a name as it is."""
+def _file_name(weights: str) -> str:
+    """Return the name of a weights file, or an unchanged address or name."""
     return weights if "://" in weights else Path(weights).name

@@ -1,38 +1,40 @@
-"""The whole state of a training, saved so that it can go on as if never ended."""
+"""The complete state of a training, saved so that the training can be resumed."""
+
+from collections.abc import Mapping
+from pathlib import Path
 
 import h5py
 import keras
 
 from keras_resattn.model_folder import write_beside
+from keras_resattn.training.callbacks import Logs
 
 EPOCHS = "epochs"
 
 
 class Checkpoint(keras.callbacks.Callback):
-    """Save a model's and its optimizer's state after each epoch.
+    """Save the state of a model and its optimizer after each epoch.
 
-    Weights, momenta, averages, the loss scale and the states of random
-    generators: what `restore` needs so that the epochs to come are the same,
-    bit by bit, as without an interruption. The file is written beside and
-    renamed, so the last good one is there whatever happens.
+    The state has weights, momenta, averages, the loss scale and the states of
+    random generators. After `restore`, the next epochs are the same, bit by bit,
+    as without an interruption. The old file stays until the new one is complete.
 
     Args:
-        path: A `pathlib.Path`, the file.
-        facts: Optional dictionary of numbers, how it is trained, for
-            `read_facts`.
+        path: The path of the file.
+        facts: Integers that describe the training, for `read_facts`.
     """
 
-    def __init__(self, path, facts=None):
+    def __init__(self, path: Path, facts: Mapping[str, int] | None = None) -> None:
         super().__init__()
         self.path = path
-        self.facts = facts or {}
+        self.facts = dict(facts or {})
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         facts = self.facts | {EPOCHS: epoch + 1}
         write_beside(self.path, lambda path: save(self.model, path, facts))
 
 
-def save(model, path, facts):
+def save(model: keras.Model, path: Path, facts: Mapping[str, int]) -> None:
     """Write the state of a compiled model and facts about it to a file."""
     with h5py.File(path, "w") as file:
         file.attrs.update(facts)
@@ -41,15 +43,15 @@ def save(model, path, facts):
             file.create_dataset(str(number), data=value).attrs["path"] = variable.path
 
 
-def restore(model, path):
-    """Load a state into the same network, compiled the same way.
+def restore(model: keras.Model, path: Path) -> None:
+    """Load a state into the same network, compiled in the same way.
 
     Args:
         model: A compiled `keras.Model`.
         path: The path of a file written by `Checkpoint`.
 
     Raises:
-        ValueError: If the file is damaged or of another network.
+        ValueError: If the file is damaged, or has the state of another network.
     """
     variables = _variables(model)
     try:
@@ -61,22 +63,23 @@ def restore(model, path):
     expected = [tuple(variable.shape) for variable in variables]
     if shapes != expected:
         raise ValueError(
-            "This checkpoint is of another network or optimizer; resume with the "
-            f"recipe it was made by. Received: {path} with {len(shapes)} arrays, not "
-            f"{len(expected)} of the same shapes"
+            "This checkpoint belongs to another network or optimizer; resume with the "
+            f"recipe of its run. Received: {path} with {len(shapes)} arrays, which are "
+            f"not the {len(expected)} arrays of this model"
         )
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value)
 
 
-def read_facts(path):
-    """Return the facts that were saved with a state, `"epochs"` among them.
+def read_facts(path: Path) -> dict[str, int]:
+    """Return the facts that were saved with a state, including `"epochs"`.
 
     Args:
         path: The path of a file written by `Checkpoint`.
 
     Returns:
-        A dictionary from names to integers.
+        A dictionary from names to integers. `"epochs"` is the number of completed
+        epochs.
 
     Raises:
         ValueError: If the file is damaged.
@@ -89,12 +92,12 @@ def read_facts(path):
         raise _unreadable(path, error) from error
 
 
-def _unreadable(path, error):
+def _unreadable(path: Path, error: Exception) -> ValueError:
     return ValueError(
-        "This checkpoint cannot be read; start the run anew with `--overwrite`. "
+        "This checkpoint cannot be read; restart the run with `--overwrite`. "
         f"Received: {path} ({error})"
     )
 
 
-def _variables(model):
+def _variables(model: keras.Model) -> list[keras.Variable]:
     return [*model.variables, *model.optimizer.variables]

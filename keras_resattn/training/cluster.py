@@ -1,10 +1,13 @@
-"""The processes of a multi-worker training: who they are, and that all are there."""
+"""The workers of a multi-worker training, and a meeting of all before it begins."""
 
 import dataclasses
 import json
 import os
 import socket
 import time
+from collections.abc import Callable
+from collections.abc import Iterable
+from typing import Any
 
 EXAMPLE = (
     'TF_CONFIG=\'{"cluster": {"worker": ["host0:2222", "host1:2222"]}, '
@@ -16,55 +19,57 @@ PAUSE = 0.2
 
 @dataclasses.dataclass(frozen=True)
 class Cluster:
-    """The workers of a training, as `TF_CONFIG` names them.
+    """The workers of a training, as listed in `TF_CONFIG`.
 
     Attributes:
-        addresses: A tuple of strings `host:port`; the first is the chief's.
-        index: Integer, which of them this process is.
+        addresses: The addresses `host:port`. The first is that of the chief.
+        index: The index of this process in `addresses`.
     """
 
     addresses: tuple[str, ...]
     index: int
 
     @property
-    def is_chief(self):
+    def is_chief(self) -> bool:
         return self.index == 0
 
 
-def read_cluster():
-    """Return the `Cluster` that the environment variable `TF_CONFIG` describes.
+def read_cluster() -> Cluster:
+    """Return the `Cluster` from the environment variable `TF_CONFIG`.
 
     Raises:
-        ValueError: If the variable is absent or malformed.
+        ValueError: If the variable is missing or malformed.
     """
     text = os.environ.get("TF_CONFIG")
     if not text:
         raise ValueError(
-            "Several workers need the environment variable TF_CONFIG, the same "
-            "cluster on each and its own index, for example on the first of two: "
-            f"{EXAMPLE}. Received: no TF_CONFIG"
+            "Several workers need the environment variable TF_CONFIG. It has the same "
+            "cluster on each worker, and the worker's own index. An example for the "
+            f"first of two workers: {EXAMPLE}. Received: no TF_CONFIG"
         )
     try:
         return _parse(json.loads(text))
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         reason = f"it has no {error}" if isinstance(error, KeyError) else error
         raise ValueError(
-            f"TF_CONFIG is malformed: {reason}; an example is {EXAMPLE}. "
-            f"Received: {text}"
+            f"TF_CONFIG is malformed: {reason}. An example: {EXAMPLE}. Received: {text}"
         ) from error
 
 
-def _parse(config):
+def _parse(config: dict[str, Any]) -> Cluster:
     cluster, task = config["cluster"], config["task"]
     unknown = set(cluster) - {"chief", "worker"}
     if unknown:
-        raise ValueError(f"its cluster has {', '.join(sorted(unknown))}, not workers")
+        raise ValueError(
+            f"its cluster has {', '.join(sorted(unknown))}, but only workers and a "
+            "chief are supported"
+        )
     chiefs, workers = cluster.get("chief", []), cluster.get("worker", [])
     own = {"chief": chiefs, "worker": workers}.get(task["type"], [])
     index = int(task["index"])
     if not 0 <= index < len(own):
         raise ValueError(
-            f"its task, {task['type']} {index}, is not in its cluster of "
+            f"its task, {task['type']} {index}, is not in the cluster of "
             f"{len(chiefs)} chief and {len(workers)} workers"
         )
     addresses = (*chiefs, *workers)
@@ -77,22 +82,27 @@ def _parse(config):
     return Cluster(addresses, index + len(chiefs) * (task["type"] == "worker"))
 
 
-def wait_for_all(cluster, timeout=300.0, report=print):
-    """Return when every worker of a cluster is waiting here too.
+def wait_for_all(
+    cluster: Cluster,
+    timeout: float = 300.0,
+    report: Callable[[str], object] = print,
+) -> None:
+    """Wait until every worker of a cluster has called this function.
 
-    TensorFlow itself waits for a missing worker in silence, and takes one that
-    is left from before a restart for the new one. So before it starts, the
-    workers say who they are at the chief's port, and the chief, once it has
-    heard all of them, says go.
+    TensorFlow waits for a missing worker without a message. It also accepts a
+    worker that is left over from before a restart. Therefore the workers first
+    connect to the chief's port and send their index. When all are connected, the
+    chief answers, and all return.
 
     Args:
         cluster: A `Cluster`.
-        timeout: Float, seconds after which to give up.
-        report: A function that is given a line of text: whom we wait for.
+        timeout: The seconds after which to give up.
+        report: A function that takes a line of text, which names the missing
+            workers.
 
     Raises:
-        OSError: If this is the chief and its port is taken.
-        TimeoutError: If some worker is not there in time; it names which.
+        OSError: If this is the chief and its port is in use.
+        TimeoutError: If a worker does not connect in time. The message names it.
     """
     deadline = time.monotonic() + timeout
     if cluster.is_chief:
@@ -101,39 +111,44 @@ def wait_for_all(cluster, timeout=300.0, report=print):
         _wait_for_chief(cluster, deadline, report)
 
 
-def _wait_for_workers(cluster, deadline, report):
+def _wait_for_workers(
+    cluster: Cluster, deadline: float, report: Callable[[str], object]
+) -> None:
     port = int(cluster.addresses[0].rpartition(":")[2])
-    there, reported = {}, None
+    connected: dict[int, socket.socket] = {}
+    reported: list[int] | None = None
     with _listen(port) as listener:
-        while missing := _missing(cluster, there):
+        while missing := _missing(cluster, connected):
             if missing != reported:
                 report(f"Waiting for {_names(cluster, missing)}.")
                 reported = missing
             if time.monotonic() > deadline:
                 raise TimeoutError(
-                    "These workers did not come in time; start the same command on "
-                    "each, or look why it ended there. Received: no word from "
-                    f"{_names(cluster, missing)}"
+                    "Some workers did not connect in time. Start the same command on "
+                    "each, or find out why it ended there. Received: no connection "
+                    f"from {_names(cluster, missing)}"
                 )
-            _accept(listener, cluster, there)
-        for connection in there.values():
+            _accept(listener, cluster, connected)
+        for connection in connected.values():
             connection.sendall(GO)
             connection.close()
 
 
-def _listen(port):
+def _listen(port: int) -> socket.socket:
     try:
         listener = socket.create_server(("", port))
     except OSError as error:
         raise OSError(
-            "The chief's port of TF_CONFIG is taken; end the process that has it, or "
+            "The chief's port in TF_CONFIG is in use. End the process that uses it, or "
             f"choose another port. Received: {port} ({error})"
         ) from error
     listener.settimeout(PAUSE)
     return listener
 
 
-def _accept(listener, cluster, there):
+def _accept(
+    listener: socket.socket, cluster: Cluster, connected: dict[int, socket.socket]
+) -> None:
     try:
         connection, _ = listener.accept()
     except TimeoutError:
@@ -145,20 +160,20 @@ def _accept(listener, cluster, there):
         greeting = b""
     for index in range(1, len(cluster.addresses)):
         if greeting == _greeting(cluster, index):
-            there[index] = connection
+            connected[index] = connection
             return
     connection.close()
 
 
-def _missing(cluster, there):
-    """Return who is not there, and drop the connections that have ended."""
-    for index, connection in list(there.items()):
+def _missing(cluster: Cluster, connected: dict[int, socket.socket]) -> list[int]:
+    """Return the workers that are not connected; forget connections that ended."""
+    for index, connection in list(connected.items()):
         if _has_ended(connection):
-            there.pop(index).close()
-    return [i for i in range(1, len(cluster.addresses)) if i not in there]
+            connected.pop(index).close()
+    return [i for i in range(1, len(cluster.addresses)) if i not in connected]
 
 
-def _has_ended(connection):
+def _has_ended(connection: socket.socket) -> bool:
     connection.setblocking(False)
     try:
         return connection.recv(1) == b""
@@ -170,9 +185,11 @@ def _has_ended(connection):
         connection.setblocking(True)
 
 
-def _wait_for_chief(cluster, deadline, report):
+def _wait_for_chief(
+    cluster: Cluster, deadline: float, report: Callable[[str], object]
+) -> None:
     host, _, port = cluster.addresses[0].rpartition(":")
-    report(f"Waiting for {_names(cluster, [0])}, and all others.")
+    report(f"Waiting for {_names(cluster, [0])} and the other workers.")
     while (remaining := deadline - time.monotonic()) > 0:
         try:
             with socket.create_connection(
@@ -182,18 +199,18 @@ def _wait_for_chief(cluster, deadline, report):
                 chief.sendall(_greeting(cluster, cluster.index))
                 if chief.makefile("rb").readline(len(GO)) == GO:
                     return
-        except OSError:  # not there yet, its name unknown yet, or gone
+        except OSError:  # not started yet, its name not known yet, or ended
             pass
         time.sleep(PAUSE)
     raise TimeoutError(
-        "The chief did not say go in time; it says itself whom it waits for, if it "
-        f"runs. Received: no word from {_names(cluster, [0])}"
+        "The chief did not start the training in time. If it runs, it prints which "
+        f"workers it waits for. Received: no answer from {_names(cluster, [0])}"
     )
 
 
-def _greeting(cluster, index):
+def _greeting(cluster: Cluster, index: int) -> bytes:
     return f"keras-resattn worker {index} of {','.join(cluster.addresses)}\n".encode()
 
 
-def _names(cluster, indices):
+def _names(cluster: Cluster, indices: Iterable[int]) -> str:
     return ", ".join(f"worker {i} ({cluster.addresses[i]})" for i in indices)

@@ -1,17 +1,24 @@
-"""Training on several devices or machines: which strategy, and what it divides."""
+"""Training on several devices or machines: the strategy and its consequences."""
 
 import contextlib
 import os
 import signal
 import threading
+from collections.abc import Callable
+from collections.abc import Iterator
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from typing import Any
+from typing import TypeAlias
 
 import keras
 import tensorflow as tf
 
+from keras_resattn.recipes.settings import Train
 from keras_resattn.training.cluster import read_cluster
 from keras_resattn.training.cluster import wait_for_all
 
-# What a collective step raises where a worker that should take part is gone.
+# The errors of a collective operation if one of the workers has ended.
 LOST = (
     tf.errors.AbortedError,
     tf.errors.CancelledError,
@@ -22,13 +29,16 @@ NAMES = ("auto", "none", "mirrored", "multiworker", "jax")
 
 
 class DataParallel(keras.distribution.DataParallel):
-    """`keras.distribution.DataParallel` over all devices of JAX, for every batch.
+    """`keras.distribution.DataParallel` over all devices of JAX, for any batch size.
 
-    A batch that cannot be divided, which is an error to Keras, is computed whole
-    on each device. Keras asks for the first batch of a data set only.
+    If a batch cannot be divided equally, each device computes the whole batch. In
+    Keras this is an error. Keras asks only for the layout of the first batch of a
+    data set.
     """
 
-    def get_data_layout(self, data_shape):
+    def get_data_layout(
+        self, data_shape: tuple[int, ...]
+    ) -> keras.distribution.TensorLayout:
         layout = super().get_data_layout(data_shape)
         if data_shape[0] % count_replicas(self) == 0:
             return layout
@@ -36,18 +46,26 @@ class DataParallel(keras.distribution.DataParallel):
         return keras.distribution.TensorLayout(axes, self.device_mesh)
 
 
-def choose_strategy(name="auto", timeout=300.0, report=print):
-    """Return what distributes a training over devices, by name.
+Strategy: TypeAlias = tf.distribute.Strategy | DataParallel | None
 
-    `"mirrored"` is for the GPUs of one machine (without any: for the logical
-    CPU devices), `"multiworker"` for the machines that `TF_CONFIG` names,
-    `"jax"` for all devices of JAX, where Keras runs on that, and is set for the
-    whole process until `undistribute`. `"auto"` is
-    `"multiworker"` where `TF_CONFIG` names more than one worker, `"mirrored"`
-    where there are several GPUs, and `"none"` else.
 
-    The strategy for several workers must be made before TensorFlow computes
-    anything. For several workers, it first waits until all are there.
+def choose_strategy(
+    name: str = "auto",
+    timeout: float = 300.0,
+    report: Callable[[str], object] = print,
+) -> Strategy:
+    """Return the strategy that divides a training over devices, by its name.
+
+    * `"mirrored"`: the GPUs of this machine. Without GPUs: the logical CPU devices.
+    * `"multiworker"`: the machines in `TF_CONFIG`.
+    * `"jax"`: all devices of JAX, if Keras runs on JAX. It is set for the whole
+      process until `undistribute`.
+    * `"none"`: one device.
+    * `"auto"`: `"multiworker"` if `TF_CONFIG` has more than one worker,
+      `"mirrored"` if there are several GPUs, otherwise `"none"`.
+
+    For several workers, this function first waits until all of them have started.
+    It must run before TensorFlow computes anything.
 
     Example:
 
@@ -58,17 +76,18 @@ def choose_strategy(name="auto", timeout=300.0, report=print):
 
     Args:
         name: One of `NAMES`.
-        timeout: Float, for how many seconds to wait for the other workers.
-        report: A function that is given a line of text: whom we wait for.
+        timeout: The seconds to wait for the other workers.
+        report: A function that takes a line of text, which names the missing
+            workers.
 
     Returns:
         A `tf.distribute.Strategy`, a `keras.distribution.DataParallel`, or
         `None` for one device.
 
     Raises:
-        TimeoutError: If some worker is not there in time.
-        ValueError: If the name is unknown, `TF_CONFIG` is absent or malformed,
-            or Keras runs on another backend than the strategy is for.
+        TimeoutError: If a worker does not start in time.
+        ValueError: If the name is unknown, `TF_CONFIG` is missing or malformed,
+            or the strategy does not work with Keras' backend.
     """
     if name not in NAMES:
         raise ValueError(
@@ -88,13 +107,13 @@ def choose_strategy(name="auto", timeout=300.0, report=print):
     return _mirrored()
 
 
-def scope(strategy):
+def scope(strategy: Strategy) -> AbstractContextManager[Any]:
     """Return the context in which to build and compile a model for a strategy."""
     return contextlib.nullcontext() if strategy is None else strategy.scope()
 
 
-def count_replicas(strategy):
-    """Return into how many parts a strategy divides each batch."""
+def count_replicas(strategy: Strategy) -> int:
+    """Return the number of parts into which a strategy divides each batch."""
     if strategy is None:
         return 1
     if isinstance(strategy, tf.distribute.Strategy):
@@ -102,42 +121,42 @@ def count_replicas(strategy):
     return strategy.device_mesh.shape[0]
 
 
-def is_chief(strategy):
+def is_chief(strategy: Strategy) -> bool:
     """Return whether this process is the one that writes files."""
     if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
         return True
     return read_cluster().is_chief
 
 
-def check_batch_size(batch_size, replicas):
+def check_batch_size(batch_size: int, replicas: int) -> None:
     """Raise a `ValueError` unless a batch can be divided equally.
 
     Args:
-        batch_size: Integer, the number of images a batch, over all devices.
-        replicas: Integer, the number of devices.
+        batch_size: The number of images per batch, over all devices.
+        replicas: The number of devices.
     """
     if batch_size % replicas == 0:
         return
     lower = batch_size // replicas * replicas
     sizes = [size for size in (lower, lower + replicas) if size]
     raise ValueError(
-        f"`train.batch_size` counts the images of all devices and must be a multiple "
-        f"of their number, {replicas}; the nearest is "
+        "`train.batch_size` counts the images of all devices and must be a multiple "
+        f"of the number of devices, {replicas}; the nearest is "
         f"{' or '.join(map(str, sizes))}. Received: {batch_size}"
     )
 
 
-def test_batch_size(strategy, batch_size, count):
-    """Return how many images of a test set to compute at a time.
+def test_batch_size(strategy: Strategy, batch_size: int, count: int) -> int:
+    """Return the batch size for a test set.
 
-    On TensorFlow that is the batch size of training, and `whole_batches` fills
-    up the last batch. On JAX no batch may leave a rest: where the test set
-    does, all of it is computed on each device, with a part of the batch size.
+    On TensorFlow it is the batch size of training, and `whole_batches` pads the
+    last batch. On JAX every batch must be divisible by the number of devices. If
+    the test set is not, each device computes all of it, in smaller batches.
 
     Args:
-        strategy: What `choose_strategy` returned.
-        batch_size: Integer, the number of images a batch of training.
-        count: Integer, the number of images of the test set.
+        strategy: The result of `choose_strategy`.
+        batch_size: The number of images per batch of training.
+        count: The number of images in the test set.
     """
     replicas = count_replicas(strategy)
     if isinstance(strategy, DataParallel) and count % replicas:
@@ -146,8 +165,8 @@ def test_batch_size(strategy, batch_size, count):
     return batch_size
 
 
-def describe(settings, strategy):
-    """Return a line on how the batch is divided, and the learning rate that is used.
+def describe(settings: Train, strategy: Strategy) -> str:
+    """Return a line with the parts of the batch and the learning rate.
 
     Example:
 
@@ -155,8 +174,8 @@ def describe(settings, strategy):
     'global batch 64 = 2 devices x 32; learning rate 0.1 = 0.1 x 64 / 64'
 
     Args:
-        settings: The recipe's `Train`.
-        strategy: What `choose_strategy` returned.
+        settings: The section `train` of the recipe.
+        strategy: The result of `choose_strategy`.
     """
     size = settings.batch_size
     replicas = count_replicas(strategy)
@@ -169,16 +188,16 @@ def describe(settings, strategy):
     )
 
 
-def check_workers_agree(strategy, value, meaning):
+def check_workers_agree(strategy: Strategy, value: int, meaning: str) -> None:
     """Raise a `ValueError` unless an integer is the same on every worker.
 
-    Workers that would begin with unlike epochs would wait for one another for
-    ever. This is a step that all of them take together.
+    Workers that begin with different epochs would wait for each other forever. All
+    workers must call this function at the same point.
 
     Args:
-        strategy: What `choose_strategy` returned.
-        value: Integer.
-        meaning: String, what it is, for the error.
+        strategy: The result of `choose_strategy`.
+        value: The integer.
+        meaning: The meaning of the value, for the error.
     """
     if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
         return
@@ -186,18 +205,18 @@ def check_workers_agree(strategy, value, meaning):
     values = strategy.gather(own, axis=0).numpy().tolist()
     if len(set(values)) > 1:
         raise ValueError(
-            f"The workers do not agree on {meaning}; let them read the same folder "
-            "on a file system that they share. Received, by device: "
+            f"The workers have different values for {meaning}. Let them use the same "
+            "folder on a shared file system. Received, by device: "
             f"{', '.join(map(str, values))}"
         )
 
 
 @contextlib.contextmanager
-def naming_lost_workers(strategy):
-    """Where a step fails because another worker has gone, say so.
+def naming_lost_workers(strategy: Strategy) -> Iterator[None]:
+    """Replace the error of a step that failed because another worker ended.
 
     Raises:
-        ConnectionError: In place of the error of the step that needed it.
+        ConnectionError: If another worker ended.
     """
     try:
         yield
@@ -206,27 +225,33 @@ def naming_lost_workers(strategy):
             raise
         reason = error.message.strip().splitlines()
         raise ConnectionError(
-            "Another worker was lost; begin all of them again with `--resume`, and "
-            "they go on after the last whole epoch. Received: "
+            "Another worker ended. Restart all workers with `--resume`; they continue "
+            "after the last completed epoch. Received: "
             f"{type(error).__name__}: {reason[-1] if reason else 'no reason'}"
         ) from error
 
 
-def facts_of(strategy, sync_batch_norm, begun=None):
-    """Return what of the distribution a run depends on, for its checkpoint.
+def facts_of(
+    strategy: Strategy,
+    sync_batch_norm: bool,
+    begun: Mapping[str, int] | None = None,
+) -> dict[str, int]:
+    """Return the facts about the distribution that belong in a checkpoint.
+
+    Print a notice if the number of devices changed, because batch normalization
+    then sees other batch sizes.
 
     Args:
-        strategy: What `choose_strategy` returned.
-        sync_batch_norm: Boolean, whether it is asked for.
-        begun: Optional dictionary, the facts of a run that is resumed: batch
-            normalization goes on as it began. Another number of devices is
-            told of: each normalizes a part of another size then.
+        strategy: The result of `choose_strategy`.
+        sync_batch_norm: Whether synchronized batch normalization is wanted.
+        begun: The facts of the run that is resumed, if there is one. It keeps its
+            batch normalization.
 
     Returns:
         A dictionary of integers.
 
     Raises:
-        ValueError: If a run began without `sync_batch_norm` and now shall have it.
+        ValueError: If the run began without `sync_batch_norm` and it is wanted now.
     """
     facts = {
         "replicas": count_replicas(strategy),
@@ -235,24 +260,25 @@ def facts_of(strategy, sync_batch_norm, begun=None):
     earlier = {**facts, **(begun or {})}
     if sync_batch_norm > earlier["sync_batch_norm"]:
         raise ValueError(
-            "This run began without synchronized batch normalization; resume it "
-            "without, too. Received: sync_batch_norm=True"
+            "This run began without synchronized batch normalization. Resume it "
+            "without --sync-batch-norm. Received: sync_batch_norm=True"
         )
     if facts["replicas"] != earlier["replicas"]:
         print(
-            f"This run had {earlier['replicas']} devices and goes on with "
-            f"{facts['replicas']}: its result is not exactly that of one that did not."
+            f"This run had {earlier['replicas']} devices and continues with "
+            f"{facts['replicas']}. Its result will differ slightly from that of an "
+            "uninterrupted run."
         )
     return facts | {"sync_batch_norm": earlier["sync_batch_norm"]}
 
 
-def undistribute(strategy):
-    """End what `choose_strategy` set for the whole process, on JAX."""
+def undistribute(strategy: Strategy) -> None:
+    """Undo what `choose_strategy` set for the whole process, on JAX."""
     if isinstance(strategy, DataParallel):
         keras.distribution.set_distribution(None)
 
 
-def _automatic():
+def _automatic() -> str:
     if keras.backend.backend() != "tensorflow":
         return "none"
     if os.environ.get("TF_CONFIG") and len(read_cluster().addresses) > 1:
@@ -260,32 +286,34 @@ def _automatic():
     return "mirrored" if len(tf.config.list_physical_devices("GPU")) > 1 else "none"
 
 
-def _check_backend(name):
+def _check_backend(name: str) -> None:
     needed = "jax" if name == "jax" else "tensorflow"
     backend = keras.backend.backend()
     if backend != needed:
         raise ValueError(
-            f"Distribution '{name}' needs Keras to run on {needed}; set the "
+            f"The distribution '{name}' only works with Keras on {needed}. Set the "
             f"environment variable KERAS_BACKEND={needed}. Received: "
             f"KERAS_BACKEND={backend}"
         )
 
 
-def _mirrored():
+def _mirrored() -> tf.distribute.Strategy:
     gpus = tf.config.list_logical_devices("GPU")
     if gpus:
         return tf.distribute.MirroredStrategy([gpu.name for gpu in gpus])
     cpus = [cpu.name for cpu in tf.config.list_logical_devices("CPU")]
-    # Other reductions abort when a second strategy in this process comes to train.
+    # Other reductions abort if a second strategy in this process trains a model.
     reduction = tf.distribute.ReductionToOneDevice()
     return tf.distribute.MirroredStrategy(cpus, cross_device_ops=reduction)
 
 
-def _several_workers(timeout, report):
+def _several_workers(
+    timeout: float, report: Callable[[str], object]
+) -> tf.distribute.Strategy:
     cluster = read_cluster()
     wait_for_all(cluster, timeout, report)
     strategy = tf.distribute.MultiWorkerMirroredStrategy()
     if threading.current_thread() is threading.main_thread():
-        # TensorFlow catches SIGTERM for itself and goes on: give it back.
+        # TensorFlow catches SIGTERM and continues. Restore Python's handler.
         signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGTERM))
     return strategy

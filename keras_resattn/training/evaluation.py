@@ -1,4 +1,4 @@
-"""Testing a model folder: accuracy and confusion."""
+"""Evaluation of a model folder: accuracy, loss and confusion."""
 
 import dataclasses
 import json
@@ -10,21 +10,22 @@ import tensorflow as tf
 from keras_resattn.data import evaluation_batches
 from keras_resattn.data import naming_unreadable_images
 from keras_resattn.model_folder import EVALUATION
+from keras_resattn.model_folder import ModelFolder
 from keras_resattn.model_folder import write_beside
 from keras_resattn.training.run_card import write_run_card
 
 
 @dataclasses.dataclass(frozen=True)
 class Evaluation:
-    """What a model does on a test set.
+    """The results of a model on a test set.
 
     Attributes:
         data: The name of the data set.
         count: The number of images.
-        loss: The mean cross-entropy, in nats.
-        accuracy: The share of images whose most probable class is right.
-        confusion: A list of lists of counts: a row for each true class, a
-            column for each predicted one.
+        loss: The mean cross-entropy in nats.
+        accuracy: The share of images whose most probable class is the true one.
+        confusion: Counts of images, with a row for each true class and a column
+            for each predicted class.
     """
 
     data: str
@@ -34,17 +35,17 @@ class Evaluation:
     confusion: list[list[int]]
 
 
-def evaluate(folder, batch_size=64):
-    """Test a model on the test images of its recipe; keep the result with it.
+def evaluate(folder: ModelFolder, batch_size: int = 64) -> Evaluation:
+    """Test a model on the test images of its recipe, and save the results.
 
     Example:
 
     >>> evaluate(ModelFolder.open("runs/demo")).accuracy
 
     Args:
-        folder: A `ModelFolder`. `evaluation.json` is written into it,
-            and into its `card.md`.
-        batch_size: Integer, how many images to compute at a time.
+        folder: A `ModelFolder`. `evaluation.json` is written into it, and
+            `card.md` is written again with the results.
+        batch_size: The number of images per batch.
 
     Returns:
         An `Evaluation`.

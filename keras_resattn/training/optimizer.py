@@ -1,41 +1,54 @@
-"""Stochastic gradient descent as the paper has it, and its schedules."""
+"""The paper's stochastic gradient descent, and schedules of the learning rate."""
+
+from collections.abc import Sequence
+from typing import Any
+from typing import Literal
 
 import keras
 from keras import ops
 
+from keras_resattn.recipes.settings import Train
+from keras_resattn.typing import Tensor
+
 
 @keras.saving.register_keras_serializable(package="keras_resattn")
 class CoupledSGD(keras.optimizers.SGD):
-    """SGD whose weight decay is part of the gradient, and so of the momentum.
+    """SGD with a weight decay that is added to the gradient.
 
-    `keras.optimizers.SGD(weight_decay=w)` shrinks weights beside the gradient;
-    with momentum 0.9 its decay is a tenth of what the same w means in Caffe
-    and PyTorch, and in the paper. Here w times the weight is added to the
-    gradient of every weight, those of batch normalization included.
+    `keras.optimizers.SGD(weight_decay=w)` shrinks the weights separately from the
+    gradient. With momentum 0.9 its decay is a tenth of the decay for the same w
+    in Caffe, in PyTorch and in the paper. This optimizer adds w times the weight
+    to the gradient, and therefore to the momentum, of every weight, also of the
+    weights of batch normalization.
 
     Args:
+        *arguments: Arguments of `keras.optimizers.SGD`.
         coupled_weight_decay: Float, w. Defaults to 0.
-        **arguments: Those of `keras.optimizers.SGD`.
+        **named: Arguments of `keras.optimizers.SGD`.
     """
 
-    def __init__(self, *arguments, coupled_weight_decay=0.0, **named):
+    def __init__(
+        self, *arguments: Any, coupled_weight_decay: float = 0.0, **named: Any
+    ) -> None:
         super().__init__(*arguments, **named)
         self.coupled_weight_decay = coupled_weight_decay
 
-    def update_step(self, gradient, variable, learning_rate):
+    def update_step(
+        self, gradient: Tensor, variable: keras.Variable, learning_rate: Tensor
+    ) -> None:
         if self.coupled_weight_decay:
             gradient = ops.cast(gradient, variable.dtype)
             gradient = gradient + self.coupled_weight_decay * variable
         super().update_step(gradient, variable, learning_rate)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         config = super().get_config()
         return {**config, "coupled_weight_decay": self.coupled_weight_decay}
 
 
 @keras.saving.register_keras_serializable(package="keras_resattn")
 class WarmUpAndDecline(keras.optimizers.schedules.LearningRateSchedule):
-    """A rate that rises in a line, then declines as the recipe's `Train` says.
+    """A learning rate that rises linearly and then falls.
 
     Example:
 
@@ -44,17 +57,24 @@ class WarmUpAndDecline(keras.optimizers.schedules.LearningRateSchedule):
     [0.01, 0.1, 0.05, 0.0]
 
     Args:
-        peak: Float, the highest rate. The rise begins at a tenth of it.
-        steps: Integer, the number of steps of the whole training.
-        warmup_steps: Integer, the number of steps of the rise.
-        shape: `"cosine"`, `"linear"` or `"steps"`.
-        drops: For `"steps"`: shares of the training at which to divide.
-        drop_factor: For `"steps"`: Float, what to divide by.
+        peak: The highest rate. The rise begins at a tenth of it.
+        steps: The number of steps of the whole training.
+        warmup_steps: The number of steps of the rise.
+        shape: How the rate falls: `"cosine"`, `"linear"` or `"steps"`.
+        drops: For `"steps"`: the shares of the training after which the rate is
+            divided.
+        drop_factor: For `"steps"`: the divisor.
     """
 
     def __init__(
-        self, peak, steps, warmup_steps=0, shape="cosine", drops=(), drop_factor=10.0
-    ):
+        self,
+        peak: float,
+        steps: int,
+        warmup_steps: int = 0,
+        shape: str = "cosine",
+        drops: Sequence[float] = (),
+        drop_factor: float = 10.0,
+    ) -> None:
         super().__init__()
         self.peak = peak
         self.steps = steps
@@ -63,13 +83,13 @@ class WarmUpAndDecline(keras.optimizers.schedules.LearningRateSchedule):
         self.drops = tuple(drops)
         self.drop_factor = drop_factor
 
-    def __call__(self, step):
+    def __call__(self, step: Tensor) -> Tensor:
         step = ops.cast(step, "float32")
         rise = 0.1 + 0.9 * step / max(1, self.warmup_steps)
         declined = self._decline(step)
         return self.peak * ops.where(step < self.warmup_steps, rise, declined)
 
-    def _decline(self, step):
+    def _decline(self, step: Tensor) -> Tensor:
         if self.shape == "steps":
             passed = [
                 ops.cast(step >= drop * self.steps, "float32") for drop in self.drops
@@ -81,19 +101,24 @@ class WarmUpAndDecline(keras.optimizers.schedules.LearningRateSchedule):
             return 1.0 - progress
         return 0.5 * (1.0 + ops.cos(3.141592653589793 * progress))
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         names = ("peak", "steps", "warmup_steps", "shape", "drops", "drop_factor")
         return {name: getattr(self, name) for name in names}
 
 
-def compile_model(model, settings, steps_per_epoch, jit_compile="auto"):
-    """Compile a classifier as the section `train` of a recipe says.
+def compile_model(
+    model: keras.Model,
+    settings: Train,
+    steps_per_epoch: int,
+    jit_compile: bool | Literal["auto"] = "auto",
+) -> None:
+    """Compile a classifier with the section `train` of a recipe.
 
     Args:
-        model: A `keras.Model` with probabilities as output.
-        settings: The recipe's `Train`.
-        steps_per_epoch: Integer, the number of batches an epoch.
-        jit_compile: As `keras.Model.compile` has it.
+        model: A `keras.Model` whose output is probabilities.
+        settings: The section `train`.
+        steps_per_epoch: The number of batches per epoch.
+        jit_compile: See `keras.Model.compile`.
     """
     steps = settings.epochs * steps_per_epoch
     schedule = WarmUpAndDecline(
@@ -120,5 +145,5 @@ def compile_model(model, settings, steps_per_epoch, jit_compile="auto"):
         metrics=["accuracy"],
         jit_compile=jit_compile,
     )
-    # Else TensorFlow would trace the step twice, as the first makes variables.
+    # Otherwise the first step would create variables, and TensorFlow would trace twice.
     model.optimizer.build(model.trainable_variables)

@@ -1,38 +1,38 @@
-"""What this machine's processor is, and in which precisions it computes."""
+"""The processor of this machine, and the precisions in which it computes."""
 
 import platform
 import warnings
 from pathlib import Path
 
 INFORMATION = Path("/proc/cpuinfo")
-# Linux's names of the instructions, on x86 and ARM; any of them will do.
+# Linux's names of the instructions on x86 and ARM. One of them is enough.
 INSTRUCTIONS = {
     "bfloat16": {"avx512_bf16", "amx_bf16", "bf16"},
     "float16": {"avx512_fp16", "amx_fp16", "fphp"},
 }
 
 
-def processor_name():
-    """Return the maker's name of this processor, or an empty string."""
+def processor_name() -> str:
+    """Return the maker's name for this processor, or an empty string."""
     return _fields().get("model name") or platform.processor()
 
 
-def computes_in(dtype):
-    """Return whether this processor has arithmetic of a dtype.
+def computes_in(dtype: str) -> bool | None:
+    """Return whether this processor has arithmetic for a dtype.
 
     Args:
         dtype: `"bfloat16"` or `"float16"`.
 
     Returns:
-        Boolean, or `None` where the system does not tell.
+        Boolean, or `None` if the system does not provide this information.
     """
     fields = _fields()
     flags = fields.get("flags") or fields.get("Features")
     return not INSTRUCTIONS[dtype].isdisjoint(flags.split()) if flags else None
 
 
-def warn_if_emulated(precision):
-    """Warn that a processor without arithmetic of a precision emulates it.
+def warn_if_emulated(precision: str) -> None:
+    """Warn if the processor has no arithmetic for a precision and emulates it.
 
     Args:
         precision: A Keras dtype policy such as `"mixed_bfloat16"`, or a dtype.
@@ -40,15 +40,15 @@ def warn_if_emulated(precision):
     dtype = precision.removeprefix("mixed_")
     if dtype in INSTRUCTIONS and computes_in(dtype) is False:
         warnings.warn(
-            f"This processor has no {dtype} arithmetic and emulates it, which takes "
-            "several times as long as float32; take that, or another processor. "
-            f"Received: precision={precision!r} on {processor_name()}",
+            f"This processor has no {dtype} arithmetic. It emulates it, which takes "
+            "several times as long as float32. Use --precision float32, or another "
+            f"processor. Received: precision={precision!r} on {processor_name()}",
             stacklevel=3,
         )
 
 
-def _fields():
-    """Return what Linux tells of the first core, by name."""
+def _fields() -> dict[str, str]:
+    """Return Linux's information about the first core, by name."""
     if not INFORMATION.is_file():
         return {}
     first, *_ = INFORMATION.read_text(errors="replace").split("\n\n")

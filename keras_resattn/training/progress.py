@@ -1,8 +1,9 @@
-"""The progress of a training: shown, and added to the logs."""
+"""The progress of a training: shown on the console, and added to the logs."""
 
 import atexit
 import datetime
 import math
+from collections.abc import Mapping
 
 import keras
 from rich.console import Console
@@ -12,6 +13,7 @@ from rich.progress import Progress as Bars
 from rich.progress import TextColumn
 from rich.table import Column
 
+from keras_resattn.training.callbacks import Logs
 from keras_resattn.training.step_clock import StepClock
 from keras_resattn.training.step_clock import leave_fetching
 from keras_resattn.training.step_clock import time_fetching
@@ -20,24 +22,25 @@ REDRAW_SECONDS = 0.2
 
 
 class Progress(keras.callbacks.Callback):
-    """Show how a training goes, and add its speed to the logs.
+    """Show the progress of a training, and add its speed to the logs.
 
-    On a terminal two bars show the epoch and the whole run: metrics, images/s,
-    data wait, learning rate and the time left. At the end of each epoch there
-    is a line, and on no terminal only that. A console with `quiet=True` shows
-    nothing. Give it before the callbacks that write the logs, such as
-    `keras.callbacks.CSVLogger`; each epoch's logs get
+    On a terminal, two bars show the epoch and the whole run: metrics, images/s,
+    data wait, learning rate and the time left. At the end of each epoch a line is
+    printed. Without a terminal, only these lines are printed. A console with
+    `quiet=True` shows nothing.
 
-    * `learning_rate`: that of the next step;
-    * `images_per_second`: in training, without testing and saving;
-    * `data_wait`: the share, 0 to 1, of the training steps' time in which the
-      next batch was not there yet: what a faster input pipeline could save at
-      most. NaN with `steps_per_execution` above 1 and on several workers, where
-      nothing can time it.
+    Put this callback before those that write the logs, such as
+    `keras.callbacks.CSVLogger`. It adds to the logs of each epoch:
 
-    The first step of a training is no part of these, since it builds the graph.
-    The time left of a run holds testing and saving from the second epoch on,
-    when their time is known.
+    * `learning_rate`: the learning rate of the next step.
+    * `images_per_second`: the speed of training, without testing and saving.
+    * `data_wait`: the share, 0 to 1, of the steps' time in which the next batch was
+      not ready. A faster input pipeline can save at most this share. It is NaN
+      with `steps_per_execution` above 1 and on several workers, where it cannot be
+      measured.
+
+    The first step of a training is left out, because it builds the graph. From
+    the second epoch on, the time left includes testing and saving.
 
     Example:
 
@@ -45,29 +48,39 @@ class Progress(keras.callbacks.Callback):
     epoch 1/2  accuracy 0.7302  loss 0.7411  learning rate 0.05  ...
 
     Args:
-        batch_size: Integer, the number of images a batch.
-        console: A `rich.console.Console`, by default standard output.
-        clock: A `StepClock`, by default a new one.
+        batch_size: The number of images per batch.
+        console: A `rich.console.Console`. Defaults to standard output.
+        clock: A `StepClock`. Defaults to a new one.
     """
 
-    def __init__(self, batch_size, console=None, clock=None):
+    def __init__(
+        self,
+        batch_size: int,
+        console: Console | None = None,
+        clock: StepClock | None = None,
+    ) -> None:
         super().__init__()
         self.batch_size = batch_size
         self.console = console or Console()
         self.clock = clock or StepClock()
-        self.bars = None
+        self.bars = self._new_bars()
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: Logs = None) -> None:
         self.stop()
         self._seconds_after_steps = 0.0
         self._has_begun = False
         self._drawn = -math.inf
         if keras.backend.backend() == "tensorflow":
             time_fetching(self.model, self.clock)
-        self._show_bars()
+        self.bars = self._new_bars()
+        self.epoch_bar = self.bars.add_task("epoch", total=None, left="", text="")
+        epochs = self.params["epochs"]
+        self.run_bar = self.bars.add_task("run", total=epochs, left="", text="")
+        atexit.register(self.stop)  # otherwise an interruption hides the cursor
+        self.bars.start()
 
-    def _show_bars(self):
-        self.bars = Bars(
+    def _new_bars(self) -> Bars:
+        return Bars(
             TextColumn("{task.description}"),
             BarColumn(bar_width=20),
             MofNCompleteColumn(),
@@ -78,13 +91,8 @@ class Progress(keras.callbacks.Callback):
             auto_refresh=False,
             disable=not self.console.is_interactive,
         )
-        nothing = {"left": "", "text": ""}
-        self.epoch_bar = self.bars.add_task("epoch", total=None, **nothing)
-        self.run_bar = self.bars.add_task("run", total=self.params["epochs"], **nothing)
-        atexit.register(self.stop)  # or an interruption leaves no cursor
-        self.bars.start()
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
         if self._has_begun:
             self._seconds_after_steps = self.clock.seconds_since
         self._has_begun = True
@@ -97,19 +105,19 @@ class Progress(keras.callbacks.Callback):
         self.bars.update(self.run_bar, completed=epoch)
         self.clock.begin_epoch()
 
-    def on_train_batch_begin(self, batch, logs=None):
+    def on_train_batch_begin(self, batch: int, logs: Logs = None) -> None:
         if keras.backend.backend() != "tensorflow":
             self.clock.times_waiting = True
             self.clock.waited += self.clock.seconds_since
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
         self.clock.end_step(batch + 1, self.params["steps"])
         is_shown = not self.bars.disable
         if is_shown and self.clock.last - self._drawn > REDRAW_SECONDS:
             self._drawn = self.clock.last
             self._draw(logs)
 
-    def _draw(self, logs):
+    def _draw(self, logs: Logs) -> None:
         self.bars.update(
             self.epoch_bar,
             completed=self.clock.steps,
@@ -123,12 +131,12 @@ class Progress(keras.callbacks.Callback):
         )
         self.bars.refresh()
 
-    def on_test_begin(self, logs=None):
-        if self.bars:  # not where a model is only tested
+    def on_test_begin(self, logs: Logs = None) -> None:
+        if self.bars.tasks:  # not if a model is only tested
             self.bars.update(self.epoch_bar, description=f"{self.title}, testing")
             self.bars.refresh()
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         self.steps_per_epoch = self.clock.steps
         self._seconds_after_steps = self.clock.seconds_since
         left = self.epochs_left * self._seconds_per_epoch()
@@ -144,17 +152,16 @@ class Progress(keras.callbacks.Callback):
         if logs is not None:
             logs.update(measured)
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: Logs = None) -> None:
         leave_fetching(self.model)
         self.stop()
 
-    def stop(self):
-        """Take the bars away, as where a training is interrupted."""
+    def stop(self) -> None:
+        """Remove the bars, also after an interruption."""
         atexit.unregister(self.stop)
-        if self.bars:
-            self.bars.stop()
+        self.bars.stop()
 
-    def _measure(self):
+    def _measure(self) -> dict[str, float]:
         seconds = self.clock.seconds_per_step
         return {
             "learning_rate": learning_rate(self.model.optimizer),
@@ -162,33 +169,33 @@ class Progress(keras.callbacks.Callback):
             "images_per_second": self.batch_size / seconds if seconds else math.nan,
         }
 
-    def _seconds_left_of_steps(self):
+    def _seconds_left_of_steps(self) -> float:
         if self.steps_per_epoch is None:
             return math.nan
         return (self.steps_per_epoch - self.clock.steps) * self.clock.seconds_per_step
 
-    def _seconds_per_epoch(self):
+    def _seconds_per_epoch(self) -> float:
         steps = self.steps_per_epoch or math.nan
         return steps * self.clock.seconds_per_step + self._seconds_after_steps
 
-    def _seconds_left(self):
+    def _seconds_left(self) -> float:
         epochs = self.epochs_left * self._seconds_per_epoch()
         return self._seconds_left_of_steps() + self._seconds_after_steps + epochs
 
 
-def learning_rate(optimizer):
+def learning_rate(optimizer: keras.optimizers.Optimizer) -> float:
     """Return the learning rate of an optimizer's next step."""
-    # The one inside a LossScaleOptimizer is the one that steps.
+    # A LossScaleOptimizer steps with its inner optimizer.
     optimizer = getattr(optimizer, "inner_optimizer", optimizer)
     return float(keras.ops.convert_to_numpy(optimizer.learning_rate))
 
 
-def _metrics(logs):
+def _metrics(logs: Logs) -> str:
     names = {"val_loss": "test loss", "val_accuracy": "test accuracy"}
     return "  ".join(f"{names.get(k, k)} {v:.4f}" for k, v in (logs or {}).items())
 
 
-def _measured(values):
+def _measured(values: Mapping[str, float]) -> str:
     known = {name: value for name, value in values.items() if not math.isnan(value)}
     texts = {
         "learning_rate": "learning rate {:.3g}",
@@ -198,7 +205,7 @@ def _measured(values):
     return "  ".join(texts[name].format(value) for name, value in known.items())
 
 
-def _duration(seconds):
+def _duration(seconds: float) -> str:
     """Return a duration as h:mm:ss."""
     if not math.isfinite(seconds):
         return "?"

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from pathlib import Path
 
 from keras_resattn.model_folder import CARD
 from keras_resattn.model_folder import ENVIRONMENT
@@ -14,11 +15,11 @@ from keras_resattn.recipes.files import load_recipe
 from keras_resattn.training.card import write_card
 
 
-def write_run_card(folder):
-    """Write `card.md` into the folder of a run, from what else is in it.
+def write_run_card(folder: Path) -> None:
+    """Write `card.md` into the folder of a run, from the other files in it.
 
     Args:
-        folder: The `pathlib.Path` of a model folder.
+        folder: The path of a model folder.
     """
     rows = list(csv.DictReader(_lines(folder / METRICS)))
     known = bool(rows) and all("seconds" in row for row in rows)
@@ -39,5 +40,5 @@ def write_run_card(folder):
     )
 
 
-def _lines(path):
+def _lines(path: Path) -> list[str]:
     return path.read_text("utf-8").splitlines() if path.is_file() else []

@@ -1,25 +1,38 @@
-"""What TensorBoard shows of a training: curves, masks, a profile."""
+"""Output of a training for TensorBoard: curves, masks, a profile."""
 
-import importlib.util
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from keras_resattn.layers import AlignedResize
+from keras_resattn.training.callbacks import Logs
+from keras_resattn.typing import Array
+from keras_resattn.typing import StrPath
 from keras_resattn.views.masks import attention_masks
+from keras_resattn_client.extras import require_extra
 
 # The first steps build graphs and fill buffers.
 FIRST_PROFILED_STEP = 4
 
 
+def check_tensorboard() -> None:
+    """Raise an `ImportError` if TensorBoard is not installed."""
+    require_extra("tensorboard", "Writing for TensorBoard")
+
+
 def tensorboard_callbacks(
-    folder, network, images=None, masks_every=0, profile_steps=None
-):
+    folder: StrPath,
+    network: keras.Model,
+    images: Array | None = None,
+    masks_every: int = 0,
+    profile_steps: int | None = None,
+) -> list[keras.callbacks.Callback]:
     """Return the callbacks that write for TensorBoard (extra `tensorboard`).
 
-    They write the metrics of each epoch with the learning rate, and the
-    model's graph. To view a profile, TensorBoard needs its plugin as well:
+    They write the metrics and the learning rate of each epoch, and the graph of
+    the model. To view a profile, TensorBoard also needs a plugin:
     `pip install tensorboard-plugin-profile`.
 
     Example:
@@ -31,26 +44,23 @@ def tensorboard_callbacks(
         folder: The path of the folder to write to.
         network: The functional `keras.Model` with the attention modules: the
             model that is trained, or a part of it.
-        images: Test images to show the masks of: a float32 array
-            `(N, H, W, C)`, standardized as `network` takes them.
-        masks_every: Integer, after how many epochs to write the masks. 0 for
-            never.
-        profile_steps: Integer, how many steps to profile, from the fourth of
-            the training on, which must have them. `None` for no profile.
+        images: The test images whose masks are written: a float32 array
+            `(N, H, W, C)`, standardized for `network`.
+        masks_every: The number of epochs between two sets of masks; 0 means no
+            masks.
+        profile_steps: The number of steps to profile, from the fourth step of
+            the training on. The training must have as many. `None` means no
+            profile.
 
     Returns:
         A list of Keras callbacks.
 
     Raises:
         ImportError: If TensorBoard is not installed.
-        ValueError: If `network` has no attention module, but masks are wanted.
+        ValueError: If masks are wanted, but `network` has no attention module.
     """
-    if importlib.util.find_spec("tensorboard") is None:
-        raise ImportError(
-            "Curves, masks and profiles in TensorBoard need the package tensorboard: "
-            'pip install "keras-resattn[tensorboard]"'
-        )
-    callbacks = [
+    check_tensorboard()
+    callbacks: list[keras.callbacks.Callback] = [
         keras.callbacks.TensorBoard(
             folder,
             profile_batch=(
@@ -68,45 +78,47 @@ def tensorboard_callbacks(
 class MaskImages(keras.callbacks.Callback):
     """Write the attention masks of some images for TensorBoard.
 
-    Each is the mean of its mask over the channels, resized as the soft mask
-    branch does: black is 0 (or less), white is 1, the same in all epochs. A
-    mask tells which features a module amplifies; it is no evidence for a class.
+    Each picture is the mean of a mask over its channels, resized as in the soft
+    mask branch. In all epochs black means 0 or less, and white means 1. A mask
+    shows which features a module amplifies. It is not evidence for a class.
 
     Args:
         folder: The path of the folder to write to.
         network: A functional `keras.Model` with attention modules.
         images: A float32 array `(N, H, W, C)`, standardized for `network`.
-        every: Integer, after how many epochs.
+        every: The number of epochs between two sets of masks.
     """
 
-    def __init__(self, folder, network, images, every):
+    def __init__(
+        self, folder: StrPath, network: keras.Model, images: Array, every: int
+    ) -> None:
         super().__init__()
         self.folder = str(folder)
         self.masks = _mean_masks(network)
         self.images = np.asarray(images, "float32")
         self.every = every
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: Logs = None) -> None:
         self.writer = tf.summary.create_file_writer(f"{self.folder}/masks")
         self._write("images", _stretched(self.images), step=0)
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         is_last = epoch + 1 == self.params["epochs"]
         if (epoch + 1) % self.every == 0 or is_last:
             for name, mask in self.masks(self.images, training=False).items():
                 self._write(f"masks/{name}", mask, epoch)
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: Logs = None) -> None:
         self.writer.close()
 
-    def _write(self, name, images, step):
+    def _write(self, name: str, images: Any, step: int) -> None:
         with self.writer.as_default():
             tf.summary.image(name, images, step, max_outputs=len(images))
         self.writer.flush()
 
 
-def _mean_masks(network):
-    """Return a model: images -> the mean mask `(N, H, W, 1)` of each module."""
+def _mean_masks(network: keras.Model) -> keras.Model:
+    """Return a model from images to the mean mask `(N, H, W, 1)` of each module."""
     masks = attention_masks(network)
     images = masks.inputs[0]
     channels = 1 if keras.config.image_data_format() == "channels_first" else -1
@@ -118,9 +130,9 @@ def _mean_masks(network):
     return keras.Model(images, means)
 
 
-def _stretched(images):
-    """Return standardized images with their values stretched over 0 to 1."""
+def _stretched(images: Array) -> Array:
+    """Return standardized images with their values stretched to 0 to 1."""
     low, high = images.min(), images.max()
     images = (images - low) / max(high - low, 1e-7)
-    # TensorBoard shows grey, RGB and RGBA.
+    # TensorBoard shows grey, RGB and RGBA images.
     return images if images.shape[-1] in (1, 3) else images[..., :1]

@@ -1,9 +1,14 @@
-"""Training by a recipe: `compile`, `fit` and a list of callbacks."""
+"""Training with a recipe: `compile`, `fit` and a list of callbacks."""
 
 import contextlib
+from collections.abc import Iterator
+from collections.abc import Sequence
 
 import keras
+import tensorflow as tf
 
+from keras_resattn.data import LabelledImages
+from keras_resattn.data import Preprocessing
 from keras_resattn.data import evaluation_batches
 from keras_resattn.data import load
 from keras_resattn.data import naming_unreadable_images
@@ -13,6 +18,7 @@ from keras_resattn.model_folder import METRICS
 from keras_resattn.model_folder import MODEL
 from keras_resattn.model_folder import ModelFolder
 from keras_resattn.model_folder import preprocessing_of
+from keras_resattn.recipes.settings import Recipe
 from keras_resattn.training.build import build_model
 from keras_resattn.training.callbacks import MetricsFile
 from keras_resattn.training.callbacks import SaveModel
@@ -23,6 +29,7 @@ from keras_resattn.training.checkpoint import EPOCHS
 from keras_resattn.training.checkpoint import Checkpoint
 from keras_resattn.training.checkpoint import read_facts
 from keras_resattn.training.checkpoint import restore
+from keras_resattn.training.distribution import Strategy
 from keras_resattn.training.distribution import check_batch_size
 from keras_resattn.training.distribution import check_workers_agree
 from keras_resattn.training.distribution import choose_strategy
@@ -37,25 +44,27 @@ from keras_resattn.training.multi_worker import whole_batches
 from keras_resattn.training.progress import Progress
 from keras_resattn.training.run import Run
 from keras_resattn.training.run_card import write_run_card
+from keras_resattn.training.watch import Watch
+from keras_resattn.typing import StrPath
 
 
 def fit(
-    recipe,
-    out,
-    overwrite=False,
-    resume=False,
-    distribution="auto",
-    sync_batch_norm=False,
-    watch=None,
-    callbacks=None,
-):
-    """Train a network as a recipe says and leave a model folder.
+    recipe: Recipe | None,
+    out: StrPath,
+    overwrite: bool = False,
+    resume: bool = False,
+    distribution: str = "auto",
+    sync_batch_norm: bool = False,
+    watch: Watch | None = None,
+    callbacks: Sequence[keras.callbacks.Callback] | None = None,
+) -> ModelFolder:
+    """Train a network with a recipe and write a model folder.
 
-    While it trains, the folder is `<out>.partial`: a whole model folder from
-    the end of the first epoch on, with a checkpoint. It becomes `out` at the
-    end. However a run ended before (a signal, a crash, a full disk), `resume`
-    goes on after its last whole epoch, and its result is the one that it would
-    have had; on a CPU, bit by bit.
+    During the training, the folder is named `<out>.partial`. From the end of the
+    first epoch on, it is a complete model folder with a checkpoint. At the end it
+    is renamed to `out`. If a run was interrupted (by a signal, a crash, a full
+    disk), `resume` continues after the last completed epoch. The result is the
+    same as without the interruption; on a CPU, bit by bit.
 
     Example:
 
@@ -64,36 +73,42 @@ def fit(
     'cifar_attention56'
 
     Args:
-        recipe: A `Recipe`. With `resume` it may be `None`: that of the run.
+        recipe: A `Recipe`. With `resume` it may be `None`; the run then keeps its
+            recipe.
         out: The path of the model folder to make.
-        overwrite: Boolean, whether to replace an earlier run in `out`.
-        resume: Boolean, whether to go on with a run of this recipe in `out`,
-            if there is one. A run that is finished is left as it is.
-        distribution: String, over which devices to divide each batch: see
+        overwrite: Whether to replace an earlier run in `out`.
+        resume: Whether to resume the run of this recipe in `out`, if there is
+            one. A finished run is not changed.
+        distribution: The devices over which to divide each batch: see
             `choose_strategy`. Several workers must share the file system of
-            `out`; the first of them writes, all resume from what it wrote.
-        sync_batch_norm: Boolean, whether batch normalization takes the
-            statistics of the whole batch, in place of each device's part. On
-            JAX it always does. A run is resumed as it began.
-        watch: A `Watch`: TensorBoard, trackers. Defaults to none.
-        callbacks: A list of Keras callbacks beside those that save the model
-            and its metrics. Defaults to a progress bar.
+            `out`. The first worker writes, and all resume from its files.
+        sync_batch_norm: Whether batch normalization uses the statistics of the
+            whole batch instead of those of each device's part. On JAX it always
+            does. A resumed run keeps its batch normalization.
+        watch: A `Watch`: TensorBoard, experiment trackers. Defaults to none.
+        callbacks: Keras callbacks, in addition to those that save the model and
+            its metrics. Defaults to a progress bar.
 
     Returns:
         The `ModelFolder`.
 
     Raises:
-        FileExistsError: If `out` exists and is not to be replaced, or another
+        FileExistsError: If `out` exists and must not be replaced, or another
             process trains this run.
-        FileNotFoundError: If the data set is absent, or a run to resume.
+        FileNotFoundError: If the data set or the run to resume does not exist.
         FloatingPointError: If the loss becomes NaN or infinite.
-        ValueError: If the network, the data and the recipe do not fit.
+        ImportError: If `watch` needs a package that is not installed.
+        ValueError: If the network, the data and the recipe do not match.
     """
+    if watch:
+        watch.check()
     run = Run(out)
     if resume and run.is_finished():
         return run.finished(recipe)
     if resume:
         recipe = run.recipe_to_resume(recipe)
+    elif recipe is None:
+        raise ValueError("A new run needs a recipe. Received: recipe=None")
     else:
         run.check_free(overwrite)
     strategy = choose_strategy(distribution)
@@ -105,28 +120,35 @@ def fit(
     return ModelFolder.open(run.out)
 
 
-def _train(run, recipe, resume, strategy, sync_batch_norm, watch, callbacks):
-    keras.utils.set_random_seed(recipe.seed)
+def _train(
+    run: Run,
+    recipe: Recipe,
+    resume: bool,
+    strategy: Strategy,
+    sync_batch_norm: bool,
+    watch: Watch | None,
+    callbacks: Sequence[keras.callbacks.Callback] | None,
+) -> None:
     preprocessing = preprocessing_of(recipe)
     data = load(recipe.data, preprocessing, recipe.seed)
     batch_size = min(recipe.train.batch_size, data.train.count)
-    steps = steps_per_epoch(data.train, batch_size)
     check_batch_size(batch_size, count_replicas(strategy))
-    begun = resume and run.checkpoint.is_file() and read_facts(run.checkpoint)
+    begun = _facts_of_checkpoint(run) if resume else None
     facts = facts_of(strategy, sync_batch_norm, begun)
     settings = recipe.train.model_copy(update={"batch_size": batch_size})
+    steps = steps_per_epoch(data.train, batch_size)
     network, model = build_model(
         recipe.model_copy(update={"train": settings}),
         preprocessing,
         len(data.labels),
         steps,
         strategy,
-        facts["sync_batch_norm"],
+        bool(facts["sync_batch_norm"]),
     )
     if begun:
         restore(model, run.checkpoint)
     first_epoch = begun[EPOCHS] if begun else 0
-    # From here on all workers have read what is there, and the chief may write.
+    # From here on all workers have read the checkpoint, and the chief may write.
     check_workers_agree(strategy, first_epoch, "the epoch to begin with")
     train, test = _batches(
         recipe, data, preprocessing, batch_size, first_epoch, strategy
@@ -158,7 +180,7 @@ def _train(run, recipe, resume, strategy, sync_batch_norm, watch, callbacks):
                 initial_epoch=first_epoch,
                 epochs=recipe.train.epochs,
                 callbacks=[*shown, Timer(), StopAtNaN(), *swap, *saving],
-                shuffle=False,  # the batches are
+                shuffle=False,  # the batches are shuffled already
                 verbose=0,
             )
     if chief:
@@ -167,8 +189,19 @@ def _train(run, recipe, resume, strategy, sync_batch_norm, watch, callbacks):
     check_workers_agree(strategy, 0, "the end")
 
 
-def _batches(recipe, data, preprocessing, batch_size, first_epoch, strategy):
-    """Return the batches of all epochs to come, and those to test on."""
+def _facts_of_checkpoint(run: Run) -> dict[str, int] | None:
+    return read_facts(run.checkpoint) if run.checkpoint.is_file() else None
+
+
+def _batches(
+    recipe: Recipe,
+    data: LabelledImages,
+    preprocessing: Preprocessing,
+    batch_size: int,
+    first_epoch: int,
+    strategy: Strategy,
+) -> tuple[tf.data.Dataset, tf.data.Dataset]:
+    """Return the batches of all epochs from the first one on, and the test batches."""
     classes = len(data.labels)
     train = training_batches(
         data.train,
@@ -190,8 +223,10 @@ def _batches(recipe, data, preprocessing, batch_size, first_epoch, strategy):
     return train, test
 
 
-def _saving(run, network, facts, append):
-    """Return the callbacks that write after each epoch, the checkpoint last."""
+def _saving(
+    run: Run, network: keras.Model, facts: dict[str, int], append: bool
+) -> list[keras.callbacks.Callback]:
+    """Return the callbacks that write after each epoch, with the checkpoint last."""
     return [
         MetricsFile(run.partial / METRICS, append),
         SaveModel(network, run.partial / MODEL),
@@ -200,8 +235,8 @@ def _saving(run, network, facts, append):
 
 
 @contextlib.contextmanager
-def _stopped(callbacks):
-    """Take progress bars away, also where Keras does not end a training itself."""
+def _stopped(callbacks: Sequence[keras.callbacks.Callback]) -> Iterator[None]:
+    """Remove progress bars at the end, also after an error."""
     try:
         yield
     finally:

@@ -1,8 +1,16 @@
-"""What is shown of a training beside its progress bar, if it is asked for."""
+"""Optional outputs of a training: TensorBoard and experiment trackers."""
 
 import dataclasses
+from pathlib import Path
 
+import keras
+import tensorflow as tf
+
+from keras_resattn.data import Preprocessing
+from keras_resattn.recipes.settings import Recipe
+from keras_resattn.training.loggers import check_loggers
 from keras_resattn.training.loggers import logger_callbacks
+from keras_resattn.training.tensorboard import check_tensorboard
 from keras_resattn.training.tensorboard import tensorboard_callbacks
 
 TENSORBOARD = "tensorboard"
@@ -11,16 +19,17 @@ SHOWN_IMAGES = 4
 
 @dataclasses.dataclass(frozen=True)
 class Watch:
-    """How to watch a training.
+    """Choose how to watch a training.
 
     Attributes:
-        tensorboard: Boolean, whether to write curves for TensorBoard, into the
-            folder `tensorboard` of the run (extra `tensorboard`).
-        masks_every: Integer, after how many epochs to write the attention
-            masks of some test images for TensorBoard; 0 for never.
-        profile_steps: Integer, how many steps to profile for TensorBoard.
-        loggers: Names of trackers: `"wandb"`, `"mlflow"` (extras of these
-            names).
+        tensorboard: Whether to write curves for TensorBoard to the folder
+            `tensorboard` of the run (extra `tensorboard`).
+        masks_every: The number of epochs after which the attention masks of some
+            test images are written for TensorBoard, again and again; 0 means
+            never.
+        profile_steps: The number of steps to profile for TensorBoard.
+        loggers: The names of experiment trackers: `"wandb"`, `"mlflow"` (extras
+            with these names).
     """
 
     tensorboard: bool = False
@@ -28,19 +37,41 @@ class Watch:
     profile_steps: int = 0
     loggers: tuple[str, ...] = ()
 
-    def callbacks(self, folder, recipe, network, preprocessing, test):
+    @property
+    def writes_tensorboard(self) -> bool:
+        return bool(self.tensorboard or self.masks_every or self.profile_steps)
+
+    def check(self) -> None:
+        """Check that the packages are installed and the trackers known.
+
+        Raises:
+            ImportError: If a package is missing.
+            ValueError: If a tracker is unknown.
+        """
+        check_loggers(self.loggers)
+        if self.writes_tensorboard:
+            check_tensorboard()
+
+    def callbacks(
+        self,
+        folder: Path,
+        recipe: Recipe,
+        network: keras.Model,
+        preprocessing: Preprocessing,
+        test: tf.data.Dataset,
+    ) -> list[keras.callbacks.Callback]:
         """Return the Keras callbacks.
 
         Args:
-            folder: The `pathlib.Path` of the run.
-            recipe: The `Recipe`.
-            network: The `keras.Model` whose masks are shown.
-            preprocessing: Its `keras_resattn.data.Preprocessing`.
-            test: A `tf.data.Dataset` of batches of images that are not
-                standardized, and labels.
+            folder: The path of the run.
+            recipe: The `Recipe` of the run.
+            network: The `keras.Model` whose masks are written.
+            preprocessing: The `keras_resattn.data.Preprocessing` of the network.
+            test: A `tf.data.Dataset` of batches of labels and of images that are
+                not standardized.
         """
         callbacks = logger_callbacks(self.loggers, recipe.model_dump(mode="json"))
-        if not (self.tensorboard or self.masks_every or self.profile_steps):
+        if not self.writes_tensorboard:
             return callbacks
         images = None
         if self.masks_every:

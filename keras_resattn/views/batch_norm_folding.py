@@ -118,7 +118,7 @@ def _sources(
     """Return the convolutions whose outputs the tensors are, or none."""
     sources: list[keras.layers.Layer] = []
     for tensor in tensors:
-        node = producers.get(id(tensor))
+        node: Any = producers.get(id(tensor))
         operation: Any = node.operation if node else None
         if type(operation).__name__ == "Concatenate":
             found = _sources(node.input_tensors, normalization, producers)

@@ -51,7 +51,7 @@ def graph_of(model: keras.Model) -> keras.Model:
     return model._functional if isinstance(model, keras.Sequential) else model
 
 
-def is_network(operation: object) -> bool:
+def is_network(operation: keras.Operation) -> bool:
     """Return whether an operation is a model whose calls only run its graph."""
     plain = (keras.Sequential.call, Functional.call)
     return is_functional(operation) and type(operation).call in plain

@@ -1,4 +1,4 @@
-"""Weights files: by name, from an address or a path, checked and loaded."""
+"""Weights files: find them by name, address or path, check and load them."""
 
 from keras_resattn.weights.files import check_weights
 from keras_resattn.weights.files import load_weights

@@ -1,23 +1,27 @@
-"""Weights files at an address: fetched once, checked, kept in Keras' cache."""
+"""Weights files at an address: download them once to Keras' cache, and check them."""
 
 import hashlib
 import os
 import re
 from pathlib import Path
+from typing import Any
+from typing import TypeGuard
 from urllib.parse import urlsplit
 
 import keras
+
+from keras_resattn.typing import StrPath
 
 HUB = "https://huggingface.co"
 CACHE = "models/keras_resattn"
 
 
-def is_address(weights):
-    """Return whether `weights` is an address, as `https://...` or `hf://...`."""
+def is_address(weights: Any) -> TypeGuard[str]:
+    """Return whether `weights` is an address, such as `https://...` or `hf://...`."""
     return isinstance(weights, str) and "://" in weights
 
 
-def resolve(address):
+def resolve(address: str) -> tuple[str, str | None]:
     """Return the URL of an address and the SHA-256 of its file, or `None`.
 
     Example:
@@ -26,8 +30,8 @@ def resolve(address):
     ('https://huggingface.co/owner/repo/resolve/main/model.npz', None)
 
     Args:
-        address: String: `https://...` or `hf://owner/repo/file`, with or
-            without `#sha256=...`; with it, `http://...` too.
+        address: String: `https://...` or `hf://owner/repo/file`. It may end in
+            `#sha256=...`. `http://...` is only allowed with a checksum.
 
     Raises:
         ValueError: If it is none of these.
@@ -36,37 +40,38 @@ def resolve(address):
     checksum = re.fullmatch("sha256=([0-9a-fA-F]{64})", fragment)
     if fragment and not checksum:
         raise ValueError(
-            "After the `#` of an address, give sha256= and 64 hexadecimal digits. "
+            "After the `#` of an address, write sha256= and 64 hexadecimal digits. "
             f"Received: weights={address}"
         )
     file = re.fullmatch("hf://([^/]+/[^/]+)/(.*[^/])", url)
-    # Without encryption, only a checksum tells that the file is the right one.
+    # Without encryption, only a checksum can prove that the file is the right one.
     schemes = ("https://", "http://") if checksum else ("https://",)
     if not file and not (url.startswith(schemes) and _file_name(url)):
         raise ValueError(
             "The address of `weights` must be https://.../FILE or "
-            "hf://OWNER/REPOSITORY/FILE; http:// only with #sha256=... at its end. "
+            "hf://OWNER/REPOSITORY/FILE. Only an address that ends in #sha256=... "
+            "may be http://. "
             f"Received: weights={address}"
         )
     if file:
         url = f"{HUB}/{file[1]}/resolve/main/{file[2]}"
-    return url, checksum and checksum[1].lower()
+    return url, checksum[1].lower() if checksum else None
 
 
-def fetch(address):
-    """Return the path of the file at an address, downloaded if it is not cached.
+def fetch(address: str) -> Path:
+    """Return the path of the file at an address. Download it if it is not cached.
 
     Args:
         address: String, see `resolve`.
 
     Raises:
         OSError: If it cannot be downloaded.
-        ValueError: If the address is wrong or its file has another SHA-256;
-            nothing is cached then.
+        ValueError: If the address is wrong or its file has another SHA-256.
+            Nothing is cached in this case.
     """
     url, sha256 = resolve(address)
     home = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras"))
-    # Files of one name from many places are kept apart.
+    # The hash keeps files of the same name from different addresses apart.
     name = f"{hashlib.sha256(url.encode()).hexdigest()[:16]}-{_file_name(url)}"
     cached = home / CACHE / name
     if not cached.is_file():
@@ -76,16 +81,18 @@ def fetch(address):
     return cached
 
 
-def sha256_of(path):
+def sha256_of(path: StrPath) -> str:
     """Return the SHA-256 of a file in hexadecimal digits."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _download(url, sha256, home, name, address):
+def _download(
+    url: str, sha256: str | None, home: Path, name: str, address: str
+) -> Path:
     home.mkdir(parents=True, exist_ok=True)
     try:
-        # Beside, then renamed: other processes never see half a file.
+        # Write under another name, then rename: other processes never see a part.
         path = keras.utils.get_file(
             f".{os.getpid()}.{name}",
             url,
@@ -93,22 +100,22 @@ def _download(url, sha256, home, name, address):
             cache_subdir=CACHE,
             force_download=True,
         )
-    except Exception as error:  # Keras raises no narrower one.
+    except Exception as error:  # Keras raises no narrower class.
         raise OSError(
-            f"These weights could not be downloaded: {error}. Check the address, or "
-            f"download the file and give its path. Received: weights={address}"
+            f"The weights could not be downloaded: {error}. Check the address, or "
+            f"download the file yourself and use its path. Received: weights={address}"
         ) from error
     received = sha256_of(path)
     if sha256 not in (None, received):
         os.remove(path)
         raise ValueError(
-            f"The file at this address is not the one that is meant: its SHA-256 is "
-            f"{received}. Nothing was kept. Received: weights={address}"
+            f"The file's SHA-256 does not match: it is {received}. The file was "
+            f"deleted. Check the address and its checksum. Received: weights={address}"
         )
     cached = Path(path).with_name(name)
     os.replace(path, cached)
     return cached
 
 
-def _file_name(url):
+def _file_name(url: str) -> str:
     return os.path.basename(urlsplit(url).path)

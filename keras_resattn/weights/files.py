@@ -1,4 +1,4 @@
-"""Loading a weights file of any kind into a network."""
+"""Load a weights file of any format into a network."""
 
 import io
 import os
@@ -10,13 +10,19 @@ import zipfile
 import h5py
 import keras
 
+from keras_resattn.typing import Activation
+from keras_resattn.typing import StrPath
 from keras_resattn.weights.address import fetch
 from keras_resattn.weights.address import is_address
 from keras_resattn.weights.address import resolve
 from keras_resattn.weights.packed import load_packed
 
 
-def check_weights(weights, include_top=True, classifier_activation="softmax"):
+def check_weights(
+    weights: StrPath | None,
+    include_top: bool = True,
+    classifier_activation: Activation = "softmax",
+) -> None:
     """Raise a `ValueError` if the argument `weights` of a network is wrong.
 
     Args:
@@ -43,21 +49,21 @@ def check_weights(weights, include_top=True, classifier_activation="softmax"):
         )
 
 
-def load_weights(model, weights):
-    """Load a weights file into a network, or say why it does not fit.
+def load_weights(model: keras.Model, weights: StrPath) -> None:
+    """Load a weights file into a network, or raise an error with the reason.
 
     If the file's classifier has another number of classes, the body of the
     network is loaded and the classifier keeps its random initialization, with
     a warning: the start of fine-tuning.
 
     Args:
-        model: A `keras.Model`, whose classifier, if any, is `predictions`.
-        weights: The path or the address of a `.weights.h5`, `.keras` or `.npz`
-            file, the last by `save_packed`.
+        model: A `keras.Model`. Its classifier, if any, is named `predictions`.
+        weights: The path or the address of a `.weights.h5` or `.keras` file, or
+            of a `.npz` file written by `save_packed`.
 
     Raises:
         OSError: If the file cannot be downloaded.
-        ValueError: If the file is none of these or holds other weights.
+        ValueError: If the file has another format or other weights.
     """
     path = fetch(weights) if is_address(weights) else weights
     load = load_packed if str(path).endswith(".npz") else _load_keras
@@ -65,7 +71,7 @@ def load_weights(model, weights):
         stored = load(model, path)
     except (ValueError, KeyError, OSError, zipfile.BadZipFile) as error:
         reason = textwrap.shorten(str(error), 600)
-        kept = "" if path is weights else f" Delete {path} to fetch it anew."
+        kept = "" if path is weights else f" Delete {path} to download it again."
         raise ValueError(
             f"These weights do not fit the network '{model.name}' with input "
             f"{model.input_shape} and output {model.output_shape}: {reason}{kept} "
@@ -76,12 +82,12 @@ def load_weights(model, weights):
         warnings.warn(
             f"The classifier of '{model.name}' has {classes} classes and that of "
             f"the weights {stored}: the body was loaded, the classifier is random. "
-            f"Train it. Received: weights={weights}",
+            f"Train it before use. Received: weights={weights}",
             stacklevel=4,
         )
 
 
-def _load_keras(model, path):
+def _load_keras(model: keras.Model, path: StrPath) -> int | None:
     classes = _classes(model)
     stored = _stored_classes(path) if classes else None
     body = model
@@ -91,12 +97,12 @@ def _load_keras(model, path):
     return stored
 
 
-def _classes(model):
+def _classes(model: keras.Model) -> int | None:
     names = [layer.name for layer in model.layers]
     return model.output_shape[-1] if "predictions" in names else None
 
 
-def _stored_classes(weights):
+def _stored_classes(weights: StrPath) -> int | None:
     """Return the number of classes of a file's classifier, `None` if unknown."""
     try:
         if not zipfile.is_zipfile(weights):
@@ -104,10 +110,10 @@ def _stored_classes(weights):
         with zipfile.ZipFile(weights) as archive:
             return _dense_units(io.BytesIO(archive.read("model.weights.h5")))
     except (KeyError, OSError, zipfile.BadZipFile):
-        return None  # Loading it will tell what is wrong.
+        return None  # Loading the file raises the error.
 
 
-def _dense_units(file):
+def _dense_units(file: StrPath | io.BytesIO) -> int:
     # Keras stores weights by the class of their layer, numbered in order: dense,
     # dense_1, ... The classifier is the last of them.
     with h5py.File(file, "r") as weights:

@@ -1,0 +1,1 @@
+"""Find versions on disk, load, warm up and unload them."""

@@ -1,4 +1,4 @@
-"""Loading the versions that shall serve, and unloading the ones that shall not."""
+"""Load the versions that should be served, and unload the others."""
 
 import dataclasses
 import gc
@@ -24,10 +24,10 @@ _logger = logging.getLogger(__name__)
 
 
 class ModelSource(Protocol):
-    """Where the loader learns which models to serve."""
+    """The source of the models to serve."""
 
     def models(self) -> list[ModelConfig]:
-        """Returns them as they are now."""
+        """Return the models to serve now."""
 
 
 @dataclasses.dataclass
@@ -38,19 +38,19 @@ class _Failure:
 
 
 class ModelLoader:
-    """Keeps a registry in step with the versions on disk.
+    """Keep a registry up to date with the versions on disk.
 
-    A new version is loaded before an old one is unloaded, and one that cannot be
-    loaded takes nothing down: the highest versions that can be loaded serve. It is
-    tried again when its files change, and a few times without.
+    A new version is loaded before an old one is unloaded. If a version fails to load,
+    the highest versions that can be loaded are served. The failed one is retried when
+    its files change, and otherwise a few times.
 
     Args:
-        registry: Where the servables go.
+        registry: The registry to update.
         source: The models to serve.
-        max_num_load_retries: How often to try a version again whose files stay the
-            same.
-        load_retry_interval_seconds: Time between these attempts.
-        metrics: Where attempts are counted; None for metrics of its own.
+        max_num_load_retries: The number of retries of a version whose files do not
+            change.
+        load_retry_interval_seconds: The time between these retries.
+        metrics: Counts the attempts. Defaults to new metrics.
     """
 
     def __init__(
@@ -73,12 +73,12 @@ class ModelLoader:
         self._waiting_labels: set[tuple[str, str, int]] = set()
 
     def poll(self, at_once: bool = False) -> None:
-        """Compares disk and registry once; returns when all is loaded.
+        """Compare disk and registry once, and return when everything is loaded.
 
         Args:
-            at_once: Load new versions even if this is the first look at them.
-                Otherwise their files must have stayed the same since the last look:
-                they may still be being copied.
+            at_once: Whether to load versions that this poll sees first. Otherwise
+                their files must be the same as at the last poll, because they may
+                still be being copied.
         """
         with self._lock:
             models = self.source.models()
@@ -91,15 +91,15 @@ class ModelLoader:
 
     @property
     def is_loaded(self) -> bool:
-        """Whether every model of the source serves, as far as it was read."""
+        """Whether every model that the source had at the last poll is served."""
         return self._names <= self.registry.available().keys()
 
     def poll_until(self, stop: threading.Event, seconds: float) -> None:
-        """Polls again and again.
+        """Poll until an event is set.
 
         Args:
-            stop: Ends it when set.
-            seconds: Time between two looks.
+            stop: The event.
+            seconds: The time between two polls.
         """
         while not stop.wait(seconds):
             try:
@@ -112,15 +112,15 @@ class ModelLoader:
         self._forget_removed_failures(model.name, found)
         serving = self._load_wanted(model, found, at_once)
         self._assign_labels(model)
-        if serving:  # Never the last ones: an empty folder takes nothing down.
+        if serving:  # an empty folder does not unload the last versions
             self._unload(model.name, keep=serving)
 
     def _load_wanted(
         self, model: ModelConfig, found: dict[int, Path], at_once: bool
     ) -> set[int]:
-        """The versions that serve as the policy wants it, loaded if need be."""
+        """Load the versions that the policy asks for, and return those served."""
         available = self.registry.available().get(model.name, [])
-        serving = set()
+        serving: set[int] = set()
         for version in model.policy.candidates(found):
             if len(serving) == model.policy.limit:
                 break
@@ -166,12 +166,12 @@ class ModelLoader:
         self._failures[key] = _Failure(files, attempts, retry_at)
         shown = from_load_error(error)
         _logger.error("Loading %s version %d failed: %s", *key, error)
-        _logger.debug("This is where it failed", exc_info=error)
+        _logger.debug("Traceback of the failure:", exc_info=error)
         status = VersionStatus("END", shown.code, shown.message)
         self.registry.set_status(*key, status)
 
     def _log_changes(self, servable: Servable) -> None:
-        """A new version may have other signatures; clients may not know."""
+        """Log how a new version's signatures differ, because clients may not know."""
         versions = self.registry.available().get(servable.name)
         if not versions:
             return
@@ -186,7 +186,7 @@ class ModelLoader:
             )
 
     def _assign_labels(self, model: ModelConfig) -> None:
-        """A label moves once its new version is available, and stays until then."""
+        """Move each label to its new version once that is available."""
         available = self.registry.available().get(model.name, [])
         current = self.registry.labels(model.name)
         labels = {}
@@ -212,7 +212,7 @@ class ModelLoader:
             self.registry.remove(name, version)
             _logger.info("Unloaded %s version %d", name, version)
         if versions:
-            gc.collect()  # A loaded model refers to itself: free its memory now.
+            gc.collect()  # A loaded model refers to itself; free its memory now.
 
     def _forget_removed_failures(self, name: str, found: dict[int, Path]) -> None:
         gone = [key for key in self._seen if key[0] == name and key[1] not in found]

@@ -1,4 +1,4 @@
-"""The models to serve: found in a folder, or listed in a model config file."""
+"""The models to serve: in a folder, or listed in a model config file."""
 
 import dataclasses
 import logging
@@ -8,13 +8,14 @@ from pathlib import Path
 
 from google.protobuf import text_format
 from tensorflow_serving.config import model_server_config_pb2
+from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
 
+from keras_resattn_client.typing import StrPath
 from keras_resattn_server.loading.versions import VersionPolicy
 from keras_resattn_server.loading.versions import find_versions
 from keras_resattn_server.models.servable import SAVED_MODEL
 
 Labels = Mapping[str, Mapping[str, int]]
-ModelServerConfig = model_server_config_pb2.ModelServerConfig
 
 _logger = logging.getLogger(__name__)
 
@@ -25,9 +26,9 @@ class ModelConfig:
 
     Args:
         name: Its name in URLs.
-        base_path: Its folder, with a folder for each version.
-        policy: Which versions serve.
-        labels: Names of versions: `{"stable": 1}`.
+        base_path: Its folder, with one folder per version.
+        policy: The versions to serve.
+        labels: Labels of versions: `{"stable": 1}`.
     """
 
     name: str
@@ -37,36 +38,36 @@ class ModelConfig:
 
 
 class ModelFolders:
-    """The models in a folder, with the ones that come later.
+    """The models in a folder, also those that are added later.
 
-    A model once found stays, even if its folder goes.
+    A model that was found once stays, even if its folder is removed.
 
     Args:
         base: A folder with `NAME/<integer>/saved_model.pb`, or one model's own
             folder with `<integer>/saved_model.pb`.
-        labels: For each model, its version labels: `{"clf": {"stable": 1}}`.
+        labels: Version labels per model: `{"clf": {"stable": 1}}`.
 
     Raises:
-        FileNotFoundError: There is no model in `base`.
+        FileNotFoundError: If there is no model in `base`.
     """
 
-    def __init__(self, base: str | Path, labels: Labels | None = None):
+    def __init__(self, base: StrPath, labels: Labels | None = None):
         self._base = Path(base).resolve()
         self._labels = labels or {}
         self._known: dict[str, ModelConfig] = {}
         if not self.models():
             raise FileNotFoundError(
-                f"There is no model to serve: expected NAME/<integer>/{SAVED_MODEL} in"
-                f" the folder, or <integer>/{SAVED_MODEL} in one model's own; export"
-                f" one with `keras-resattn export MODEL {self._base}/NAME/1`."
-                f" Received: {self._base}"
+                f"There is no model to serve: expected NAME/<integer>/{SAVED_MODEL} in "
+                f"the folder, or <integer>/{SAVED_MODEL} in a single model's folder. "
+                f"Export one with `keras-resattn export MODEL {self._base}/NAME/1`. "
+                f"Received: {self._base}"
             )
 
     def __str__(self) -> str:
         return str(self._base)
 
     def models(self) -> list[ModelConfig]:
-        """Looks for new models; returns all."""
+        """Look for new models, and return all."""
         for folder in self._folders():
             name = folder.name
             saved = (path / SAVED_MODEL for path in find_versions(folder).values())
@@ -83,18 +84,18 @@ class ModelFolders:
 
 
 class ModelConfigFile:
-    """The models listed in a file, which is read again when it changes.
+    """The models listed in a file that is read again when it changes.
 
     Args:
-        path: A text proto with a `model_config_list`, as TensorFlow Serving reads it.
-        poll_wait_seconds: How often to read it again; 0 for never.
+        path: A text proto with a `model_config_list`, as for TensorFlow Serving.
+        poll_wait_seconds: The time between two reads. 0 is never.
 
     Raises:
-        OSError: The file cannot be read.
-        ValueError: It is no valid config.
+        OSError: If the file cannot be read.
+        ValueError: If it is not a valid config.
     """
 
-    def __init__(self, path: str | Path, poll_wait_seconds: float = 0):
+    def __init__(self, path: StrPath, poll_wait_seconds: float = 0):
         self._path = Path(path)
         self._wait = poll_wait_seconds
         self._read_at = time.monotonic()
@@ -105,8 +106,7 @@ class ModelConfigFile:
         return str(self._path)
 
     def models(self) -> list[ModelConfig]:
-        """Reads the file again if it is time; returns the models of its last valid
-        content."""
+        """Read the file again if it is time, and return its last valid models."""
         if self._wait and time.monotonic() - self._read_at >= self._wait:
             self._read_at = time.monotonic()
             try:
@@ -116,14 +116,14 @@ class ModelConfigFile:
         return self._models
 
     def replace(self, models: list[ModelConfig]) -> None:
-        """Serves other models until the file changes."""
+        """Serve other models until the file changes."""
         self._models = models
 
     def _read_again(self) -> None:
         text = self._path.read_text()
         if text == self._text:
             return
-        self._text = text  # also where it is wrong: one message is enough
+        self._text = text  # also if it is invalid: one message is enough
         self._models = self._parsed(text)
         _logger.info("Read %s again", self._path)
 
@@ -132,13 +132,13 @@ class ModelConfigFile:
             return read_model_configs(text_format.Parse(text, ModelServerConfig()))
         except (text_format.ParseError, ValueError) as error:
             raise ValueError(
-                f"Invalid model config file ({error}); see --model-config-file in"
-                f" TensorFlow Serving's documentation. Received: {self._path}"
+                f"Invalid model config file ({error}). See docs/server.md for an "
+                f"example. Received: {self._path}"
             ) from error
 
 
 def read_model_configs(message: ModelServerConfig) -> list[ModelConfig]:
-    """Checks a model config as TensorFlow Serving does.
+    """Check a model config as TensorFlow Serving does.
 
     Args:
         message: The config.
@@ -147,7 +147,7 @@ def read_model_configs(message: ModelServerConfig) -> list[ModelConfig]:
         Its models.
 
     Raises:
-        ValueError: It is not one of TensorFlow models in absolute folders.
+        ValueError: If it does not list TensorFlow models in absolute folders.
     """
     if message.WhichOneof("config") != "model_config_list":
         raise ValueError("Only a model_config_list is supported")
@@ -165,14 +165,14 @@ def _model_config(config: model_server_config_pb2.ModelConfig) -> ModelConfig:
         raise ValueError("A model has no name")
     if platform != "tensorflow":
         raise ValueError(
-            f'Model {config.name} needs model_platform: "tensorflow";'
-            f" got model_platform={config.model_platform!r}"
+            f'Model {config.name} needs model_platform: "tensorflow"; '
+            f"got model_platform={config.model_platform!r}"
         )
     base_path = Path(config.base_path)
     if not base_path.is_absolute():
         raise ValueError(
-            f"Expected model {config.name} to have an absolute path;"
-            f" got base_path()={config.base_path}"
+            f"Expected model {config.name} to have an absolute path; "
+            f"got base_path()={config.base_path}"
         )
     labels = dict(config.version_labels)
     return ModelConfig(config.name, base_path, _policy(config), labels)

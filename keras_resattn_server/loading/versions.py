@@ -1,4 +1,4 @@
-"""The versions of a model on disk, and which of them a policy wants."""
+"""The versions of a model on disk, and the policy that selects among them."""
 
 import dataclasses
 from collections.abc import Iterable
@@ -11,18 +11,18 @@ Fingerprint = frozenset[tuple[str, int, int, int]]
 
 @dataclasses.dataclass(frozen=True)
 class VersionPolicy:
-    """Which versions of a model serve.
+    """The versions of a model to serve.
 
     Args:
-        limit: How many at most, the highest first; None for no limit.
-        specific: Only these; None for any.
+        limit: The largest number of versions, the highest first. None is no limit.
+        specific: Only these versions. None is any.
     """
 
     limit: int | None = 1
     specific: frozenset[int] | None = None
 
     def candidates(self, versions: Iterable[int]) -> list[int]:
-        """Returns the versions that may serve, the highest first."""
+        """Return the versions that may be served, the highest first."""
         allowed = self.specific
         return sorted(
             (number for number in versions if allowed is None or number in allowed),
@@ -31,14 +31,13 @@ class VersionPolicy:
 
 
 def find_versions(base_path: Path) -> dict[int, Path]:
-    """Finds the version folders of one model.
+    """Find the version folders of one model.
 
     Args:
         base_path: The model's folder, with `<integer>/saved_model.pb` in it.
 
     Returns:
-        Every folder named by an integer, whatever is in it; none where `base_path`
-        cannot be read.
+        Every folder whose name is an integer. Empty if `base_path` cannot be read.
     """
     try:
         folders = sorted(path for path in base_path.iterdir() if path.is_dir())
@@ -53,19 +52,19 @@ def find_versions(base_path: Path) -> dict[int, Path]:
 
 
 def fingerprint(folder: Path) -> Fingerprint:
-    """Returns what changes whenever the files in a folder do.
+    """Return a value that changes whenever the files in a folder change.
 
     Args:
         folder: A version's folder.
 
     Returns:
-        Path, inode, size and time of change of every file.
+        Path, inode, size and modification time of every file.
     """
     files = set()
     for path in folder.rglob("*"):
         try:
             found = path.stat()
-        except OSError:  # deleted meanwhile
+        except OSError:  # deleted in the meantime
             continue
         files.add((str(path), found.st_ino, found.st_size, found.st_mtime_ns))
     return frozenset(files)

@@ -1,4 +1,4 @@
-"""Warming a model up: replaying the requests that come with it, when it is loaded."""
+"""Warm a model up: replay the requests in its folder when it is loaded."""
 
 from pathlib import Path
 
@@ -28,7 +28,7 @@ def warm_up(servable: Servable, folder: Path) -> None:
             `assets.extra/tf_serving_warmup_requests`: a TFRecord of `PredictionLog`.
 
     Raises:
-        ServingError: A record cannot be read or fails, or there are too many.
+        ServingError: If a record is invalid or fails, or there are too many.
     """
     path = folder / WARM_UP_FILE
     if not path.exists():
@@ -37,8 +37,8 @@ def warm_up(servable: Servable, folder: Path) -> None:
         for index, record in enumerate(tf.data.TFRecordDataset(str(path))):
             if index >= MAX_RECORDS:
                 raise ServingError(
-                    f"Number of warmup records exceeds the maximum ({MAX_RECORDS}) at"
-                    f" {path.name}"
+                    f"Number of warmup records exceeds the maximum ({MAX_RECORDS}) at "
+                    f"{path.name}"
                 )
             _replay(servable, record.numpy())
     except tf.errors.DataLossError as error:

@@ -1,4 +1,4 @@
-"""The servables of one server: by name, version and label, and how each is."""
+"""The models of one server by name, version and label, and their states."""
 
 import dataclasses
 import threading
@@ -12,11 +12,12 @@ from keras_resattn_server.wire.status import ServingError
 
 @dataclasses.dataclass(frozen=True)
 class VersionStatus:
-    """How one version of a model is, in TensorFlow Serving's terms.
+    """The state of one version of a model, in TensorFlow Serving's terms.
 
     Args:
         state: `"LOADING"`, `"AVAILABLE"` or `"END"`.
-        code: Name of a status code: why it ended, `"OK"` where it was unloaded.
+        code: Name of the status code of the error that ended it, `"OK"` if it was
+            unloaded.
         message: The error's text.
     """
 
@@ -26,11 +27,11 @@ class VersionStatus:
 
 
 class ServableRegistry:
-    """The servables of one server. Any thread may ask and change it.
+    """The servables of one server. It is thread-safe.
 
     Args:
-        servables: The versions that are loaded already.
-        labels: For each model, its version labels: `{"clf": {"stable": 1}}`.
+        servables: Versions that are already loaded.
+        labels: Version labels per model: `{"clf": {"stable": 1}}`.
     """
 
     def __init__(
@@ -46,40 +47,40 @@ class ServableRegistry:
             self.add(servable)
 
     def add(self, servable: Servable) -> None:
-        """Makes a loaded version available."""
+        """Make a loaded version available."""
         name, version = servable.name, servable.version
         with self._lock:
             self._servables[name][version] = servable
             self._statuses[name][version] = VersionStatus("AVAILABLE")
 
     def remove(self, name: str, version: int) -> None:
-        """Ends a version. Requests that have found it already are still answered."""
+        """Remove a version. Requests that already found it are still answered."""
         with self._lock:
             self._servables[name].pop(version)
             self._statuses[name][version] = VersionStatus("END")
 
     def set_status(self, name: str, version: int, status: VersionStatus) -> None:
-        """Says how a version is that is not available."""
+        """Set the state of a version that is not available."""
         with self._lock:
             self._statuses[name][version] = status
 
     def forget(self, name: str, version: int) -> None:
-        """Says no more of a version that is not available."""
+        """Drop the state of a version that is not available."""
         with self._lock:
             self._statuses[name].pop(version, None)
 
     def set_labels(self, name: str, labels: Mapping[str, int]) -> None:
-        """Replaces a model's labels."""
+        """Replace a model's labels."""
         with self._lock:
             self._labels[name] = dict(labels)
 
     def labels(self, name: str) -> dict[str, int]:
-        """Returns a model's version labels."""
+        """Return a model's version labels."""
         with self._lock:
             return dict(self._labels.get(name, {}))
 
     def available(self) -> dict[str, list[int]]:
-        """Returns the versions that serve, the highest first, by model name."""
+        """Return the served versions by model name, the highest first."""
         with self._lock:
             return {
                 name: sorted(versions, reverse=True)
@@ -90,19 +91,22 @@ class ServableRegistry:
     def get(
         self, name: str, version: int | None = None, label: str | None = None
     ) -> Servable:
-        """Finds the servable that a request asks for.
+        """Return the servable that a request asks for.
 
         Args:
             name: The model's name.
-            version: Its version; None for the highest that serves.
+            version: Its version. None is the highest that is served.
             label: The label of a version, instead of `version`.
 
         Returns:
             The servable.
 
         Raises:
-            ServingError: NOT_FOUND, or INVALID_ARGUMENT for an unknown label.
+            ServingError: INVALID_ARGUMENT for an empty name or an unknown label,
+                otherwise NOT_FOUND.
         """
+        if not name:
+            raise ServingError("ModelSpec has no name specified.")
         if label is not None:
             version = self.labels(name).get(label)
             if version is None:
@@ -119,14 +123,14 @@ class ServableRegistry:
     def statuses(
         self, name: str, version: int | None = None
     ) -> dict[int, VersionStatus]:
-        """Returns how the versions of a model are, the highest first.
+        """Return the states of the versions of a model, the highest first.
 
         Args:
             name: The model's name.
-            version: Its version; None for all.
+            version: Its version. None is all.
 
         Raises:
-            ServingError: NOT_FOUND.
+            ServingError: NOT_FOUND if the model has no such version.
         """
         with self._lock:
             found = {

@@ -1,24 +1,25 @@
-"""One model: loading it, checking what goes in, running it."""
+"""One version of a model: load it, check its inputs, run it."""
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 from google.protobuf.json_format import MessageToDict
-from tensorflow.core.protobuf import meta_graph_pb2
 from tensorflow.core.protobuf import saved_model_pb2
+from tensorflow.core.protobuf.meta_graph_pb2 import SignatureDef
 
+from keras_resattn_client.typing import Array
 from keras_resattn_server.wire.json_encode import shape_text
 from keras_resattn_server.wire.json_encode import type_text
 from keras_resattn_server.wire.status import ServingError
 from keras_resattn_server.wire.status import from_op_error
+from keras_resattn_server.wire.status import from_undecodable_error
 
 Specs = dict[str, tf.TensorSpec]
 
 SAVED_MODEL = "saved_model.pb"
-
-SignatureDef = meta_graph_pb2.SignatureDef
 
 DEFAULT_SIGNATURE = "serving_default"
 
@@ -38,7 +39,7 @@ class Servable:
         self._model = tf.saved_model.load(str(directory))
 
     def signature(self, signature_name: str) -> SignatureDef | None:
-        """Returns the definition of a signature, None where there is none.
+        """Return the definition of a signature, or None if it does not exist.
 
         Args:
             signature_name: Its name; `""` is `serving_default`.
@@ -51,7 +52,7 @@ class Servable:
         return dict(self._signature_defs)
 
     def input_specs(self, signature_name: str) -> Specs:
-        """Returns the inputs of a signature.
+        """Return the inputs of a signature.
 
         Args:
             signature_name: Its name; `""` is `serving_default`.
@@ -60,13 +61,13 @@ class Servable:
             Name, shape and type of each input tensor.
 
         Raises:
-            ServingError: There is no such signature, or it has no inputs.
+            ServingError: If the signature does not exist, or has no inputs.
         """
         definition = self.signature(signature_name)
         if definition is None:
             raise ServingError(
-                f'Serving signature name: "{signature_name or DEFAULT_SIGNATURE}"'
-                " not found in signature def"
+                f'Serving signature name: "{signature_name or DEFAULT_SIGNATURE}" '
+                "not found in signature def"
             )
         specs = _specs(definition.inputs)
         if not specs:
@@ -76,16 +77,16 @@ class Servable:
             )
         return specs
 
-    def is_batch(self, signature_name: str, arrays: Mapping[str, np.ndarray]) -> bool:
-        """Tells whether a request may run together with others.
+    def is_batch(self, signature_name: str, arrays: Mapping[str, Array]) -> bool:
+        """Return whether a request may run together with others.
 
         Args:
             signature_name: The signature; `""` is `serving_default`.
             arrays: The request's arrays.
 
         Returns:
-            Whether the request has rows, and the signature takes and gives any number
-            of them in each tensor.
+            True if the request has rows, and the first dimension of each input and
+            output of the signature is open.
         """
         definition = self.signature(signature_name)
         if definition is None:
@@ -95,23 +96,21 @@ class Servable:
         inputs, outputs = _specs(definition.inputs), _specs(definition.outputs)
         return all(map(_batched, [*inputs.values(), *outputs.values()]))
 
-    def run(
-        self, signature_name: str, arrays: Mapping[str, np.ndarray]
-    ) -> dict[str, np.ndarray]:
-        """Runs a signature.
+    def run(self, signature_name: str, arrays: Mapping[str, Array]) -> dict[str, Array]:
+        """Run a signature.
 
-        Every tensor is checked against the signature first: a wrong rank can abort
-        the process inside a convolution, out of reach of any `except`.
+        Every tensor is checked against the signature first, because a wrong rank can
+        abort the process inside a convolution, where no `except` catches it.
 
         Args:
             signature_name: Its name; `""` is `serving_default`.
-            arrays: One array for each input.
+            arrays: One array per input.
 
         Returns:
             The output arrays, sorted by name.
 
         Raises:
-            ServingError: A tensor does not fit the signature, or running it failed.
+            ServingError: If a tensor does not fit the signature, or running it fails.
         """
         name = signature_name or DEFAULT_SIGNATURE
         specs = self.input_specs(signature_name)
@@ -130,9 +129,11 @@ class Servable:
             return {key: outputs[key].numpy() for key in sorted(outputs)}
         except tf.errors.OpError as error:
             raise from_op_error(error) from error
+        except UnicodeDecodeError as error:
+            raise from_undecodable_error(error) from error
 
-    def metadata(self) -> dict:
-        """Returns what `GET .../metadata` answers: every signature, described."""
+    def metadata(self) -> dict[str, Any]:
+        """Return the answer to `GET .../metadata`: all signature definitions."""
         signatures = {
             name: MessageToDict(
                 definition,
@@ -153,14 +154,14 @@ class Servable:
 
 
 def signature_changes(old: Servable, new: Servable) -> list[str]:
-    """Says in what the signatures of two versions differ.
+    """Return the differences between the signatures of two versions.
 
     Args:
         old: The version that clients know.
-        new: The one that takes its place.
+        new: The version that replaces it.
 
     Returns:
-        One text for each tensor: `"serving_default input x: float [-1] -> none"`.
+        One text per tensor: `"serving_default input x: float [-1] -> none"`.
     """
     before, after = _described(old), _described(new)
     return [
@@ -174,7 +175,7 @@ def _described(servable: Servable) -> dict[str, str]:
     return {
         f"{name} {kind} {key}": _spec_text(spec)
         for name, definition in servable.signatures.items()
-        if definition.inputs  # else it is for the loader, not for clients
+        if definition.inputs  # without inputs it is for the loader
         for kind, infos in (
             ("input", definition.inputs),
             ("output", definition.outputs),
@@ -183,7 +184,7 @@ def _described(servable: Servable) -> dict[str, str]:
     }
 
 
-def _read_signature_defs(path: Path) -> dict:
+def _read_signature_defs(path: Path) -> dict[str, SignatureDef]:
     saved_model = saved_model_pb2.SavedModel.FromString(path.read_bytes())
     for graph in saved_model.meta_graphs:
         if "serve" in graph.meta_info_def.tags:
@@ -191,27 +192,25 @@ def _read_signature_defs(path: Path) -> dict:
     return {}
 
 
-def _specs(tensor_infos: Mapping) -> Specs:
+def _specs(tensor_infos: Mapping[str, Any]) -> Specs:
     return {
         name: tf.TensorSpec(info.tensor_shape, info.dtype)
         for name, info in sorted(tensor_infos.items())
     }
 
 
-def _checked(
-    name: str, index: int, array: np.ndarray, spec: tf.TensorSpec
-) -> np.ndarray:
+def _checked(name: str, index: int, array: Array, spec: tf.TensorSpec) -> Array:
     dtype = "string" if array.dtype.kind == "O" else array.dtype.name
     if dtype != spec.dtype.name:
         raise ServingError(
-            f"Expects arg[{index}] to be {type_text(spec.dtype.name)}"
-            f" but {type_text(dtype)} is provided"
+            f"Expects arg[{index}] to be {type_text(spec.dtype.name)} "
+            f"but {type_text(dtype)} is provided"
         )
     if not spec.shape.is_compatible_with(array.shape):
         raise ServingError(
-            f"Input '{name}' does not fit the signature: expected"
-            f" {_spec_text(spec)}. Received: {type_text(dtype)}"
-            f" {shape_text(array.shape)}"
+            f"Input '{name}' does not fit the signature: expected "
+            f"{_spec_text(spec)}. Received: {type_text(dtype)} "
+            f"{shape_text(array.shape)}"
         )
     return array
 
@@ -226,17 +225,20 @@ def _batched(spec: tf.TensorSpec) -> bool:
     return bool(spec.shape.rank) and spec.shape[0] is None
 
 
-def _empty(spec: tf.TensorSpec) -> np.ndarray:
+def _empty(spec: tf.TensorSpec) -> Array:
     shape = [size or 0 for size in spec.shape]
     return np.zeros(shape, spec.dtype.as_numpy_dtype)
 
 
-def _whole_empty_batch(array: np.ndarray, spec: tf.TensorSpec) -> np.ndarray:
-    """JSON's `[]` cannot tell its further dimensions: the signature does."""
+def _whole_empty_batch(array: Array, spec: tf.TensorSpec) -> Array:
+    """Take the further dimensions of JSON's `[]` from the signature."""
     return _empty(spec) if array.shape == (0,) and _batched(spec) else array
 
 
-def _is_empty_batch(arrays: Mapping[str, np.ndarray], specs: Specs) -> bool:
-    """Whether to answer without running: oneDNN's convolutions get an empty batch's
-    shape wrong, and the next layer fails."""
+def _is_empty_batch(arrays: Mapping[str, Array], specs: Specs) -> bool:
+    """Return whether to answer without running.
+
+    oneDNN's convolutions compute a wrong shape for an empty batch, and the next layer
+    fails.
+    """
     return all(_batched(specs[key]) and not len(arrays[key]) for key in specs)

@@ -1,0 +1,1 @@
+"""What REST and gRPC requests have in common: admission, messages, classification."""

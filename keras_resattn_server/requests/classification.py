@@ -1,4 +1,4 @@
-"""Classifying and regressing examples: the signatures of `:classify`, `:regress`."""
+"""Classify and regress examples: the signatures of `:classify` and `:regress`."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -7,10 +7,11 @@ import numpy as np
 import tensorflow as tf
 from google.protobuf import text_format
 from tensorflow.core.framework import types_pb2
+from tensorflow.core.protobuf.meta_graph_pb2 import SignatureDef
 
+from keras_resattn_client.typing import Array
 from keras_resattn_server.models.servable import DEFAULT_SIGNATURE
 from keras_resattn_server.models.servable import Servable
-from keras_resattn_server.models.servable import SignatureDef
 from keras_resattn_server.running.inference import Inference
 from keras_resattn_server.wire.json_encode import array_to_json
 from keras_resattn_server.wire.json_encode import shape_text
@@ -23,16 +24,16 @@ _OUTPUTS = "outputs"
 
 
 class Classifications(NamedTuple):
-    """The classes of each example: labels, bytes `[N, C]`, and scores, `[N, C]`."""
+    """The classes of N examples: labels, bytes `(N, C)`, and scores, `(N, C)`."""
 
-    labels: np.ndarray
-    scores: np.ndarray
+    labels: Array
+    scores: Array
 
 
 async def classify(
     inference: Inference, servable: Servable, signature_name: str, examples: list[bytes]
 ) -> Classifications:
-    """Classifies examples.
+    """Classify examples.
 
     Args:
         inference: Runs the signature.
@@ -41,10 +42,10 @@ async def classify(
         examples: Serialised `tf.train.Example`s.
 
     Returns:
-        The classes of each.
+        The classes of each example.
 
     Raises:
-        ServingError: It is no signature that classifies, or running it failed.
+        ServingError: If the signature does not classify, or running it fails.
     """
     arrays = classify_inputs(servable, signature_name, examples)
     outputs = await inference.run(servable, signature_name, arrays)
@@ -53,8 +54,8 @@ async def classify(
 
 async def regress(
     inference: Inference, servable: Servable, signature_name: str, examples: list[bytes]
-) -> np.ndarray:
-    """Regresses examples: as `classify`; one value for each, float32 `[N]`."""
+) -> Array:
+    """Regress examples, as `classify` does: one float32 value per example, `(N,)`."""
     arrays = regress_inputs(servable, signature_name, examples)
     outputs = await inference.run(servable, signature_name, arrays)
     return read_regressions(outputs, len(examples))
@@ -62,8 +63,8 @@ async def regress(
 
 def classify_inputs(
     servable: Servable, signature_name: str, examples: list[bytes]
-) -> dict[str, np.ndarray]:
-    """Makes the input of a signature that classifies examples.
+) -> dict[str, Array]:
+    """Make the input of a signature that classifies examples.
 
     Args:
         servable: The model's version.
@@ -74,7 +75,7 @@ def classify_inputs(
         The arrays to run the signature with.
 
     Raises:
-        ServingError: It is no such signature, or there are no examples.
+        ServingError: If the signature does not fit, or there are no examples.
     """
     definition = _definition(servable, signature_name)
     outputs = definition.outputs.keys()
@@ -85,46 +86,42 @@ def classify_inputs(
     _check_inputs_key(definition, "classification")
     if not {_CLASSES, _SCORES} & set(outputs):
         raise ServingError(
-            "Expected classification signature outputs to contain at least one of"
-            f' "{_CLASSES}" or "{_SCORES}". Signature was: {_text(definition)}',
+            "Expected classification signature outputs to contain at least one of "
+            f'"{_CLASSES}" or "{_SCORES}". Signature was: {_text(definition)}',
             "FAILED_PRECONDITION",
         )
     return _example_array(examples)
 
 
-def read_classifications(
-    outputs: Mapping[str, np.ndarray], size: int
-) -> Classifications:
-    """Checks what a signature that classifies gave.
+def read_classifications(outputs: Mapping[str, Array], size: int) -> Classifications:
+    """Check the outputs of a signature that classifies.
 
     Args:
-        outputs: Its output arrays: `classes`, `scores`, or both.
+        outputs: The output arrays: `classes`, `scores`, or both.
         size: The number of examples.
 
     Returns:
-        Both; an empty label or a score of 0 where the signature has none.
+        Both. Labels are empty or scores 0 if the signature does not have them.
 
     Raises:
-        ServingError: The outputs are no classifications.
+        ServingError: If the outputs are not classifications.
     """
     for name, dtype in ((_CLASSES, "DT_STRING"), (_SCORES, "DT_FLOAT")):
         if name in outputs:
             _check_classes(name, outputs[name], dtype, size)
-    labels, scores = outputs.get(_CLASSES), outputs.get(_SCORES)
-    if labels is None:
-        labels = np.full(scores.shape, b"", object)
-    if scores is None:
-        scores = np.zeros(labels.shape, "float32")
+    shape = outputs[_CLASSES if _CLASSES in outputs else _SCORES].shape
+    labels = outputs.get(_CLASSES, np.full(shape, b"", object))
+    scores = outputs.get(_SCORES, np.zeros(shape, "float32"))
     if labels.shape != scores.shape:
         raise ServingError(
-            "Tensors class and score should match in dim_size(1). Got"
-            f" {labels.shape[1]} vs. {scores.shape[1]}"
+            "Tensors class and score should match in dim_size(1). Got "
+            f"{labels.shape[1]} vs. {scores.shape[1]}"
         )
     return Classifications(labels, scores)
 
 
 def write_classifications(found: Classifications) -> str:
-    """Writes `{"results": [[["label", score], ...], ...]}`."""
+    """Write `{"results": [[["label", score], ...], ...]}`."""
     labels = array_to_json(found.labels, _CLASSES, 2)
     scores = array_to_json(found.scores, _SCORES, 2)
     pairs = [f"[{label}, {score}]" for label, score in zip(labels, scores, strict=True)]
@@ -136,8 +133,8 @@ def write_classifications(found: Classifications) -> str:
 
 def regress_inputs(
     servable: Servable, signature_name: str, examples: list[bytes]
-) -> dict[str, np.ndarray]:
-    """Makes the input of a signature that regresses examples.
+) -> dict[str, Array]:
+    """Make the input of a signature that regresses examples.
 
     Args:
         servable: The model's version.
@@ -148,7 +145,7 @@ def regress_inputs(
         The arrays to run the signature with.
 
     Raises:
-        ServingError: It is no such signature, or there are no examples.
+        ServingError: If the signature does not fit, or there are no examples.
     """
     definition = _definition(servable, signature_name)
     _check_single_input(definition)
@@ -163,29 +160,29 @@ def regress_inputs(
     return _example_array(examples)
 
 
-def read_regressions(outputs: Mapping[str, np.ndarray], size: int) -> np.ndarray:
-    """Checks what a signature that regresses gave.
+def read_regressions(outputs: Mapping[str, Array], size: int) -> Array:
+    """Check the output of a signature that regresses.
 
     Args:
-        outputs: Its output array, `outputs`.
+        outputs: The output array, `outputs`.
         size: The number of examples.
 
     Returns:
-        One value for each example, float32 `[N]`.
+        One value per example, float32 `(N,)`.
 
     Raises:
-        ServingError: The output is no regression.
+        ServingError: If the output is not a regression.
     """
     values = outputs[_OUTPUTS]
     if values.ndim != 1 and not (values.ndim == 2 and values.shape[1] == 1):
         raise ServingError(
-            "Expected output Tensor shape to be either [batch_size] or"
-            f" [batch_size, 1] but got {shape_text(values.shape)}"
+            "Expected output Tensor shape to be either [batch_size] or "
+            f"[batch_size, 1] but got {shape_text(values.shape)}"
         )
     if len(values) != size:
         raise ServingError(
-            "Input batch size did not match output batch size:"
-            f" {size} vs. {len(values)}"
+            "Input batch size did not match output batch size: "
+            f"{size} vs. {len(values)}"
         )
     if _dtype_text(values) != "DT_FLOAT":
         raise ServingError(
@@ -194,8 +191,8 @@ def read_regressions(outputs: Mapping[str, np.ndarray], size: int) -> np.ndarray
     return values.reshape(-1)
 
 
-def write_regressions(values: np.ndarray) -> str:
-    """Writes `{"results": [value, ...]}`."""
+def write_regressions(values: Array) -> str:
+    """Write `{"results": [value, ...]}`."""
     return f'{{"results": {array_to_json(values, _OUTPUTS)[0]}}}'
 
 
@@ -220,11 +217,11 @@ def _check_inputs_key(definition: SignatureDef, task: str) -> None:
         )
 
 
-def _check_classes(name: str, array: np.ndarray, dtype: str, size: int) -> None:
+def _check_classes(name: str, array: Array, dtype: str, size: int) -> None:
     if array.ndim != 2:
         raise ServingError(
-            "Expected Tensor shape: [batch_size num_classes] but got"
-            f" {shape_text(array.shape)}"
+            "Expected Tensor shape: [batch_size num_classes] but got "
+            f"{shape_text(array.shape)}"
         )
     if _dtype_text(array) != dtype:
         raise ServingError(
@@ -236,7 +233,7 @@ def _check_classes(name: str, array: np.ndarray, dtype: str, size: int) -> None:
         )
 
 
-def _example_array(examples: list[bytes]) -> dict[str, np.ndarray]:
+def _example_array(examples: list[bytes]) -> dict[str, Array]:
     if not examples:
         raise ServingError("Input is empty.")
     array = np.empty(len(examples), object)
@@ -248,5 +245,5 @@ def _text(definition: SignatureDef) -> str:
     return text_format.MessageToString(definition)
 
 
-def _dtype_text(array: np.ndarray) -> str:
-    return types_pb2.DataType.Name(tf.as_dtype(array.dtype).as_datatype_enum)
+def _dtype_text(array: Array) -> str:
+    return str(types_pb2.DataType.Name(tf.as_dtype(array.dtype).as_datatype_enum))

@@ -1,4 +1,4 @@
-"""What every inference request of both protocols goes through."""
+"""The gate that every inference request of both protocols goes through."""
 
 import asyncio
 import contextlib
@@ -14,18 +14,18 @@ from keras_resattn_server.running.metrics import ServerMetrics
 from keras_resattn_server.running.metrics import current_api
 from keras_resattn_server.wire.status import ServingError
 
-# In the metrics: clients shall not be able to make a series of each name they think of.
+# For the metrics: otherwise clients could create a series per invented name.
 _UNKNOWN_MODEL = ""
 
 
 class Gate:
-    """Admits inference requests, ends them at their deadline and counts them.
+    """Admit inference requests, end them at their deadline, and count them.
 
     Args:
         registry: The models.
-        metrics: Where requests are counted; None for metrics of its own.
-        max_queued_requests: How many requests there may be at a time.
-        is_loaded: Tells whether every model that shall serve does.
+        metrics: Counts the requests. Defaults to new metrics.
+        max_queued_requests: The largest number of requests at a time.
+        is_loaded: Returns whether every configured model is served.
     """
 
     def __init__(
@@ -52,17 +52,17 @@ class Gate:
     async def enter(
         self, model_name: str, api: str, entrypoint: str, seconds: float | None
     ) -> AsyncIterator[None]:
-        """Holds one request while it is being answered.
+        """Admit one request for as long as the context lasts.
 
         Args:
             model_name: The model's name.
             api: `"Predict"`, `"Classify"` or `"Regress"`, as the metrics name it.
             entrypoint: `"GRPC"` or `"REST"`.
-            seconds: When to end it; None for never.
+            seconds: Time until its deadline. None is no deadline.
 
         Raises:
-            QueueFullError: There are too many requests.
-            ServingError: DEADLINE_EXCEEDED.
+            QueueFullError: If there are too many requests.
+            ServingError: DEADLINE_EXCEEDED, after the deadline.
         """
         started, status = time.perf_counter(), "UNKNOWN"
         current_api.set(api.capitalize())

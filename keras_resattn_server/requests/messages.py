@@ -1,17 +1,17 @@
-"""The inference requests of gRPC, read, and their answers, written."""
+"""The messages of gRPC inference requests: read requests, write answers."""
 
 from collections.abc import Mapping
 
-import numpy as np
+from tensorflow.core.protobuf.meta_graph_pb2 import SignatureDef
 from tensorflow_serving.apis import classification_pb2
 from tensorflow_serving.apis import input_pb2
 from tensorflow_serving.apis import model_pb2
 from tensorflow_serving.apis import predict_pb2
 from tensorflow_serving.apis import regression_pb2
 
+from keras_resattn_client.typing import Array
 from keras_resattn_server.models.servable import DEFAULT_SIGNATURE
 from keras_resattn_server.models.servable import Servable
-from keras_resattn_server.models.servable import SignatureDef
 from keras_resattn_server.requests.classification import Classifications
 from keras_resattn_server.wire.status import ServingError
 from keras_resattn_server.wire.tensor_proto import array_from_proto
@@ -20,8 +20,8 @@ from keras_resattn_server.wire.tensor_proto import array_to_proto
 
 def read_predict(
     request: predict_pb2.PredictRequest, servable: Servable, max_bytes: int
-) -> tuple[dict[str, np.ndarray], list[str]]:
-    """Makes the input arrays of a request.
+) -> tuple[dict[str, Array], list[str]]:
+    """Return the input arrays of a request.
 
     Args:
         request: The request.
@@ -29,10 +29,10 @@ def read_predict(
         max_bytes: The largest size of an array.
 
     Returns:
-        The arrays by name, and the names of the outputs wanted.
+        The arrays by name, and the names of the requested outputs.
 
     Raises:
-        ServingError: The request does not fit the signature.
+        ServingError: If the request does not fit the signature.
     """
     name = request.model_spec.signature_name or DEFAULT_SIGNATURE
     definition = servable.signature(name)
@@ -49,17 +49,16 @@ def read_predict(
 
 
 def write_predict(
-    servable: Servable, signature_name: str, outputs: Mapping[str, np.ndarray]
+    servable: Servable, signature_name: str, outputs: Mapping[str, Array]
 ) -> predict_pb2.PredictResponse:
-    """Writes the answer to a predict request."""
+    """Return the answer to a predict request."""
     tensors = {name: array_to_proto(array) for name, array in outputs.items()}
     model_spec = answered_by(servable, signature_name)
     return predict_pb2.PredictResponse(outputs=tensors, model_spec=model_spec)
 
 
 def read_input(message: input_pb2.Input) -> list[bytes]:
-    """Returns the serialised examples of a request, each with the context's
-    features."""
+    """Return the serialised examples of a request, each with the context."""
     if message.WhichOneof("kind") == "example_list_with_context":
         listed = message.example_list_with_context
         context = listed.context.SerializeToString()
@@ -70,21 +69,21 @@ def read_input(message: input_pb2.Input) -> list[bytes]:
 def write_classify(
     servable: Servable, signature_name: str, found: Classifications
 ) -> classification_pb2.ClassificationResponse:
-    """Writes the answer to a classify request."""
+    """Return the answer to a classify request."""
     response = classification_pb2.ClassificationResponse()
     response.model_spec.CopyFrom(answered_by(servable, signature_name))
     for labels, scores in zip(found.labels, found.scores.tolist(), strict=True):
         classes = response.result.classifications.add().classes
         for label, score in zip(labels, scores, strict=True):
-            # The field is text: bytes that are none would break the whole answer.
+            # The field is text: other bytes would break the whole answer.
             classes.add(label=label.decode("utf-8", "replace"), score=score)
     return response
 
 
 def write_regress(
-    servable: Servable, signature_name: str, values: np.ndarray
+    servable: Servable, signature_name: str, values: Array
 ) -> regression_pb2.RegressionResponse:
-    """Writes the answer to a regress request."""
+    """Return the answer to a regress request."""
     response = regression_pb2.RegressionResponse()
     response.model_spec.CopyFrom(answered_by(servable, signature_name))
     for value in values.tolist():
@@ -95,11 +94,11 @@ def write_regress(
 def answered_by(
     servable: Servable, signature_name: str | None = None
 ) -> model_pb2.ModelSpec:
-    """Says which model answers.
+    """Return the model spec of an answer.
 
     Args:
         servable: The model's version.
-        signature_name: The signature, `""` is `serving_default`; None for none.
+        signature_name: The signature. `""` is `serving_default`, None is left out.
     """
     spec = model_pb2.ModelSpec(name=servable.name)
     spec.version.value = servable.version
@@ -108,20 +107,22 @@ def answered_by(
     return spec
 
 
-def _check_inputs(request: predict_pb2.PredictRequest, definition: SignatureDef):
+def _check_inputs(
+    request: predict_pb2.PredictRequest, definition: SignatureDef
+) -> None:
     sent, wanted = set(request.inputs), set(definition.inputs)
     if len(sent) != len(wanted):
         raise ServingError(
-            f"input size does not match signature: {len(sent)}!={len(wanted)}"
-            f" len({_set_text(sent)}) != len({_set_text(wanted)})."
-            f" Sent extra: {_set_text(sent - wanted)}."
-            f" Missing but required: {_set_text(wanted - sent)}."
+            f"input size does not match signature: {len(sent)}!={len(wanted)} "
+            f"len({_set_text(sent)}) != len({_set_text(wanted)}). "
+            f"Sent extra: {_set_text(sent - wanted)}. "
+            f"Missing but required: {_set_text(wanted - sent)}."
         )
     for key in sorted(wanted - sent):
         raise ServingError(
-            f"Signature input alias: {key}(feed name: {definition.inputs[key].name})"
-            " not found in request and no default value provided. Inputs expected to"
-            f" be in the request {_set_text(sent)}, or default input alias set: "
+            f"Signature input alias: {key}(feed name: {definition.inputs[key].name}) "
+            "not found in request and no default value provided. Inputs expected to "
+            f"be in the request {_set_text(sent)}, or default input alias set: "
         )
 
 
@@ -132,8 +133,8 @@ def _wanted_outputs(
     for index, name in enumerate(wanted):
         if name not in definition.outputs:
             raise ServingError(
-                f"output tensor alias not found in signature: {name} Outputs expected"
-                f" to be in the set {_set_text(set(definition.outputs))}."
+                f"output tensor alias not found in signature: {name} Outputs expected "
+                f"to be in the set {_set_text(set(definition.outputs))}."
             )
         if name in wanted[:index]:
             raise ServingError(f"duplicate output tensor alias: {name}")

@@ -1,8 +1,9 @@
-"""The REST interface: what each URL answers."""
+"""The REST interface: the answer to each URL."""
 
 import json
 import logging
 import re
+from typing import Any
 from urllib.parse import unquote
 
 from starlette.applications import Starlette
@@ -10,6 +11,9 @@ from starlette.requests import ClientDisconnect
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount
+from starlette.types import Receive
+from starlette.types import Scope
+from starlette.types import Send
 
 from keras_resattn_server.loading.versions import MAX_VERSION
 from keras_resattn_server.models.registry import ServableRegistry
@@ -41,21 +45,21 @@ def create_app(
     gate: Gate | None = None,
     options: ServerOptions | None = None,
 ) -> Starlette:
-    """Makes the ASGI application that answers for a registry's models.
+    """Return the ASGI application that serves the models of a registry.
 
     Args:
         registry: The models.
-        inference: Runs them; None for one of its own.
-        gate: What requests go through; None for one of its own.
-        options: Limits and files of the server; None for those by default.
+        inference: Runs the models. Defaults to a new one.
+        gate: Admits and counts the requests. Defaults to a new one.
+        options: Limits and files of the server.
 
     Returns:
         The application. Inference runs in a thread pool, so that status and health
-        requests are answered meanwhile.
+        requests are answered at the same time.
 
     Raises:
-        FileNotFoundError: There is no monitoring config file.
-        ValueError: It is not valid.
+        FileNotFoundError: If the monitoring config file does not exist.
+        ValueError: If it is not valid.
     """
     options, gate = options or ServerOptions(), gate or Gate(registry)
     rest_api = _RestApi(registry, inference or Inference(), gate, options)
@@ -77,7 +81,7 @@ class _RestApi:
         self.bodies = BodyReader(options.max_request_bytes)
         self.seconds = options.rest_api_timeout_in_ms / 1000
 
-    async def __call__(self, scope, receive, send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         path = _raw_path(scope)
         try:
@@ -88,7 +92,7 @@ class _RestApi:
             return
         except Exception:
             _logger.exception("%s %s failed", request.method, path)
-            response = _error("Internal error: see the server's log.", 500)
+            response = _error("Internal error. See the server's log.", 500)
         await response(scope, receive, send)
 
     async def answer(self, request: Request, path: str) -> Response:
@@ -117,7 +121,7 @@ class _RestApi:
             "classify": rest_inference.classify,
             "regress": rest_inference.regress,
         }[verb.lower()]
-        state = request.scope.setdefault("state", {})  # the access log tells it
+        state = request.scope.setdefault("state", {})  # for the access log
         state["model"] = name = unquote(name)
         number, label = _version_number(version), label and unquote(label)
 
@@ -138,7 +142,7 @@ class _RestApi:
         version: str | None,
         label: str | None,
         metadata: str | None,
-    ) -> dict:
+    ) -> dict[str, Any]:
         if not name:
             raise ServingError("Missing model name in request.")
         name, number = unquote(name), _version_number(version)
@@ -160,17 +164,17 @@ class _RestApi:
         }
 
 
-def _raw_path(scope) -> str:
-    """The path as sent: the contract neither strips nor decodes it beforehand."""
-    path = scope.get("raw_path", scope["path"].encode()).decode("latin-1")
-    query = scope["query_string"].decode("latin-1")
+def _raw_path(scope: Scope) -> str:
+    """Return the path as sent: TensorFlow Serving neither strips nor decodes it."""
+    path: str = scope.get("raw_path", scope["path"].encode()).decode("latin-1")
+    query: str = scope["query_string"].decode("latin-1")
     return f"{path}?{query}" if query else path
 
 
 def _version_number(text: str | None) -> int | None:
     if text is None:
         return None
-    # The length first: Python refuses to convert thousands of digits.
+    # Check the length first: Python refuses to convert thousands of digits.
     if len(text) > 100 or int(text) > MAX_VERSION:
         raise ServingError(f"Failed to convert version: {text} to numeric.")
     return int(text)

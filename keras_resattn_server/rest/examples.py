@@ -1,4 +1,4 @@
-"""The examples of a `:classify` or `:regress` request: JSON -> `tf.train.Example`."""
+"""The examples of `:classify` and `:regress` requests: JSON -> `tf.train.Example`."""
 
 import tensorflow as tf
 
@@ -11,8 +11,8 @@ from keras_resattn_server.wire.status import ServingError
 _KINDS = {"bytes_list": "bytes", "float_list": "float", "int64_list": "int64"}
 
 
-def read_examples(request: dict) -> list[bytes]:
-    """Makes the examples of a request.
+def read_examples(request: dict[str, object]) -> list[bytes]:
+    """Return the examples of a request.
 
     Args:
         request: The parsed body, `{"examples": [{...}], "context": {...}}`.
@@ -21,21 +21,21 @@ def read_examples(request: dict) -> list[bytes]:
         The serialised examples, each with the context's features.
 
     Raises:
-        ServingError: The request does not fit that form.
+        ServingError: If the request does not have that form.
     """
     context = b""
     if "context" in request:
         context = _example(request["context"])
     if "examples" not in request:
         raise ServingError(
-            f"JSON Value: {echo(request)} When method is classify, key 'examples' is"
-            " expected and was not found"
+            f"JSON Value: {echo(request)} When method is classify, key 'examples' is "
+            "expected and was not found"
         )
     examples = request["examples"]
     if not isinstance(examples, list):
         raise ServingError(
-            f"JSON Value: {echo(request)} Expecting 'examples' value to be an"
-            " list/array"
+            f"JSON Value: {echo(request)} Expecting 'examples' value to be an "
+            "list/array"
         )
     if not examples:
         raise ServingError(
@@ -50,9 +50,8 @@ def _example(value: object) -> bytes:
             f"Example must be JSON object but got JSON {json_type(value)}"
         )
     features = {name: _feature(name, content) for name, content in value.items()}
-    return tf.train.Example(
-        features=tf.train.Features(feature=features)
-    ).SerializeToString()
+    example = tf.train.Example(features=tf.train.Features(feature=features))
+    return bytes(example.SerializeToString())
 
 
 def _feature(name: str, content: object) -> tf.train.Feature:
@@ -62,15 +61,15 @@ def _feature(name: str, content: object) -> tf.train.Feature:
         taken = feature.WhichOneof("kind")
         if taken not in (None, kind):
             raise ServingError(
-                f"Unexpected element type in feature: {name} expecting type:"
-                f" {_KINDS[taken]}"
+                f"Unexpected element type in feature: {name} expecting type: "
+                f"{_KINDS[taken]}"
             )
         getattr(feature, kind).value.append(element)
     return feature
 
 
 def _element(name: str, value: object) -> tuple[str, bytes | int | float]:
-    """The list that a JSON value belongs in, and the value as it is put there."""
+    """Return the kind of list of a JSON value, and the value for that list."""
     if isinstance(value, str) or is_base64_object(value):
         return "bytes_list", array_from_json(value, "string").item()
     if isinstance(value, int) and -(2**63) <= value < 2**63:

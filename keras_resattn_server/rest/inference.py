@@ -1,11 +1,15 @@
-"""The REST interface's inference requests: body in, body out."""
+"""Inference requests over REST: from a request's body to the answer's."""
 
 import functools
 from collections.abc import Callable
+from typing import ParamSpec
+from typing import TypeVar
 
+from keras_resattn_client.typing import Array
 from keras_resattn_server.models.servable import Servable
 from keras_resattn_server.requests import classification
 from keras_resattn_server.rest.examples import read_examples
+from keras_resattn_server.rest.predict_format import read_request
 from keras_resattn_server.rest.predict_format import read_signature_name
 from keras_resattn_server.rest.predict_format import read_tensors
 from keras_resattn_server.rest.predict_format import write_columns
@@ -15,21 +19,23 @@ from keras_resattn_server.wire.json_parser import parse_json
 from keras_resattn_server.wire.status import ServingError
 
 Find = Callable[[], Servable]
+_Arguments = ParamSpec("_Arguments")
+_Result = TypeVar("_Result")
 
 
 async def predict(inference: Inference, find: Find, body: bytes) -> str:
-    """Answers a `:predict` request.
+    """Answer a `:predict` request.
 
     Args:
         inference: Runs the model.
-        find: Finds the servable that the URL names.
+        find: Returns the servable of the URL.
         body: The request's body.
 
     Returns:
         The answer's body.
 
     Raises:
-        ServingError: The request cannot be answered.
+        ServingError: If the request is refused, or running it fails.
     """
     servable, name, arrays, by_rows = await inference.call(_read_predict, find, body)
     outputs = await inference.run(servable, name, arrays)
@@ -37,26 +43,28 @@ async def predict(inference: Inference, find: Find, body: bytes) -> str:
 
 
 async def classify(inference: Inference, find: Find, body: bytes) -> str:
-    """Answers a `:classify` request: as `predict`."""
+    """Answer a `:classify` request, as `predict` does."""
     name, examples = await inference.call(_read_classify, body)
     found = await classification.classify(inference, find(), name, examples)
     return await inference.call(classification.write_classifications, found)
 
 
 async def regress(inference: Inference, find: Find, body: bytes) -> str:
-    """Answers a `:regress` request: as `predict`."""
+    """Answer a `:regress` request, as `predict` does."""
     name, examples = await inference.call(_read_classify, body)
     values = await classification.regress(inference, find(), name, examples)
     return await inference.call(classification.write_regressions, values)
 
 
-def _nesting_checked(function: Callable) -> Callable:
-    """A message that prints a deeply nested value can end Python's stack."""
+def _nesting_checked(
+    function: Callable[_Arguments, _Result],
+) -> Callable[_Arguments, _Result]:
+    """Refuse values that are too deep for Python's stack, also in messages."""
 
     @functools.wraps(function)
-    def checked(*arguments):
+    def checked(*arguments: _Arguments.args, **options: _Arguments.kwargs) -> _Result:
         try:
-            return function(*arguments)
+            return function(*arguments, **options)
         except RecursionError as error:
             raise ServingError("JSON value is nested too deeply.") from error
 
@@ -64,8 +72,10 @@ def _nesting_checked(function: Callable) -> Callable:
 
 
 @_nesting_checked
-def _read_predict(find: Find, body: bytes):
-    request = parse_json(body)
+def _read_predict(
+    find: Find, body: bytes
+) -> tuple[Servable, str, dict[str, Array], bool]:
+    request = read_request(parse_json(body))
     signature_name = read_signature_name(request)
     servable = find()
     specs = servable.input_specs(signature_name)
@@ -74,6 +84,6 @@ def _read_predict(find: Find, body: bytes):
 
 
 @_nesting_checked
-def _read_classify(body: bytes):
-    request = parse_json(body)
+def _read_classify(body: bytes) -> tuple[str, list[bytes]]:
+    request = read_request(parse_json(body))
     return read_signature_name(request), read_examples(request)

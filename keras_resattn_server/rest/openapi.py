@@ -1,32 +1,36 @@
-"""The REST interface of the models that are served, as an OpenAPI document."""
+"""The REST interface of the served models as an OpenAPI document."""
 
 from collections.abc import Iterable
 from collections.abc import Mapping
+from typing import Any
+from typing import TypeAlias
 from urllib.parse import quote
 
 from keras_resattn_server.version import __version__
 
+Schema: TypeAlias = dict[str, Any]
+
 PATH = "/openapi.json"
 
-# By these names of the outputs a signature can be asked for by the verb.
+# A signature with these outputs supports the verb.
 _EXAMPLE_OUTPUTS = {"classify": {"classes", "scores"}, "regress": {"outputs"}}
 _EXAMPLE_INPUTS = {"inputs"}
 _DEFAULT_SIGNATURE = "serving_default"
 
-_BASE64 = {
+_BASE64: Schema = {
     "type": "object",
     "description": "Bytes, as base64.",
     "properties": {"b64": {"type": "string", "contentEncoding": "base64"}},
     "required": ["b64"],
     "additionalProperties": False,
 }
-_STRING = {"anyOf": [{"type": "string"}, _BASE64]}
-_NUMBER = {
+_STRING: Schema = {"anyOf": [{"type": "string"}, _BASE64]}
+_NUMBER: Schema = {
     "type": "number",
-    "description": "NaN, Infinity and -Infinity stand there bare, which is no JSON.",
+    "description": "NaN, Infinity and -Infinity are bare words, unlike in JSON.",
 }
 _INTEGERS = ("INT8", "INT16", "INT32", "INT64", "UINT8", "UINT32", "UINT64")
-# The types that a request can have; an answer can have others, all of them numbers.
+# The types of request tensors. Answers may have others, which are all numbers.
 _ELEMENTS = {
     "DT_STRING": _STRING,
     "DT_BOOL": {"type": "boolean"},
@@ -36,7 +40,7 @@ _ELEMENTS = {
 }
 
 _ERRORS = {
-    "400": "The request is malformed, does not fit the signature, or running it failed",
+    "400": "The request is malformed, does not fit the signature, or fails",
     "404": "There is no such model or version",
     "408": "The request did not arrive in time",
     "413": "The request's body is too large",
@@ -47,8 +51,10 @@ _ERRORS = {
 _UNAUTHENTICATED = {"401": "An API key is missing or wrong"}
 
 
-def openapi_document(models: Iterable[Mapping], has_api_keys: bool = False) -> dict:
-    """Describes the REST interface by OpenAPI 3.1.
+def openapi_document(
+    models: Iterable[Mapping[str, Any]], has_api_keys: bool = False
+) -> Schema:
+    """Return the REST interface as an OpenAPI 3.1 document.
 
     Example:
 
@@ -57,14 +63,14 @@ def openapi_document(models: Iterable[Mapping], has_api_keys: bool = False) -> d
     '/v1/models/clf:predict'
 
     Args:
-        models: What `GET /v1/models/NAME/versions/N/metadata` answers, of each
-            version served; of each model the one that serves first.
+        models: The answer to `GET /v1/models/NAME/versions/N/metadata` per served
+            version, with the default version of each model first.
         has_api_keys: Whether requests need an API key.
 
     Returns:
-        The document, made of what JSON has.
+        The document, as values that JSON can represent.
     """
-    paths = {}
+    paths: Schema = {}
     for metadata in models:
         spec = metadata["model_spec"]
         name = spec["name"]
@@ -76,7 +82,7 @@ def openapi_document(models: Iterable[Mapping], has_api_keys: bool = False) -> d
         for base in bases:
             paths |= _model_paths(base, name, signatures)
     paths |= {
-        "/healthz": {"get": _plain("Whether the server lives")},
+        "/healthz": {"get": _plain("Whether the process answers")},
         "/readyz": {"get": _plain("Whether every model is loaded", "503")},
     }
     document = {
@@ -94,11 +100,11 @@ def openapi_document(models: Iterable[Mapping], has_api_keys: bool = False) -> d
     return document
 
 
-def _model_paths(base: str, name: str, signatures: Mapping) -> dict:
+def _model_paths(base: str, name: str, signatures: Mapping[str, Any]) -> Schema:
     askable = {
         key: signature
         for key, signature in signatures.items()
-        if signature["inputs"]  # the others load the model
+        if signature["inputs"]  # without inputs it loads the model
         and all(info["dtype"] in _ELEMENTS for info in signature["inputs"].values())
     }
     paths = {
@@ -123,8 +129,8 @@ def _model_paths(base: str, name: str, signatures: Mapping) -> dict:
     return paths
 
 
-def _predict(name: str, signature: Mapping) -> dict:
-    """The request in either form."""
+def _predict(name: str, signature: Mapping[str, Any]) -> Schema:
+    """Describe a request in rows or in columns."""
     rows = {key: _tensor(info, rows=1) for key, info in signature["inputs"].items()}
     columns = {key: _tensor(info) for key, info in signature["inputs"].items()}
     row, column = _object(rows), _object(columns)
@@ -148,7 +154,7 @@ def _predict(name: str, signature: Mapping) -> dict:
     }
 
 
-def _answer(signature: Mapping) -> dict:
+def _answer(signature: Mapping[str, Any]) -> Schema:
     outputs = signature["outputs"]
     rows = {key: _tensor(info, rows=1) for key, info in outputs.items()}
     columns = {key: _tensor(info) for key, info in outputs.items()}
@@ -163,9 +169,9 @@ def _answer(signature: Mapping) -> dict:
     }
 
 
-def _tensor(info: Mapping, rows: int = 0) -> dict:
-    """A tensor as nested lists, without its first so many dimensions."""
-    schema = _ELEMENTS.get(info["dtype"], _NUMBER)
+def _tensor(info: Mapping[str, Any], rows: int = 0) -> Schema:
+    """Describe a tensor as nested lists, without its first `rows` dimensions."""
+    schema: Schema = _ELEMENTS.get(info["dtype"], _NUMBER)
     shape = info["tensor_shape"]
     if shape["unknown_rank"]:
         return {}
@@ -176,15 +182,15 @@ def _tensor(info: Mapping, rows: int = 0) -> dict:
     return schema
 
 
-def _object(properties: Mapping[str, dict]) -> dict:
+def _object(properties: Mapping[str, Schema]) -> Schema:
     return {
         "type": "object",
-        "properties": dict(properties),
+        "properties": Schema(properties),
         "required": sorted(properties),
     }
 
 
-_FEATURE = {"anyOf": [_STRING, _NUMBER, {"type": "array", "items": _STRING}]}
+_FEATURE: Schema = {"anyOf": [_STRING, _NUMBER, {"type": "array", "items": _STRING}]}
 _EXAMPLES = _object(
     {
         "examples": {
@@ -197,10 +203,10 @@ _EXAMPLES = _object(
 
 
 def _operation(
-    summary: str, request: dict | None = None, answer: dict | None = None
-) -> dict:
+    summary: str, request: Schema | None = None, answer: Schema | None = None
+) -> Schema:
     statuses = _ERRORS if request else {"404": _ERRORS["404"]}
-    operation = {
+    operation: Schema = {
         "summary": summary,
         "responses": {
             "200": {"description": "OK", "content": _json(answer or {})},
@@ -212,7 +218,7 @@ def _operation(
     return operation
 
 
-def _plain(summary: str, *statuses: str) -> dict:
+def _plain(summary: str, *statuses: str) -> Schema:
     return {
         "summary": summary,
         "responses": {
@@ -222,16 +228,16 @@ def _plain(summary: str, *statuses: str) -> dict:
     }
 
 
-def _json(schema: dict) -> dict:
+def _json(schema: Schema) -> Schema:
     return {"application/json": {"schema": schema}}
 
 
-def _error(description: str) -> dict:
+def _error(description: str) -> Schema:
     schema = {"$ref": "#/components/schemas/Error"}
     return {"description": description, "content": _json(schema)}
 
 
-def _secure(document: dict) -> None:
+def _secure(document: Schema) -> None:
     document["components"]["securitySchemes"] = {
         "bearer": {"type": "http", "scheme": "bearer"},
         "key": {"type": "apiKey", "in": "header", "name": "x-api-key"},

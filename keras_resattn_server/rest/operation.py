@@ -1,4 +1,4 @@
-"""URLs for those who run the server: health, metrics, its own description."""
+"""The URLs for operators: health, metrics, the OpenAPI document."""
 
 import contextlib
 
@@ -21,19 +21,19 @@ from keras_resattn_server.wire.status import ServingError
 def operation_routes(
     registry: ServableRegistry, gate: Gate, options: ServerOptions
 ) -> list[Route]:
-    """Makes the routes of `/healthz`, `/readyz`, `/openapi.json` and the metrics.
+    """Return the routes of `/healthz`, `/readyz`, `/openapi.json` and the metrics.
 
     Args:
         registry: The models.
-        gate: Knows whether the server is ready, and its metrics.
-        options: Say where the metrics are, and whether there are API keys.
+        gate: Has the metrics, and whether the server is ready.
+        options: The settings of the metrics' path and of API keys.
 
     Returns:
         The routes.
 
     Raises:
-        FileNotFoundError: There is no monitoring config file.
-        ValueError: It is not valid.
+        FileNotFoundError: If the monitoring config file does not exist.
+        ValueError: If it is not valid.
     """
 
     async def healthz(request: Request) -> Response:
@@ -51,7 +51,7 @@ def operation_routes(
         models = []
         for name, versions in sorted(registry.available().items()):
             for version in versions:
-                with contextlib.suppress(ServingError):  # unloaded by now
+                with contextlib.suppress(ServingError):  # just unloaded
                     models.append(registry.get(name, version).metadata())
         has_api_keys = options.api_key_file is not None
         return JSONResponse(openapi.openapi_document(models, has_api_keys))
@@ -61,7 +61,7 @@ def operation_routes(
         Route("/readyz", readyz),
         Route(openapi.PATH, describe),
     ]
-    metrics_path = METRICS_PATH
+    metrics_path: str | None = METRICS_PATH
     if options.monitoring_config_file is not None:
         metrics_path = read_metrics_path(options.monitoring_config_file)
     if metrics_path is not None:

@@ -1,4 +1,4 @@
-"""HTTP connections that a slow client cannot hold for ever."""
+"""HTTP connections with a time limit on receiving a request."""
 
 import asyncio
 import json
@@ -6,23 +6,22 @@ import json
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-# What is still read of the body of a request that is answered already, so that the
-# client comes to read the answer.
+# The bytes that are still read of a body whose request is already answered, so that
+# the client gets to read the answer.
 _LINGER_BYTES = 2**20
 
 
 def receive_timeout_protocol(seconds: float) -> type[H11Protocol]:
-    """Makes the class of connections, for `uvicorn.Config(http=...)`.
+    """Return the class of connections for `uvicorn.Config(http=...)`.
 
-    uvicorn itself limits only the time between two requests, and that by a timer
-    which each byte starts anew.
+    uvicorn itself limits only the time between two requests, and each byte resets it.
 
     Args:
         seconds: The time for a whole request to arrive, from its first byte, or
-            from the connection for the first request. Then 408 is answered.
+            from the connection for the first request. Then the answer is 408.
 
     Returns:
-        A subclass of uvicorn's.
+        A subclass of uvicorn's protocol.
     """
     return type("ReceiveTimeoutProtocol", (_Protocol,), {"receive_seconds": seconds})
 
@@ -32,7 +31,9 @@ class _Protocol(H11Protocol):
     _timer: asyncio.TimerHandle | None = None
     _discarded = 0
 
-    def connection_made(self, transport: asyncio.Transport) -> None:
+    def connection_made(  # type: ignore[override]  # as in uvicorn
+        self, transport: asyncio.Transport
+    ) -> None:
         super().connection_made(transport)
         self._start_timer()
 

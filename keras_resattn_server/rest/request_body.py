@@ -1,4 +1,4 @@
-"""Reading request bodies without being filled up by them."""
+"""Read request bodies within limits of memory."""
 
 import contextlib
 from collections.abc import AsyncIterator
@@ -8,12 +8,12 @@ from starlette.requests import Request
 from keras_resattn_server.running.admission import QueueFullError
 from keras_resattn_server.wire.status import ServingError
 
-# So many bodies of the largest size may be in memory at a time.
+# The number of bodies of the largest size that may be in memory at a time.
 _LARGEST_BODIES = 16
 
 
 class BodyTooLargeError(ServingError):
-    """A request's body is larger than allowed: 413.
+    """A request's body is too large: 413.
 
     Args:
         limit: The largest size, in bytes.
@@ -29,7 +29,7 @@ class BodyTooLargeError(ServingError):
 
 
 class BodyReader:
-    """Reads bodies up to a size, and up to sixteen times that size at a time.
+    """Read bodies up to a size each, and up to sixteen times that size at a time.
 
     Args:
         max_request_bytes: The size.
@@ -42,7 +42,7 @@ class BodyReader:
 
     @contextlib.asynccontextmanager
     async def read(self, request: Request) -> AsyncIterator[bytes]:
-        """Reads a request's body, which counts as in memory inside of the context.
+        """Read a request's body. It counts as in memory until the context ends.
 
         Args:
             request: The request.
@@ -51,9 +51,9 @@ class BodyReader:
             The body.
 
         Raises:
-            BodyTooLargeError: It is too large, told before any of it is read where
-                the request declares its size.
-            QueueFullError: There are too many bodies in memory.
+            BodyTooLargeError: If it is too large. It is not read at all if the
+                request declares its size.
+            QueueFullError: If there are too many bodies in memory.
         """
         if int(request.headers.get("content-length", 0)) > self.max_request_bytes:
             raise BodyTooLargeError(self.max_request_bytes)
@@ -72,6 +72,6 @@ class BodyReader:
             raise BodyTooLargeError(self.max_request_bytes)
         if self.buffered_bytes > self.max_buffered_bytes:
             raise QueueFullError(
-                "The server is full; the requests that it is reading have more than"
-                f" {self.max_buffered_bytes} bytes"
+                "The server is full; the requests that it is reading have more than "
+                f"{self.max_buffered_bytes} bytes"
             )

@@ -1,7 +1,8 @@
-"""The gRPC server: its port, its services, its end."""
+"""The gRPC server: its port, its services, its shutdown."""
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
 
 import grpc
 from grpc_health.v1 import health
@@ -10,6 +11,9 @@ from grpc_health.v1 import health_pb2_grpc
 from tensorflow_serving.apis import model_service_pb2_grpc
 from tensorflow_serving.apis import prediction_service_pb2_grpc
 
+from keras_resattn_server.grpc_types import Context
+from keras_resattn_server.grpc_types import Continuation
+from keras_resattn_server.grpc_types import Handler
 from keras_resattn_server.loading.loader import ModelLoader
 from keras_resattn_server.requests.gate import Gate
 from keras_resattn_server.rpc.services import ModelService
@@ -22,25 +26,24 @@ _SERVICES = (
     "tensorflow.serving.ModelService",
 )
 
-
 _HEALTH_CHECK = "/grpc.health.v1.Health/Check"
-_ENDS = "The server ends."
-# The server's core cancels what it has received but not yet passed on when it stops:
-# so requests are answered for a moment, then refused, until no more come.
+_SHUTTING_DOWN = "The server is shutting down."
+# When it stops, gRPC cancels requests that it has received but not yet passed on. So
+# requests are answered for a moment, and then refused until no more arrive.
 _LAST_REQUESTS_SECONDS = 0.5
 _QUIET_SECONDS = 0.1
 _MAX_QUIET_WAITS = 20
 
 
 class GrpcServer:
-    """Serves gRPC on the running event loop. Make it inside of one.
+    """Serve gRPC on the running event loop.
 
     Args:
-        loader: Keeps the registry of models.
-        inference: Runs them.
-        gate: What requests go through.
+        loader: Has the registry of models.
+        inference: Runs the models.
+        gate: Admits and counts the requests.
         max_request_bytes: Larger messages are refused with RESOURCE_EXHAUSTED.
-        interceptors: What calls go through, the outermost first.
+        interceptors: The interceptors of calls, the outermost first.
     """
 
     def __init__(
@@ -58,7 +61,7 @@ class GrpcServer:
             options=[
                 ("grpc.max_receive_message_length", max_request_bytes),
                 ("grpc.max_send_message_length", -1),
-                # Else a second server would share the port, and the requests.
+                # Otherwise a second server would share the port and the requests.
                 ("grpc.so_reuseport", 0),
             ],
         )
@@ -79,18 +82,18 @@ class GrpcServer:
             add(service, self._server)
 
     def listen(self, host: str, port: int, tls: Tls | None = None) -> int:
-        """Takes a port; 0 takes a free one.
+        """Listen on a port.
 
         Args:
             host: The address.
-            port: The port.
-            tls: Certificate and key; None for no TLS.
+            port: The port. 0 takes a free one.
+            tls: Certificate and key. None is no TLS.
 
         Returns:
             The port.
 
         Raises:
-            RuntimeError: It cannot be had.
+            RuntimeError: If the port is taken or not permitted.
         """
         address = f"{host}:{port}"
         if tls is None:
@@ -98,20 +101,20 @@ class GrpcServer:
         return self._server.add_secure_port(address, tls.grpc_credentials())
 
     async def start(self) -> None:
-        """Answers requests from now on."""
+        """Start to answer requests."""
         for service in _SERVICES:
             await self._health.set(service, health_pb2.HealthCheckResponse.SERVING)
         await self._server.start()
 
     async def announce_end(self) -> None:
-        """Lets the health service say that the server ends."""
+        """Report by the health service that the server is shutting down."""
         await self._health.enter_graceful_shutdown()
 
     async def stop(self, seconds: float) -> None:
-        """Answers the requests accepted, and no more.
+        """Answer the accepted requests, and stop.
 
         Args:
-            seconds: Time for it; what takes longer is cancelled.
+            seconds: The time to answer them. Later ones are cancelled.
         """
         await self.announce_end()
         await asyncio.sleep(_LAST_REQUESTS_SECONDS)
@@ -121,20 +124,24 @@ class GrpcServer:
 
 
 class _Closing(grpc.aio.ServerInterceptor):
-    """Refuses requests once it is closed, by the status that clients try again on."""
+    """Refuse requests after it is closed, with a status that clients retry."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._closed = False
         self._refused = 0
 
-    async def intercept_service(self, continuation, details):
-        if not self._closed or details.method == _HEALTH_CHECK:
-            return await continuation(details)
+    async def intercept_service(
+        self,
+        continuation: Continuation,
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> Handler | None:
+        if not self._closed or handler_call_details.method == _HEALTH_CHECK:
+            return await continuation(handler_call_details)
         self._refused += 1
         return grpc.unary_unary_rpc_method_handler(_refuse)
 
     async def close(self) -> None:
-        """Returns when no more requests come."""
+        """Return when no more requests arrive."""
         self._closed = True
         for _ in range(_MAX_QUIET_WAITS):
             before = self._refused
@@ -143,28 +150,27 @@ class _Closing(grpc.aio.ServerInterceptor):
                 return
 
 
-async def _refuse(request, context) -> None:
-    await context.abort(grpc.StatusCode.UNAVAILABLE, _ENDS)
+async def _refuse(request: object, context: Context) -> None:
+    await context.abort(grpc.StatusCode.UNAVAILABLE, _SHUTTING_DOWN)
 
 
 class _Health(health.aio.HealthServicer):
-    """The health service. Its watches would last as long as the client, and the
-    server's end would wait for them."""
+    """The health service. It can end its watches, which last as long as the client."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
-        self._watches: set[asyncio.Task] = set()
+        self._watches: set[asyncio.Task[None]] = set()
         self._ended = False
 
-    async def Watch(self, request, context) -> None:
+    async def Watch(self, request: Any, context: Any) -> None:
         watch = asyncio.create_task(super().Watch(request, context))
         self._watches.add(watch)
         try:
             await watch
         except asyncio.CancelledError:
-            if not self._ended:  # the client is gone
+            if not self._ended:  # the client left
                 raise
-            await context.abort(grpc.StatusCode.UNAVAILABLE, _ENDS)
+            await context.abort(grpc.StatusCode.UNAVAILABLE, _SHUTTING_DOWN)
         finally:
             self._watches.discard(watch)
 

@@ -5,6 +5,7 @@ import functools
 import logging
 from collections.abc import Awaitable
 from collections.abc import Callable
+from typing import Any
 
 import grpc
 from google.protobuf.message import Message
@@ -18,6 +19,7 @@ from tensorflow_serving.apis import predict_pb2
 from tensorflow_serving.apis import prediction_service_pb2_grpc
 from tensorflow_serving.apis import regression_pb2
 
+from keras_resattn_server.grpc_types import Context
 from keras_resattn_server.loading.loader import ModelLoader
 from keras_resattn_server.loading.model_config import ModelConfigFile
 from keras_resattn_server.loading.model_config import read_model_configs
@@ -36,6 +38,7 @@ from keras_resattn_server.running.inference import Inference
 from keras_resattn_server.wire.status import ServingError
 
 _SIGNATURE_DEF = "signature_def"
+_INTERNAL_ERROR = "Internal error. See the server's log."
 _UNAVAILABLE_MODELS = "Some models did not become available: "
 
 _logger = logging.getLogger(__name__)
@@ -43,27 +46,27 @@ _Method = Callable[..., Awaitable[Message]]
 
 
 def _with_status(method: _Method) -> _Method:
-    """Answers errors by the status that REST gives, too."""
+    """Answer errors with the status code of the ServingError."""
 
     @functools.wraps(method)
-    async def answer(self, request, context):
+    async def answer(self: Any, request: Any, context: Any) -> Message:
         try:
             return await method(self, request, context)
         except ServingError as error:
-            await context.abort(grpc.StatusCode[error.code], error.message)
+            code, text = grpc.StatusCode[error.code], error.message
         except Exception:
             _logger.exception("gRPC %s failed", method.__name__)
-            message = "Internal error: see the server's log."
-            await context.abort(grpc.StatusCode.INTERNAL, message)
+            code, text = grpc.StatusCode.INTERNAL, _INTERNAL_ERROR
+        raise await context.abort(code, text)
 
     return answer
 
 
 def _through_gate(method: _Method) -> _Method:
-    """Admits, times and counts an inference request."""
+    """Admit, time and count an inference request."""
 
     @functools.wraps(method)
-    async def admitted(self, request, context):
+    async def admitted(self: Any, request: Any, context: Any) -> Message:
         name, api = request.model_spec.name, method.__name__
         seconds = context.time_remaining()
         async with self._gate.enter(name, api, "GRPC", seconds):
@@ -73,12 +76,12 @@ def _through_gate(method: _Method) -> _Method:
 
 
 class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
-    """Answers inference requests.
+    """Answer inference requests.
 
     Args:
         registry: The models.
-        inference: Runs them.
-        gate: What requests go through.
+        inference: Runs the models.
+        gate: Admits and counts the requests.
         max_tensor_bytes: The largest size of an input tensor.
     """
 
@@ -96,7 +99,9 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
 
     @_through_gate
     async def Predict(
-        self, request: predict_pb2.PredictRequest, context: grpc.aio.ServicerContext
+        self,
+        request: predict_pb2.PredictRequest,
+        context: Context,
     ) -> predict_pb2.PredictResponse:
         servable, name = self._find(request)
         call = self._inference.call
@@ -111,7 +116,7 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
     async def Classify(
         self,
         request: classification_pb2.ClassificationRequest,
-        context: grpc.aio.ServicerContext,
+        context: Context,
     ) -> classification_pb2.ClassificationResponse:
         servable, name = self._find(request)
         examples = await self._inference.call(read_input, request.input)
@@ -122,7 +127,7 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
     async def Regress(
         self,
         request: regression_pb2.RegressionRequest,
-        context: grpc.aio.ServicerContext,
+        context: Context,
     ) -> regression_pb2.RegressionResponse:
         servable, name = self._find(request)
         examples = await self._inference.call(read_input, request.input)
@@ -133,7 +138,7 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
     async def GetModelMetadata(
         self,
         request: get_model_metadata_pb2.GetModelMetadataRequest,
-        context: grpc.aio.ServicerContext,
+        context: Context,
     ) -> get_model_metadata_pb2.GetModelMetadataResponse:
         spec = _model_spec(request)
         if not request.metadata_field:
@@ -153,17 +158,17 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
         response.metadata[_SIGNATURE_DEF].Pack(signatures)
         return response
 
-    def _find(self, request: Message) -> tuple[Servable, str]:
+    def _find(self, request: Any) -> tuple[Servable, str]:
         spec = _model_spec(request)
         servable = self._registry.get(spec.name, *_version(spec))
         return servable, spec.signature_name
 
 
 class ModelService(model_service_pb2_grpc.ModelServiceServicer):
-    """Tells how the models are, and changes which are served.
+    """Report the states of models, and replace the served models.
 
     Args:
-        loader: Keeps the registry of models in step with the disk.
+        loader: Has the registry of models.
     """
 
     def __init__(self, loader: ModelLoader):
@@ -174,7 +179,7 @@ class ModelService(model_service_pb2_grpc.ModelServiceServicer):
     async def GetModelStatus(
         self,
         request: get_model_status_pb2.GetModelStatusRequest,
-        context: grpc.aio.ServicerContext,
+        context: Context,
     ) -> get_model_status_pb2.GetModelStatusResponse:
         spec = _model_spec(request)
         response = get_model_status_pb2.GetModelStatusResponse()
@@ -191,19 +196,19 @@ class ModelService(model_service_pb2_grpc.ModelServiceServicer):
     async def HandleReloadConfigRequest(
         self,
         request: model_management_pb2.ReloadConfigRequest,
-        context: grpc.aio.ServicerContext,
+        context: Context,
     ) -> model_management_pb2.ReloadConfigResponse:
         if request.config.WhichOneof("config") != "model_config_list":
             raise ServingError(
-                "ServerModelConfig type not supported by HandleReloadConfigRequest."
-                " Only ModelConfigList is currently supported"
+                "ServerModelConfig type not supported by HandleReloadConfigRequest. "
+                "Only ModelConfigList is currently supported"
             )
         source = self._loader.source
         if not isinstance(source, ModelConfigFile):
-            # A client shall not name any folder of a server that was told one.
+            # Clients must not choose the folders of a server that was given one.
             raise ServingError(
-                "The models are those of the server's folder; start it with"
-                " --model-config-file to change them by request.",
+                "The server has a fixed folder of models. Start it with "
+                "--model-config-file to change the models by a request.",
                 "FAILED_PRECONDITION",
             )
         try:
@@ -219,14 +224,14 @@ class ModelService(model_service_pb2_grpc.ModelServiceServicer):
         return model_management_pb2.ReloadConfigResponse()
 
 
-def _model_spec(request: Message) -> model_pb2.ModelSpec:
+def _model_spec(request: Any) -> model_pb2.ModelSpec:
     if not request.HasField("model_spec"):
         raise ServingError("Missing ModelSpec")
     return request.model_spec
 
 
 def _version(spec: model_pb2.ModelSpec) -> tuple[int | None, str | None]:
-    """Version and label; at most one of them is not None."""
+    """Return version and label. At most one of them is not None."""
     choice = spec.WhichOneof("version_choice")
     return (
         spec.version.value if choice == "version" else None,

@@ -1,0 +1,1 @@
+"""Run signatures: threads, batches, the limit on requests, the metrics."""

@@ -1,4 +1,4 @@
-"""How many requests the server takes on at a time, and for how long."""
+"""The limits on the number of requests and on their time."""
 
 import asyncio
 import contextlib
@@ -11,13 +11,13 @@ MAX_QUEUED_REQUESTS = 256
 
 
 class QueueFullError(ServingError):
-    """The server has as many requests as it may have; nothing of this one was done.
+    """The server is full. Nothing was done for the request, so it can be repeated.
 
-    UNAVAILABLE over gRPC, as TensorFlow Serving's full batching queue answers, which
-    clients retry; 429 over REST, so that 503 says only that a server is not ready.
+    Over gRPC it is UNAVAILABLE, as for TensorFlow Serving's full batching queue. Over
+    REST it is 429, because 503 means that a server is not ready.
 
     Args:
-        message: What the client reads.
+        message: The text that the client reads.
     """
 
     def __init__(self, message: str):
@@ -29,37 +29,37 @@ class QueueFullError(ServingError):
 
 
 class Admission:
-    """Bounds the number of requests that are accepted and not answered yet.
+    """Limit the number of requests that are accepted and not answered yet.
 
-    It is used from the event loop alone.
+    Use it only on the event loop.
 
     Args:
-        max_queued_requests: The bound.
+        max_queued_requests: The limit.
 
     Raises:
-        ValueError: It is not positive.
+        ValueError: If it is not positive.
     """
 
     def __init__(self, max_queued_requests: int = MAX_QUEUED_REQUESTS):
         if max_queued_requests < 1:
             raise ValueError(
-                "The server has to take at least one request at a time."
-                f" Received: max_queued_requests={max_queued_requests}"
+                "The server must accept at least one request at a time. "
+                f"Received: max_queued_requests={max_queued_requests}"
             )
         self.max_queued_requests = max_queued_requests
         self.in_flight = 0
 
     @contextlib.contextmanager
     def admit(self) -> Iterator[None]:
-        """Counts one request while it is being answered.
+        """Count one request for as long as the context lasts.
 
         Raises:
-            QueueFullError: There are `max_queued_requests` already.
+            QueueFullError: If there are already `max_queued_requests`.
         """
         if self.in_flight >= self.max_queued_requests:
             raise QueueFullError(
-                f"The server is full; currently {self.in_flight} requests are being"
-                f" answered and max_queued_requests is {self.max_queued_requests}"
+                f"The server is full; currently {self.in_flight} requests are being "
+                f"answered and max_queued_requests is {self.max_queued_requests}"
             )
         self.in_flight += 1
         try:
@@ -70,13 +70,13 @@ class Admission:
 
 @contextlib.asynccontextmanager
 async def deadline(seconds: float | None) -> AsyncIterator[None]:
-    """Ends what runs in it after some time.
+    """Cancel the body of the context after some time.
 
     Args:
-        seconds: How long it may take; None for any time.
+        seconds: The time. None is no limit.
 
     Raises:
-        ServingError: DEADLINE_EXCEEDED.
+        ServingError: DEADLINE_EXCEEDED, after that time.
     """
     try:
         async with asyncio.timeout(seconds):

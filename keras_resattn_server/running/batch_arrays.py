@@ -1,4 +1,4 @@
-"""Arrays of several requests as those of one batch, and back."""
+"""Merge the arrays of several requests into one batch, and split the outputs."""
 
 from collections.abc import Hashable
 from collections.abc import Iterator
@@ -7,19 +7,20 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from keras_resattn_client.typing import Array
 from keras_resattn_server.wire.status import ServingError
 
-Arrays = Mapping[str, np.ndarray]
+Arrays = Mapping[str, Array]
 
 
 def row_count(arrays: Arrays) -> int:
-    """Returns the number of rows, the same for all arrays.
+    """Return the number of rows, the same for all arrays.
 
     Args:
-        arrays: A request's input arrays, each `[rows, ...]`.
+        arrays: A request's input arrays, each `(rows, ...)`.
 
     Raises:
-        ServingError: There are no arrays, scalars among them, or unlike numbers.
+        ServingError: If there are no arrays, a scalar, or different numbers of rows.
     """
     shapes = [array.shape for array in arrays.values()]
     if not shapes:
@@ -32,11 +33,11 @@ def row_count(arrays: Arrays) -> int:
         raise ServingError(
             "Batching Run() input tensors must have equal 0th-dimension size"
         )
-    return shapes[0][0]
+    return int(shapes[0][0])
 
 
 def row_shapes(arrays: Arrays) -> Hashable:
-    """Returns what has to be alike for arrays of two requests to be concatenated.
+    """Return a key that is equal for requests whose arrays can be concatenated.
 
     Args:
         arrays: A request's input arrays.
@@ -48,12 +49,12 @@ def row_shapes(arrays: Arrays) -> Hashable:
 
 
 def divide(arrays: Arrays, first: int, limit: int) -> Iterator[Arrays]:
-    """Divides a request's arrays by rows.
+    """Divide a request's arrays by rows.
 
     Args:
-        arrays: The arrays, each `[rows, ...]`.
-        first: The most rows of the first part.
-        limit: The most rows of each further part.
+        arrays: The arrays, each `(rows, ...)`.
+        first: The largest number of rows of the first part.
+        limit: The largest number of rows of each further part.
 
     Yields:
         The arrays of each part.
@@ -64,13 +65,13 @@ def divide(arrays: Arrays, first: int, limit: int) -> Iterator[Arrays]:
         yield {name: array[start:stop] for name, array in arrays.items()}
 
 
-def merge(requests: Sequence[Arrays], padding: int) -> dict[str, np.ndarray]:
-    """Concatenates the arrays of several requests.
+def merge(requests: Sequence[Arrays], padding: int) -> dict[str, Array]:
+    """Concatenate the arrays of several requests.
 
     Args:
-        requests: Each request's arrays. Where the shapes of their rows differ, the
-            smaller ones are filled up with an array's first element.
-        padding: Rows to add: repetitions of the last request's first row.
+        requests: The arrays of each request. If the shapes of rows differ, smaller
+            rows are padded with the first element of their array.
+        padding: The number of rows to add: copies of the last request's first row.
 
     Returns:
         The arrays of the batch.
@@ -85,19 +86,19 @@ def merge(requests: Sequence[Arrays], padding: int) -> dict[str, np.ndarray]:
 
 def split(
     outputs: Arrays, sizes: Sequence[int], padding: int
-) -> list[dict[str, np.ndarray]]:
-    """Gives each request its rows of the outputs.
+) -> list[dict[str, Array]]:
+    """Return each request's rows of the outputs.
 
     Args:
         outputs: The batch's output arrays.
         sizes: The number of rows of each request.
-        padding: The rows that `merge` added.
+        padding: The number of rows that `merge` added.
 
     Returns:
-        For each request its output arrays.
+        The output arrays of each request.
 
     Raises:
-        ServingError: An output has not one row for each row of the batch.
+        ServingError: If an output does not have one row per row of the batch.
     """
     for array in outputs.values():
         if not array.ndim:
@@ -105,8 +106,8 @@ def split(
             raise ServingError(message, "FAILED_PRECONDITION")
         if len(array) != sum(sizes) + padding:
             raise ServingError(
-                "Batched output tensor's 0th dimension does not equal the sum of the"
-                " 0th dimension sizes of the input tensors",
+                "Batched output tensor's 0th dimension does not equal the sum of the "
+                "0th dimension sizes of the input tensors",
                 "FAILED_PRECONDITION",
             )
     stops = np.cumsum(sizes)
@@ -116,7 +117,7 @@ def split(
     ]
 
 
-def _alike(arrays: list[np.ndarray]) -> list[np.ndarray]:
+def _alike(arrays: list[Array]) -> list[Array]:
     if len({array.shape[1:] for array in arrays}) == 1:
         return arrays
     largest = np.max([array.shape[1:] for array in arrays], axis=0)

@@ -1,6 +1,6 @@
-"""Dynamic batching: requests that wait at the same time run together.
+"""Dynamic batching: run requests together that wait at the same time.
 
-The rules, parameters and messages are those of TensorFlow Serving's
+Rules, parameters and messages are those of TensorFlow Serving's
 `--batching_parameters_file`.
 """
 
@@ -12,9 +12,11 @@ import time
 from collections import deque
 from concurrent.futures import Future
 from typing import Protocol
+from typing import TypeAlias
 
 import numpy as np
 
+from keras_resattn_client.typing import Array
 from keras_resattn_server.running.admission import QueueFullError
 from keras_resattn_server.running.batch_arrays import Arrays
 from keras_resattn_server.running.batch_arrays import divide
@@ -26,11 +28,13 @@ from keras_resattn_server.running.batching_parameters import BatchingParameters
 from keras_resattn_server.running.metrics import ServerMetrics
 from keras_resattn_server.wire.status import ServingError
 
+_Outputs: TypeAlias = Future[dict[str, Array]]
+
 
 class Runnable(Protocol):
-    """What batches are run on: a servable."""
+    """A servable, for the scheduler."""
 
-    def run(self, signature_name: str, arrays: Arrays) -> dict[str, np.ndarray]: ...
+    def run(self, signature_name: str, arrays: Arrays) -> dict[str, Array]: ...
 
 
 @dataclasses.dataclass(eq=False)
@@ -39,12 +43,12 @@ class _Task:
 
     arrays: Arrays
     rows: int
-    future: Future = dataclasses.field(default_factory=Future)
+    future: _Outputs = dataclasses.field(default_factory=Future)
     enqueued: float = dataclasses.field(default_factory=time.monotonic)
 
     def fail(self, error: Exception) -> None:
-        # The error's traceback leads to this task and its arrays. If the task led to
-        # the error, that circle would keep them until a garbage collection.
+        # The error's traceback refers to this task and its arrays. A reference back to
+        # the error would be a cycle, which only the garbage collector frees.
         future, self.future = self.future, Future()
         future.set_exception(error)
 
@@ -57,7 +61,7 @@ class _Batch:
 
 
 class BatchScheduler:
-    """Collects requests of the same servable and signature and runs them together.
+    """Collect requests of the same servable and signature and run them together.
 
     Example:
 
@@ -65,8 +69,8 @@ class BatchScheduler:
     >>> outputs = await scheduler.run(servable, "serving_default", arrays)
 
     Args:
-        parameters: How batches are made.
-        metrics: Where batches are counted.
+        parameters: The batching parameters.
+        metrics: Counts the batches. Defaults to new metrics.
     """
 
     def __init__(
@@ -74,8 +78,8 @@ class BatchScheduler:
     ):
         self.parameters = parameters
         self.metrics = metrics or ServerMetrics()
-        # The batches that wait, of each servable and signature; none is empty. The
-        # last one is open: it may still grow.
+        # The waiting batches per servable and signature. None is empty, and the last
+        # one may still grow.
         self._queues: dict[tuple[Runnable, str], deque[_Batch]] = {}
         self._condition = threading.Condition()
         self._closed = False
@@ -89,21 +93,21 @@ class BatchScheduler:
 
     async def run(
         self, servable: Runnable, signature_name: str, arrays: Arrays
-    ) -> dict[str, np.ndarray]:
-        """Runs a request in a batch and waits for its part of the outputs.
+    ) -> dict[str, Array]:
+        """Run a request in a batch and wait for its part of the outputs.
 
-        Cancelled while it is in the queue, as by a deadline, it leaves the queue.
+        A request that is cancelled while it waits, as by a deadline, leaves the queue.
 
         Args:
-            servable: What to run.
+            servable: The model's version.
             signature_name: The signature.
-            arrays: The input arrays, each `[rows, ...]`.
+            arrays: The input arrays, each `(rows, ...)`.
 
         Returns:
-            The output arrays, each `[rows, ...]`.
+            The output arrays, each `(rows, ...)`.
 
         Raises:
-            ServingError: The request is refused, or running it failed.
+            ServingError: If the request is refused, or running it fails.
         """
         futures = self.submit(servable, signature_name, arrays)
         try:
@@ -118,20 +122,20 @@ class BatchScheduler:
 
     def submit(
         self, servable: Runnable, signature_name: str, arrays: Arrays
-    ) -> list[Future]:
-        """Puts a request in the queue.
+    ) -> list[_Outputs]:
+        """Put a request in the queue.
 
         Args:
-            servable: What to run.
+            servable: The model's version.
             signature_name: The signature.
-            arrays: The input arrays, each `[rows, ...]`.
+            arrays: The input arrays, each `(rows, ...)`.
 
         Returns:
-            Futures of the outputs: one, or those of the parts, in order.
+            Futures of the outputs: one, or one per part in order.
 
         Raises:
-            ServingError: The arrays have not the same number of rows, or too many.
-            QueueFullError: The queue is full.
+            ServingError: If the arrays have different numbers of rows, or too many.
+            QueueFullError: If the queue is full.
         """
         rows, most = row_count(arrays), self.parameters.max_batch_size
         if rows > most:
@@ -153,10 +157,10 @@ class BatchScheduler:
         return [task.future for task in tasks]
 
     def close(self, seconds: float | None = None) -> None:
-        """Refuses further requests, runs those in the queue and ends the threads.
+        """Refuse further requests, run those in the queue, and end the threads.
 
         Args:
-            seconds: The longest time to wait for each thread; None for any.
+            seconds: The longest time to wait per thread. None is no limit.
         """
         with self._condition:
             self._closed = True
@@ -165,8 +169,7 @@ class BatchScheduler:
             thread.join(seconds)
 
     def _parts(self, queue: deque[_Batch], arrays: Arrays, rows: int) -> list[Arrays]:
-        """The whole request, or where it may be divided: what still fits in the open
-        batch, then full batches."""
+        """Split a request into what still fits in the open batch and full batches."""
         limit = self.parameters.max_execution_batch_size
         most = self.parameters.max_enqueued_batches
         divides = self.parameters.enable_large_batch_splitting
@@ -174,9 +177,9 @@ class BatchScheduler:
         room = free + (most - len(queue)) * limit
         if not (rows <= free or (rows <= room if divides else len(queue) < most)):
             raise QueueFullError(
-                "The batch scheduling queue to which this task was submitted is full;"
-                f" currently {len(queue)} batches enqueued and max_enqueued_batches is"
-                f" {most}"
+                "The batch scheduling queue to which this task was submitted is full; "
+                f"currently {len(queue)} batches enqueued and max_enqueued_batches is "
+                f"{most}"
             )
         return [*divide(arrays, free or limit, limit)] if divides else [arrays]
 
@@ -187,8 +190,8 @@ class BatchScheduler:
         queue[-1].tasks.append(task)
         queue[-1].rows += task.rows
 
-    def _cancel(self, key: tuple[Runnable, str], futures: list[Future]) -> None:
-        """Takes out of the queue what nobody waits for any more."""
+    def _cancel(self, key: tuple[Runnable, str], futures: list[_Outputs]) -> None:
+        """Remove cancelled requests from the queue."""
         with self._condition:
             for future in futures:
                 future.cancel()
@@ -199,7 +202,7 @@ class BatchScheduler:
             self._replace(key, deque(batch for batch in queue if batch.tasks))
 
     def _replace(self, key: tuple[Runnable, str], queue: deque[_Batch]) -> None:
-        """Puts the queue behind the others. An empty one would keep the servable."""
+        """Move a queue behind the others, or drop it: it would keep the servable."""
         self._queues.pop(key, None)
         if queue:
             self._queues[key] = queue
@@ -212,7 +215,7 @@ class BatchScheduler:
                         return
                     self._condition.wait(self._seconds_to_wait())
             self._run_batch(*found)
-            del found  # it would keep an unloaded servable until the next batch
+            del found  # otherwise it keeps an unloaded servable until the next batch
 
     def _take_batch(self) -> tuple[Runnable, str, list[_Task]] | None:
         now = time.monotonic()
@@ -246,7 +249,7 @@ class BatchScheduler:
             self._run_group(servable, signature_name, group)
 
     def _starts(self, task: _Task) -> bool:
-        """Whether to run it: it may be cancelled."""
+        """Return whether to run a task: it may be cancelled."""
         if not task.future.set_running_or_notify_cancel():
             return False
         latency = self.metrics.queuing_latency.labels(self.parameters.thread_pool_name)
@@ -262,7 +265,7 @@ class BatchScheduler:
             if len(tasks) == 1:
                 tasks[0].fail(error)
                 return
-            # One of them is bad: its neighbours shall not suffer.
+            # One of them is bad. The others must not fail with it.
             for task in tasks:
                 self._run_group(servable, signature_name, [task])
             return
@@ -271,7 +274,7 @@ class BatchScheduler:
 
     def _run_together(
         self, servable: Runnable, signature_name: str, tasks: list[_Task]
-    ) -> list[dict[str, np.ndarray]]:
+    ) -> list[dict[str, Array]]:
         sizes = [task.rows for task in tasks]
         rows = self.parameters.padded(sum(sizes))
         padding = rows - sum(sizes)

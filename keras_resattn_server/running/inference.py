@@ -1,4 +1,4 @@
-"""The one way to a model: every request of both protocols is run here."""
+"""Run signatures for the requests of both protocols."""
 
 import asyncio
 import os
@@ -6,27 +6,27 @@ import time
 from collections.abc import Callable
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import ParamSpec
 from typing import TypeVar
+from typing import TypeVarTuple
 
-import numpy as np
-
+from keras_resattn_client.typing import Array
 from keras_resattn_server.models.servable import DEFAULT_SIGNATURE
 from keras_resattn_server.models.servable import Servable
 from keras_resattn_server.running.batching import BatchScheduler
 from keras_resattn_server.running.metrics import ServerMetrics
 
-_Arguments = ParamSpec("_Arguments")
+_Arguments = TypeVarTuple("_Arguments")
 _Result = TypeVar("_Result")
 
 
 class Inference:
-    """Runs signatures in a pool of threads, so that the event loop stays free.
+    """Run signatures in a pool of threads, so that the event loop stays free.
 
     Args:
-        threads: How many run at a time; None for one for each processor.
-        scheduler: Runs what can be batched in batches; None for no batches.
-        metrics: Where runs are counted; None for metrics of its own.
+        threads: The number of threads. Defaults to one per processor.
+        scheduler: Runs requests in batches if they can be batched. None is no
+            batching.
+        metrics: Counts the runs. Defaults to new metrics.
     """
 
     def __init__(
@@ -40,20 +40,20 @@ class Inference:
         self._metrics = metrics or ServerMetrics()
 
     async def run(
-        self, servable: Servable, signature_name: str, arrays: Mapping[str, np.ndarray]
-    ) -> dict[str, np.ndarray]:
-        """Runs a signature.
+        self, servable: Servable, signature_name: str, arrays: Mapping[str, Array]
+    ) -> dict[str, Array]:
+        """Run a signature.
 
         Args:
             servable: The model's version.
-            signature_name: The signature; `""` is `serving_default`.
-            arrays: One array for each input.
+            signature_name: The signature. `""` is `serving_default`.
+            arrays: One array per input.
 
         Returns:
             The output arrays, sorted by name.
 
         Raises:
-            ServingError: A tensor does not fit the signature, or running it failed.
+            ServingError: If a tensor does not fit the signature, or running it fails.
         """
         started = time.perf_counter()
         name = signature_name or DEFAULT_SIGNATURE
@@ -66,10 +66,9 @@ class Inference:
 
     async def call(
         self,
-        function: Callable[_Arguments, _Result],
-        *arguments: _Arguments.args,
+        function: Callable[[*_Arguments], _Result],
+        *arguments: *_Arguments,
     ) -> _Result:
-        """Calls a function in the pool: reading and writing large tensors takes
-        time, too."""
+        """Call a function in the pool, such as one that reads a large tensor."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._pool, function, *arguments)

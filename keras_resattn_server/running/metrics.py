@@ -1,4 +1,4 @@
-"""Prometheus metrics, under the names that TensorFlow Serving gives them."""
+"""Prometheus metrics under TensorFlow Serving's names."""
 
 import re
 import time
@@ -12,6 +12,8 @@ from prometheus_client import Histogram
 from prometheus_client import ProcessCollector
 from prometheus_client import generate_latest
 
+from keras_resattn_client.typing import StrPath
+from keras_resattn_server.wire import config_files_pb2
 from keras_resattn_server.wire.config_files import read_text_proto
 
 METRICS_PATH = "/monitoring/prometheus/metrics"
@@ -21,13 +23,13 @@ _SERVING = ":tensorflow:serving:"
 _SAVED_MODEL = ":tensorflow:cc:saved_model:"
 _BATCHING = _SERVING + "batching_session:"
 
-# What the request under way asks for; the runtime's latency is told by it.
+# The method of the current request, a label of the runtime's latency.
 current_api: ContextVar[str] = ContextVar("current_api", default="Predict")
 
-# The runtime, in TensorFlow Serving's own words "TF1" or "TFRT".
+# The name of the runtime. TensorFlow Serving has "TF1" and "TFRT".
 _RUNTIME = "TF2"
 
-# TensorFlow's counters have no `_total`, its histograms no time of creation.
+# TensorFlow's counters do not end in `_total`, its histograms have no `_created`.
 _TOTAL = re.compile(r"^((?:# (?:HELP|TYPE) )?:[\w:]+)_total\b")
 _CREATED = re.compile(r"^(?:# (?:HELP|TYPE) )?:[\w:]+_created\b")
 
@@ -42,7 +44,7 @@ _ROWS = _exponential(1, 2, 14)
 
 
 class ServerMetrics:
-    """What one server counts.
+    """The counters of one server.
 
     Example:
 
@@ -52,7 +54,7 @@ class ServerMetrics:
     True
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self.request_count = self._counter(
             _SERVING + "request_count",
@@ -133,43 +135,43 @@ class ServerMetrics:
     def record_request(
         self, name: str, api: str, entrypoint: str, status: str, started: float
     ) -> None:
-        """Counts a request that is answered.
+        """Count an answered request.
 
         Args:
             name: The model's name.
-            api: What was asked for.
+            api: The method: `"Predict"`, `"Classify"` or `"Regress"`.
             entrypoint: `"GRPC"` or `"REST"`.
             status: Name of the status code.
-            started: When it began, by `time.perf_counter()`.
+            started: Its start, by `time.perf_counter()`.
         """
         self.request_count.labels(name, status).inc()
         latency = self.request_latency.labels(name, api, entrypoint)
         latency.observe(_microseconds_since(started))
 
     def record_runtime(self, name: str, started: float) -> None:
-        """Counts a run of a signature.
+        """Count a run of a signature.
 
         Args:
             name: The model's name.
-            started: When it began, by `time.perf_counter()`.
+            started: Its start, by `time.perf_counter()`.
         """
         latency = self.runtime_latency.labels(name, current_api.get(), _RUNTIME)
         latency.observe(_microseconds_since(started))
 
     def record_load(self, folder: Path, succeeded: bool, started: float) -> None:
-        """Counts an attempt to load a version.
+        """Count an attempt to load a version.
 
         Args:
             folder: The version's folder.
-            succeeded: Whether it is loaded.
-            started: When loading began, by `time.perf_counter()`.
+            succeeded: Whether it was loaded.
+            started: The start of loading, by `time.perf_counter()`.
         """
         status = "success" if succeeded else "fail"
         self.load_attempt_count.labels(str(folder), status).inc()
         self.load_latency.labels(str(folder)).inc(_microseconds_since(started))
 
     def text(self) -> str:
-        """Returns all metrics in Prometheus' text format."""
+        """Return all metrics in Prometheus' text format."""
         lines = generate_latest(self.registry).decode().splitlines(keepends=True)
         kept = (line for line in lines if not _CREATED.match(line))
         return "".join(_TOTAL.sub(r"\1", line) for line in kept)
@@ -179,25 +181,26 @@ def _microseconds_since(started: float) -> float:
     return (time.perf_counter() - started) * 1e6
 
 
-def read_metrics_path(path: str | Path) -> str | None:
-    """Reads a `--monitoring-config-file`.
+def read_metrics_path(path: StrPath) -> str | None:
+    """Read a `--monitoring-config-file`.
 
     Args:
         path: A text proto of MonitoringConfig.
 
     Returns:
-        Where the metrics are served; None where the file does not enable them.
+        The URL path of the metrics, or None if the file does not enable them.
 
     Raises:
-        FileNotFoundError: There is no such file.
-        ValueError: It is no such text proto, or the path in it is no absolute one.
+        FileNotFoundError: If the file does not exist.
+        ValueError: If it is not such a text proto, or its path is not absolute.
     """
-    config = read_text_proto(path, "MonitoringConfig").prometheus_config
+    message = read_text_proto(path, config_files_pb2.MonitoringConfig())
+    config = message.prometheus_config
     if not config.enable:
         return None
     if not (config.path or METRICS_PATH).startswith("/"):
         raise ValueError(
-            "The path of the metrics has to start with '/', as in"
-            f" '{METRICS_PATH}'. Received: {config.path!r} (in {path})"
+            "The path of the metrics must start with '/', as in "
+            f"'{METRICS_PATH}'. Received: {config.path!r} (in {path})"
         )
     return config.path or METRICS_PATH

@@ -1,0 +1,1 @@
+"""The wire formats: JSON bodies, tensor messages, configuration files, statuses."""

@@ -1,23 +1,22 @@
-"""JSON -> tensors, with the contract's rules of conversion and its messages.
+"""JSON -> tensors, with TensorFlow Serving's rules of conversion and messages.
 
-Types are named as NumPy names them (`"float32"`), strings `"string"`.
+Types have NumPy's names (`"float32"`), strings are `"string"`.
 """
 
 import base64
 import itertools
-import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterator
 
 import numpy as np
 
-from keras_resattn_server.wire.json_encode import FLOAT32_OVERFLOW
+from keras_resattn_client.typing import Array
 from keras_resattn_server.wire.json_encode import echo
 from keras_resattn_server.wire.json_encode import type_text
 from keras_resattn_server.wire.status import ServingError
 
 _INT32 = (-(2**31), 2**31 - 1)
-# What the contract lets in; the small types then wrap around.
+# The integers that are accepted. Those too large for int8, uint8 or int16 wrap around.
 _INTEGER_RANGES = {
     "int8": _INT32,
     "uint8": _INT32,
@@ -27,23 +26,23 @@ _INTEGER_RANGES = {
     "uint32": (0, 2**32 - 1),
     "uint64": (0, 2**64 - 1),
 }
-_EXACT_INTEGERS = {"float32": 2**24 - 1, "float64": 2**53 - 1}
+_FLOATS = ("float32", "float64")
 _MAX_RANK = 64  # NumPy's
 _BASE64 = re.compile(r"[A-Za-z0-9+/]*")
 
 
-def array_from_json(value: object, dtype: str) -> np.ndarray:
-    """Makes a tensor of a JSON value.
+def array_from_json(value: object, dtype: str) -> Array:
+    """Make a tensor of a JSON value.
 
     Args:
         value: A scalar, or lists nested to any depth.
         dtype: The tensor's type. `"string"` gives an object array of bytes.
 
     Returns:
-        The array; its shape is the nesting of the lists.
+        The array. Its shape is the nesting of the lists.
 
     Raises:
-        ServingError: Ragged lists, or an element that does not fit `dtype`.
+        ServingError: If lists are ragged, or an element does not fit `dtype`.
     """
     shape = _leading_shape(value)
     leaves = _regular_leaves(value, shape)
@@ -53,7 +52,7 @@ def array_from_json(value: object, dtype: str) -> np.ndarray:
 
 
 def is_base64_object(value: object) -> bool:
-    """Tells whether `value` is `{"b64": "..."}`: bytes, not a set of named inputs."""
+    """Return whether `value` is `{"b64": "..."}`: bytes, not a set of named inputs."""
     return (
         isinstance(value, dict)
         and len(value) == 1
@@ -62,7 +61,7 @@ def is_base64_object(value: object) -> bool:
 
 
 def json_type(value: object) -> str:
-    """Names a JSON value's type as the contract does: `Null`, `True`, `Number`, ..."""
+    """Return TensorFlow Serving's name of a JSON type: `Null`, `True`, `Number`, ..."""
     kinds = {type(None): "Null", bool: str(value), dict: "Object", list: "Array"}
     return kinds.get(type(value), "String" if isinstance(value, str) else "Number")
 
@@ -79,24 +78,25 @@ def _leading_shape(value: object) -> list[int]:
     return shape
 
 
-def _regular_leaves(value: object, shape: list[int]) -> list | None:
-    """The elements in order, or None where the lists are not all alike."""
+def _regular_leaves(value: object, shape: list[int]) -> list[object] | None:
+    """Return the elements in order, or None if the lists are ragged."""
     leaves = [value]
     for size in shape:
-        if not all(type(item) is list and len(item) == size for item in leaves):
+        lists = [item for item in leaves if type(item) is list and len(item) == size]
+        if len(lists) < len(leaves):
             return None
-        leaves = list(itertools.chain.from_iterable(leaves))
+        leaves = list(itertools.chain.from_iterable(lists))
     return None if any(type(leaf) is list for leaf in leaves) else leaves
 
 
-def _walk(value: object, level: int, shape: list[int], dtype: str) -> Iterable:
-    """Goes through ragged lists in order, to report the first fault."""
+def _walk(value: object, level: int, shape: list[int], dtype: str) -> Iterator[object]:
+    """Go through ragged lists in order, to report the first fault."""
     rank = len(shape)
     if not isinstance(value, list):
         if level != rank:
             raise ServingError(
-                f"JSON Value: {echo(value)} found at incorrect level: {level + 1}"
-                f" in the JSON DOM. Expected at level: {rank}"
+                f"JSON Value: {echo(value)} found at incorrect level: {level + 1} "
+                f"in the JSON DOM. Expected at level: {rank}"
             )
         yield _element(value, dtype)
         return
@@ -106,41 +106,41 @@ def _walk(value: object, level: int, shape: list[int], dtype: str) -> Iterable:
         )
     if len(value) != shape[level]:
         raise ServingError(
-            f"Encountered list at unexpected size: {len(value)}"
-            f" at level: {level} expected size: {shape[level]}"
+            f"Encountered list at unexpected size: {len(value)} "
+            f"at level: {level} expected size: {shape[level]}"
         )
     for item in value:
         yield from _walk(item, level + 1, shape, dtype)
 
 
-def _pack(leaves: list, dtype: str) -> np.ndarray:
-    if dtype in _EXACT_INTEGERS and set(map(type, leaves)) <= {int, float}:
-        quick = _quick_floats(leaves)
-        if quick is not None:
-            return quick.astype(dtype)
-    leaves = [_element(leaf, dtype) for leaf in leaves]
+def _pack(leaves: list[object], dtype: str) -> Array:
+    if not (dtype in _FLOATS and set(map(type, leaves)) <= {int, float}):
+        leaves = [_element(leaf, dtype) for leaf in leaves]
     if dtype == "string":
         packed = np.empty(len(leaves), object)
         packed[:] = leaves
         return packed
+    if dtype in _FLOATS:
+        return _pack_floats(leaves, dtype)
     wide = "uint64" if dtype == "uint64" else "int64"
     return np.array(leaves, wide if dtype in _INTEGER_RANGES else dtype).astype(dtype)
 
 
-def _quick_floats(leaves: list) -> np.ndarray | None:
-    """The array if all its numbers are small enough to need no closer look."""
+def _pack_floats(leaves: list[object], dtype: str) -> Array:
+    """Numbers out of range become infinite, as in TensorFlow Serving."""
     try:
-        wide = np.array(leaves, "float64")
-    except OverflowError:
-        return None
-    return wide if np.all(np.abs(wide) <= _EXACT_INTEGERS["float32"]) else None
+        with np.errstate(over="ignore"):
+            return np.array(leaves, "float64").astype(dtype)
+    except OverflowError as error:
+        message = "JSON Parse error: Number too big to be stored in double."
+        raise ServingError(message) from error
 
 
 def _element(value: object, dtype: str) -> object:
-    """One element as `dtype` takes it."""
-    if dtype in _EXACT_INTEGERS:
-        return _float_element(value, dtype)
-    if dtype in _INTEGER_RANGES:
+    """Return one element as `dtype` takes it."""
+    if dtype in _FLOATS:
+        fits = type(value) in (int, float)
+    elif dtype in _INTEGER_RANGES:
         low, high = _INTEGER_RANGES[dtype]
         fits = type(value) is int and low <= value <= high
     elif dtype == "string":
@@ -155,28 +155,6 @@ def _element(value: object, dtype: str) -> object:
     return value
 
 
-def _float_element(value: object, dtype: str) -> float:
-    if type(value) is int and not -(2**63) <= value < 2**64:
-        try:
-            value = float(value)
-        except OverflowError as error:
-            message = "JSON Parse error: Number too big to be stored in double."
-            raise ServingError(message) from error
-    if type(value) is int:
-        lossless = abs(value) <= _EXACT_INTEGERS[dtype]
-    elif type(value) is float:
-        fits = dtype == "float64" or abs(value) < FLOAT32_OVERFLOW
-        lossless = fits or not math.isfinite(value)
-    else:
-        raise _type_error(value, dtype)
-    if not lossless:
-        raise ServingError(
-            f"Cannot convert JSON value: {echo(value)} to {type_text(dtype)}"
-            " without loss of precision."
-        )
-    return float(value)
-
-
 def _string_element(value: object) -> bytes:
     if isinstance(value, str):
         try:
@@ -184,12 +162,12 @@ def _string_element(value: object) -> bytes:
         except UnicodeEncodeError as error:
             message = "JSON Parse error: The surrogate pair in string is invalid."
             raise ServingError(message) from error
-    if is_base64_object(value):
-        return _decode_base64(value["b64"])
     if isinstance(value, dict):
-        raise ServingError(
-            f"JSON Value: {echo(value)} not formatted correctly for base64 data"
-        )
+        if not is_base64_object(value):
+            raise ServingError(
+                f"JSON Value: {echo(value)} not formatted correctly for base64 data"
+            )
+        return _decode_base64(value["b64"])
     raise _type_error(value, "string")
 
 
@@ -205,6 +183,6 @@ def _decode_base64(text: str) -> bytes:
 
 def _type_error(value: object, dtype: str) -> ServingError:
     return ServingError(
-        f"JSON Value: {echo(value)} Type: {json_type(value)}"
-        f" is not of expected type: {type_text(dtype)}"
+        f"JSON Value: {echo(value)} Type: {json_type(value)} "
+        f"is not of expected type: {type_text(dtype)}"
     )

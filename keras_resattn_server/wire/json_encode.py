@@ -1,4 +1,4 @@
-"""Tensors -> JSON, and how error messages print values, shapes and types."""
+"""Tensors -> JSON; values, shapes and types in error messages."""
 
 import base64
 import json
@@ -7,25 +7,26 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from keras_resattn_client.typing import Array
 from keras_resattn_server.wire.status import ServingError
 
-# Above this a double rounds to an infinite float.
-FLOAT32_OVERFLOW = 2.0**128 - 2.0**103
+# A double from this on becomes an infinite float32.
+_FLOAT32_OVERFLOW = 2.0**128 - 2.0**103
 
-_CONTRACT_NAMES = {"float16": "half", "float32": "float", "float64": "double"}
-_MAX_ECHO = 4096  # characters of the client's own JSON in an error message
+_TYPE_NAMES = {"float16": "half", "float32": "float", "float64": "double"}
+_MAX_ECHO = 4096  # characters of the client's JSON in an error message
 
 
-def array_to_json(array: np.ndarray, name: str, axis: int = 0) -> list[str]:
-    """Writes a tensor as JSON texts.
+def array_to_json(array: Array, name: str, axis: int = 0) -> list[str]:
+    """Write a tensor as JSON texts.
 
     Args:
-        array: The tensor; bytes in an object array for strings.
-        name: The tensor's name: strings whose name ends in `_bytes` become base64.
-        axis: Axes before this one are not nested but flattened.
+        array: The tensor. Strings are bytes in an object array.
+        name: The tensor's name. If it ends in `_bytes`, strings become base64.
+        axis: Axes before this one are flattened instead of nested.
 
     Returns:
-        One JSON text for each index over the axes before `axis`.
+        One JSON text per index over the axes before `axis`.
     """
     texts = _leaf_texts(array.ravel(), name)
     for depth in range(array.ndim - 1, axis - 1, -1):
@@ -36,29 +37,30 @@ def array_to_json(array: np.ndarray, name: str, axis: int = 0) -> list[str]:
 
 
 def echo(value: object) -> str:
-    """Prints a JSON value the way the contract's error messages show it.
+    """Return a JSON value as TensorFlow Serving's error messages show it.
 
     Args:
         value: The value.
 
     Returns:
-        Objects indented by four, arrays on one line, cut after 4,096 characters.
+        The text: objects indented by four, arrays on one line, at most 4,096
+        characters.
     """
     if isinstance(value, float):
-        single = math.isfinite(value) and abs(value) < FLOAT32_OVERFLOW
+        single = math.isfinite(value) and abs(value) < _FLOAT32_OVERFLOW
         return _float_texts(np.array([value], "float32" if single else "float64"))[0]
     text = _pretty(value, 1)
     return text if len(text) <= _MAX_ECHO else text[:_MAX_ECHO] + "..."
 
 
 def shape_text(shape: Iterable[int | None]) -> str:
-    """Writes a shape as the contract does: `[-1,224,224,3]`, -1 for any size."""
+    """Return a shape as TensorFlow Serving writes it: `[-1,224,224,3]`."""
     return "[" + ",".join("-1" if n is None else str(n) for n in shape) + "]"
 
 
 def type_text(dtype: str) -> str:
-    """Names a type as the contract does: `float`, `double`, `half`, `int32`, ..."""
-    return _CONTRACT_NAMES.get(dtype, dtype)
+    """Return TensorFlow Serving's name of a type: `float`, `double`, `half`, ..."""
+    return _TYPE_NAMES.get(dtype, dtype)
 
 
 def _pretty(value: object, depth: int) -> str:
@@ -74,7 +76,7 @@ def _pretty(value: object, depth: int) -> str:
     return "{" + ",".join(members) + "\n" + indent[4:] + "}"
 
 
-def _leaf_texts(flat: np.ndarray, name: str) -> list[str]:
+def _leaf_texts(flat: Array, name: str) -> list[str]:
     kind = flat.dtype.kind
     if kind == "O" and name.endswith("_bytes"):
         encoded = (base64.b64encode(item).decode() for item in flat)
@@ -95,8 +97,8 @@ def _leaf_texts(flat: np.ndarray, name: str) -> list[str]:
     return _float_texts(flat.astype("float32"))
 
 
-def _float_texts(flat: np.ndarray) -> list[str]:
-    """Six digits where they read back as the same number, else as many as it takes."""
+def _float_texts(flat: Array) -> list[str]:
+    """Return six digits if they read back as the same number, otherwise all."""
     digits = 9 if flat.dtype == "float32" else 17
     values = flat.tolist()
     texts = [f"{value:g}" for value in values]

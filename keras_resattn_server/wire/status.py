@@ -1,4 +1,4 @@
-"""Status codes of the serving contract, and what of an error a client may see."""
+"""Status codes of TensorFlow Serving, and the part of an error that clients may see."""
 
 import re
 
@@ -27,12 +27,14 @@ _CODE_NAMES = {
     getattr(tf.errors, name): name for name in HTTP_STATUS if hasattr(tf.errors, name)
 }
 
-# TensorFlow for Python wraps the kernel's message in the place of definition
-# (with the exporter's or this server's file names) and in generated names.
+# TensorFlow's Python code wraps the kernel's message in the place of its definition
+# (with file names of the exporter or of this server) and in generated names.
 _DEFINITION = re.compile(r"\A.*\(most recent call last\):\n", re.DOTALL)
 _TRACE_LINES = re.compile(r'^(?:<stack traces unavailable>|  File "|    ).*\n', re.M)
 _FUNCTION_NODE = re.compile(r"\A\{\{function_node [^}]*\}\} ?")
+_NODE = re.compile(r"\n?\t? ?\[\[\{\{.*\}\}\]\]")
 _CALLED_OP = re.compile(r" \[Op:[^\]]*\](?: name: .*)?\s*\Z")
+_MAX_MESSAGE = 2048  # characters: a kernel may quote the whole input
 _DIRECTORIES = re.compile(r"(?<![\w}.])/(?:[^/\s:'\"]+/)+")
 
 
@@ -40,7 +42,7 @@ class ServingError(Exception):
     """An error whose message is meant for the client.
 
     Args:
-        message: What the client reads.
+        message: The text that the client reads.
         code: Name of the gRPC status code, a key of `HTTP_STATUS`.
     """
 
@@ -55,32 +57,45 @@ class ServingError(Exception):
 
 
 def from_op_error(error: tf.errors.OpError) -> ServingError:
-    """Turns a TensorFlow error into one that a client may see.
+    """Turn a TensorFlow error into one that a client may see.
 
     Args:
-        error: What running a signature raised.
+        error: The error that running a signature raised.
 
     Returns:
-        The kernel's own message under the same status code, without stack traces
-        and without the directories of files.
+        The kernel's own message under the same status code, without stack traces,
+        names of graph nodes and directories of files.
     """
-    message = _DEFINITION.sub("", error.message or "")
-    message = _TRACE_LINES.sub("", message)
-    message = _FUNCTION_NODE.sub("", message)
-    message = _CALLED_OP.sub("", message)
-    message = _DIRECTORIES.sub("", message)
-    return ServingError(message, _CODE_NAMES.get(error.error_code, "UNKNOWN"))
+    return _without_internals(
+        error.message or "", _CODE_NAMES.get(error.error_code, "UNKNOWN")
+    )
+
+
+def from_undecodable_error(error: UnicodeDecodeError) -> ServingError:
+    """Turn a TensorFlow error that quotes the client's bytes into one for the client.
+
+    TensorFlow's Python code decodes the kernel's message as UTF-8 before it raises
+    its error. If the message has other bytes, the status code is lost.
+
+    Args:
+        error: The error that running a signature raised.
+
+    Returns:
+        The kernel's own message, under INVALID_ARGUMENT.
+    """
+    message = error.object.decode("utf-8", "replace")
+    return _without_internals(message, "INVALID_ARGUMENT")
 
 
 def from_load_error(error: Exception) -> ServingError:
-    """Turns what loading a model raised into an error that a client may see.
+    """Turn an error of loading a model into one that a client may see.
 
     Args:
         error: Any error.
 
     Returns:
         Its message without the directories of files, under its own status code if
-        it has one, else FAILED_PRECONDITION.
+        it has one, otherwise under FAILED_PRECONDITION.
     """
     if isinstance(error, ServingError):
         return error
@@ -89,3 +104,18 @@ def from_load_error(error: Exception) -> ServingError:
     missing = isinstance(error, FileNotFoundError)
     code = "NOT_FOUND" if missing else "FAILED_PRECONDITION"
     return ServingError(_DIRECTORIES.sub("", str(error) or repr(error)), code)
+
+
+def _without_internals(message: str, code: str) -> ServingError:
+    for pattern in (
+        _DEFINITION,
+        _TRACE_LINES,
+        _FUNCTION_NODE,
+        _CALLED_OP,
+        _NODE,
+        _DIRECTORIES,
+    ):
+        message = pattern.sub("", message)
+    if len(message) > _MAX_MESSAGE:
+        message = message[:_MAX_MESSAGE] + "..."
+    return ServingError(message, code)

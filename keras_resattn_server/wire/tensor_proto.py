@@ -1,16 +1,15 @@
-"""Tensors of gRPC messages: `TensorProto` <-> arrays."""
+"""The tensors of gRPC messages: `TensorProto` <-> arrays."""
 
 import math
 
 import numpy as np
 import tensorflow as tf
-from tensorflow.core.framework import tensor_pb2
+from tensorflow.core.framework.tensor_pb2 import TensorProto
 
+from keras_resattn_client.typing import Array
 from keras_resattn_server.wire.status import ServingError
 
-TensorProto = tensor_pb2.TensorProto
-
-# The field for the values of a type: clients read these, not `tensor_content`.
+# The field with the values of a type. Clients read it, not `tensor_content`.
 _FIELDS = {
     "float32": "float_val",
     "float64": "double_val",
@@ -27,20 +26,20 @@ _FIELDS = {
 }
 
 
-def array_from_proto(name: str, proto: TensorProto, max_bytes: int) -> np.ndarray:
-    """Makes an array of a tensor in a message.
+def array_from_proto(name: str, proto: TensorProto, max_bytes: int) -> Array:
+    """Return the array of a tensor message.
 
     Args:
-        name: The input's name, for the error.
+        name: The input's name, for errors.
         proto: The tensor.
-        max_bytes: Its largest size. A few bytes can stand for any number of equal
-            elements, so the message's own size does not bound it.
+        max_bytes: The largest size of the array. A small message can stand for any
+            number of equal elements.
 
     Returns:
-        The array; bytes in an object array for strings.
+        The array. Strings are bytes in an object array.
 
     Raises:
-        ServingError: The tensor is malformed or too large.
+        ServingError: If the tensor is malformed or too large.
     """
     shape = [dim.size for dim in proto.tensor_shape.dim]
     if proto.tensor_shape.unknown_rank or any(size < 0 for size in shape):
@@ -49,23 +48,24 @@ def array_from_proto(name: str, proto: TensorProto, max_bytes: int) -> np.ndarra
         dtype = np.dtype(tf.as_dtype(proto.dtype).as_numpy_dtype)
         if math.prod(shape) * dtype.itemsize > max_bytes:
             raise ServingError(
-                f"Input '{name}' is larger than {max_bytes} bytes."
-                f" Received: {dtype.name} {shape}",
+                f"Input '{name}' is larger than {max_bytes} bytes. "
+                f"Received: {dtype.name} {shape}",
                 "RESOURCE_EXHAUSTED",
             )
-        return tf.make_ndarray(proto)
+        array: Array = tf.make_ndarray(proto)
+        return array
     except (KeyError, TypeError, ValueError) as error:
         raise ServingError(f"tensor parsing error: {name}") from error
 
 
-def array_to_proto(array: np.ndarray) -> TensorProto:
-    """Makes the message of an array.
+def array_to_proto(array: Array) -> TensorProto:
+    """Return the message of an array.
 
     Args:
-        array: The tensor; bytes in an object array for strings.
+        array: The tensor. Strings are bytes in an object array.
 
     Returns:
-        The message, its values in the field of their type where there is one.
+        The message, with the values in the field of their type if there is one.
     """
     field = _FIELDS.get(array.dtype.name)
     if field is None:

@@ -4,7 +4,7 @@ from benchmarks.engines import ask
 from benchmarks.engines import running
 
 
-def test_an_engine_that_does_not_start_is_named_and_the_others_end():
+def test_an_error_names_an_engine_that_does_not_start():
     with pytest.raises(ChildProcessError, match="training_engines demo 2 unknown did"):
         with running("training_engines", {"unknown": ("demo", 2, "unknown")}):
             pytest.fail("it started")

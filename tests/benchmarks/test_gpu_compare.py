@@ -14,7 +14,7 @@ ENGINES = ["jax-matrices", "ours", "pytorch"]
 
 
 class Engines:
-    """Stands for the processes: tells what was started, asked and ended."""
+    """Replace the processes and record which were started, asked and ended."""
 
     def __init__(self):
         self.log = []
@@ -107,7 +107,7 @@ def test_with_room_all_stay_until_the_end(engines, options, monkeypatch):
     ]
 
 
-def test_an_engine_that_fails_is_not_asked_again_and_the_others_go_on(engines, options):
+def test_an_engine_that_fails_is_not_asked_again_but_the_others_are(engines, options):
     engines.answers["ours"] = lambda: ChildProcessError("it ended:\nno memory")
     *_, record = compare.measure("training", options, later())
     assert record["errors"] == {"ours": "it ended:\nno memory"}
@@ -119,19 +119,19 @@ def test_an_engine_that_fails_is_not_asked_again_and_the_others_go_on(engines, o
     }
 
 
-def test_when_the_minutes_are_over_the_engine_ends_and_none_begins(engines, options):
+def test_at_the_time_limit_the_engine_ends_and_no_other_starts(engines, options):
     def hang():
         assert engines.killed.wait(60)
         return ChildProcessError("it ended")
 
     engines.answers["ours"] = hang
     *_, record = compare.measure("training", options, later(0.2))
-    assert record["errors"] == {"ours": "The minutes were over."}
+    assert record["errors"] == {"ours": "The time limit (--minutes) was reached."}
     assert len(record["answers"]) == 1
     assert "start pytorch" not in engines.log
 
 
-def test_a_run_that_is_cut_leaves_each_answer(engines, options, tmp_path):
+def test_an_interrupted_run_keeps_each_answer(engines, options, tmp_path):
     records = compare.measure("inference", options, later())
     for count in range(3):
         compare.write(tmp_path, next(records))
@@ -142,7 +142,7 @@ def test_a_run_that_is_cut_leaves_each_answer(engines, options, tmp_path):
     assert engines.log[-1] == "end ours"
 
 
-def test_the_table_holds_the_tasks_of_earlier_runs_too(engines, options, tmp_path):
+def test_the_tables_include_the_tasks_of_earlier_runs(engines, options, tmp_path):
     for task in ("inference", "training"):
         for record in compare.measure(task, options, later()):
             compare.write(tmp_path, record)
@@ -177,7 +177,7 @@ def test_missing_packages_are_named_before_anything_runs(monkeypatch, capsys):
         (["--size", "100"], "must be a multiple of 32. Received: 100"),
         (["--size", "0"], "must be 1 or more. Received: 0"),
         (["--rounds", "0"], "must be 1 or more. Received: 0"),
-        (["--engines", "ours-remat", "--tasks", "inference"], "no task has these"),
+        (["--engines", "ours-remat", "--tasks", "inference"], "no chosen task has"),
     ],
 )
 def test_wrong_arguments_are_refused(given, message, monkeypatch, capsys):

@@ -19,7 +19,7 @@ def answer(engine, batch, seconds, flop=1e12, memory=1.0, number=0):
 
 @pytest.fixture
 def training():
-    """A run in which ours is 1.5 times as fast as the best of PyTorch."""
+    """Return a run in which ours is 1.5 times as fast as the best of PyTorch."""
     answers = [
         answer("jax-matrices", 8192, 2e-3),
         answer("pytorch-matrices", 8192, 1e-3),
@@ -50,7 +50,7 @@ def test_each_goal_of_training_has_its_row_and_verdict(training):
     assert verdicts(training) == {
         "batch 256, PyTorch at its best": (1.5, True),
         "batch 256, share of the matrix peak": (0.25, None),  # 250 of 1000 TFLOP/s
-        "memory, PyTorch at its quickest": (0.75, True),
+        "memory, PyTorch at its fastest": (0.75, True),
         "remat, memory": (0.5, None),
         "remat, time": (1.25, True),
     }
@@ -96,22 +96,22 @@ def test_a_ratio_is_the_median_of_the_rounds_that_both_answered(training):
         {"devices": {"ours": "cpu", "pytorch": "a GPU"}},
     ],
 )
-def test_no_goal_is_met_by_another_size_or_without_one_gpu(training, change):
+def test_other_sizes_and_other_devices_than_one_gpu_have_no_goals(training, change):
     assert all(verdict is None for _, verdict in verdicts(training | change).values())
 
 
-def test_the_peak_is_the_quickest_product_of_all_rounds(training):
+def test_the_peak_is_the_fastest_product_of_all_rounds(training):
     training["answers"].append(answer("jax-matrices", 8192, 5e-4, number=1))
     assert comparison.peak(comparison.measured(training)) == 2e15
 
 
-def test_memory_is_the_least_of_the_rounds_as_a_kept_process_tells_its_largest():
+def test_memory_is_the_minimum_of_the_rounds():
     answers = [answer("ours", 1, 1.0, memory=m, number=i) for i, m in enumerate((2, 9))]
     (found,) = comparison.measured({"answers": answers})
     assert found.memory == 2
 
 
-def test_the_section_tells_where_by_what_and_how_fast(training):
+def test_the_section_names_device_versions_command_and_speed(training):
     text = comparison.markdown(training)
     assert "a GPU; JAX 1, PyTorch 2." in text
     assert "python -m benchmarks.gpu.compare out" in text
@@ -119,7 +119,7 @@ def test_the_section_tells_where_by_what_and_how_fast(training):
     assert "| pytorch-matrices | 8192 |  | 1.00 (1.00) | 1,000 | 100% |" in text
 
 
-def test_a_part_of_a_run_is_told_too(training):
+def test_the_section_shows_a_part_of_a_run_and_its_errors(training):
     training["answers"] = training["answers"][2:3]
     training["errors"] = {"pytorch": "it ended:\nTraceback\nRuntimeError: no\n  there"}
     text = comparison.markdown(training)
@@ -128,6 +128,6 @@ def test_a_part_of_a_run_is_told_too(training):
     assert "| goal |" not in text
 
 
-def test_nothing_measured_is_said(training):
+def test_the_section_states_that_nothing_was_measured(training):
     training |= {"answers": [], "devices": {}, "versions": {}}
     assert "Nothing was measured." in comparison.markdown(training)

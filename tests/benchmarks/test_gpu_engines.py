@@ -17,7 +17,7 @@ import sys, types
 from benchmarks.gpu import engines
 fake = types.ModuleType("fake")
 fake.network = lambda size, twice: lambda batch: (lambda: batch, size * batch * twice)
-fake.wait = lambda result: print("said by a compiler")
+fake.wait = lambda result: print("a message of a compiler")
 fake.reset_peak = lambda: None
 fake.peak_bytes = lambda: 7
 fake.facts = lambda: {"device": "none", "versions": {}}
@@ -48,7 +48,7 @@ def test_an_engine_answers_with_seconds_operations_and_memory():
     assert engine.returncode == 0
 
 
-def test_an_engine_that_ends_says_why():
+def test_an_error_has_the_reason_why_an_engine_ended():
     with running("gpu.engines", {"no": ("training", "no", 32)}) as engines:
         with pytest.raises(ChildProcessError, match="KeyError: 'no'"):
             ask(engines["no"], "{}")
@@ -72,7 +72,7 @@ def test_training_waits_at_its_end_and_inference_for_each(
 
 @pytest.fixture
 def without_tensorflow(tmp_path):
-    """The environment of a process that cannot import TensorFlow."""
+    """Return the environment of a process that cannot import TensorFlow."""
     for name in ("tensorflow", "tensorflow_datasets"):
         (tmp_path / f"{name}.py").write_text("raise ImportError('there is none')")
     path = os.pathsep.join([str(tmp_path), *sys.path])
@@ -81,7 +81,7 @@ def without_tensorflow(tmp_path):
 
 
 def printed(code, environment):
-    """Return what a process of its own prints last, as JSON."""
+    """Run code in a new process and return the JSON of its last line."""
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True)
     return json.loads(done.stdout.splitlines()[-1])

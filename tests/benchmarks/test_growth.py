@@ -27,7 +27,7 @@ def test_a_point_is_measured_in_a_process_of_its_own():
     assert row["work"] == pytest.approx(2 * 6.3e9 / 49, rel=0.1)
 
 
-def test_what_fails_is_a_line_and_the_rest_goes_on(monkeypatch, capsys):
+def test_a_failed_point_is_a_line_and_the_others_are_measured(monkeypatch, capsys):
     rows = iter([None, ROW])
     monkeypatch.setattr(growth, "in_process", lambda options: next(rows))
     found = growth.print_series("batch", [(1, {}), (2, {})])

@@ -12,7 +12,7 @@ from benchmarks.table import is_met
 
 @pytest.fixture
 def seconds():
-    """An optimized export twice as fast as all others, ResNet-152 slower still."""
+    """Return times: the optimized export is twice as fast as others in float32."""
     of_batch = {name: [0.06, 0.05, 0.07] for name in ENGINES}
     of_batch["optimized"] = [0.03, 0.025, 0.035]
     of_batch["bfloat16"] = [0.02, 0.025, 0.015]
@@ -59,7 +59,7 @@ def test_bfloat16_is_measured_unless_it_is_emulated(computes, monkeypatch):
     assert ("bfloat16" in inference.precisions()) == (computes is not False)
 
 
-def test_the_table_has_a_line_an_engine_with_its_share_of_the_peak(seconds):
+def test_the_table_has_a_line_per_engine_with_its_share_of_the_peak(seconds):
     table = inference.engines_table(seconds, PEAKS, 10.0)
     lines = {line.split(" | ")[0]: line for line in table.splitlines()}
     assert {f"| {name}" for name in ENGINES} <= set(lines)
@@ -88,7 +88,7 @@ def test_an_engine_answers_batch_sizes_with_seconds():
     assert engine.returncode == 0
 
 
-def test_a_part_that_fails_says_why(tmp_path, monkeypatch):
+def test_the_error_of_a_failed_part_has_its_reason(tmp_path, monkeypatch):
     (tmp_path / "benchmarks").mkdir()
     code = "raise ImportError('no such runtime')"
     (tmp_path / "benchmarks" / "broken.py").write_text(code)

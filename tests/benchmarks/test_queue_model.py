@@ -32,7 +32,7 @@ def test_clients_fill_batches_up_to_the_largest():
     assert sum(outcome.batches) == len(outcome.seconds) == 400
 
 
-def test_a_lone_request_waits_for_others_and_then_goes():
+def test_a_single_request_waits_for_others_up_to_a_limit():
     outcome = closed_queue(Server(0.01, 0.001, max_batch=4, wait=0.002), 1, 1, 10)
     assert outcome.seconds == pytest.approx([0.013] * 10)
     assert outcome.batches == [1] * 10

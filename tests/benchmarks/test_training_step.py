@@ -33,7 +33,7 @@ def test_each_goal_has_its_row_and_verdict():
     assert best.ratio == 1.25
 
 
-def test_the_table_has_a_line_an_engine():
+def test_the_table_has_a_line_per_engine():
     table = training_step.table("t", {"ours": [0.5, 1.5]}, {"ours": 1234.0}, batch=8)
     assert "| ours | 1000 (500) | 8.0 | 1,234 |" in table
 

@@ -1,11 +1,10 @@
-import doctest
-
 import keras
 import numpy as np
 import pytest
 
 import keras_resattn
 from keras_resattn import Stage
+from tests.documentation import python_examples
 
 
 def build(**arguments):
@@ -57,12 +56,9 @@ def test_a_unit_of_ones_own_builds_the_network_and_is_saved(tmp_path):
 
 @pytest.mark.one_backend
 def test_a_documented_unit_of_ones_own_is_saved_and_loaded(tmp_path):
-    examples = doctest.DocTestParser().get_examples(
-        keras_resattn.ResidualAttentionNetwork.__doc__
-    )
-    names = {"keras": keras, "keras_resattn": keras_resattn}
-    for example in examples:
-        exec(example.source, names)
+    names = {}
+    for example in python_examples("networks.md"):
+        exec(example, names)
     model, images = names["model"], np.random.rand(2, 32, 32, 3)
     assert type(model.get_layer("stage1_unit1")) is names["PlainUnit"]
     model.save(tmp_path / "model.keras")
@@ -127,12 +123,13 @@ def test_dropout_before_the_classifier():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"width_multiplier": 0}, "over 0. Received: width_multiplier=0"),
+        ({"width_multiplier": 0}, "greater than 0. Received: width_multiplier=0"),
         ({"stochastic_depth": 1}, "less than 1. Received: stochastic_depth=1"),
         ({"dropout": -0.5}, "less than 1. Received: dropout=-0.5"),
         ({"attention": "hard"}, "'naive', 'none'.*Received: attention='hard'"),
         ({"mask_structure": "u"}, "'local'.*Received: mask_structure='u'"),
         ({"mask_activation": "relu"}, "'spatial'.*Received: activation='relu'"),
+        ({"p": -1}, "0 or more. Received: p=-1"),
         ({"stages": [Stage(16, 1, -1)]}, "0 or more. Received: modules=-1"),
         ({"stages": [Stage(16, 0, 1)]}, "positive integer. Received: strides=0"),
         ({"stages": [Stage(18, 1, 1)]}, "multiple of 4 .*Received: filters=18"),

@@ -97,7 +97,7 @@ def test_what_is_in_the_file_is_not_asked_again(run, rest_url, photos, tmp_path)
     before = out.read_bytes()
     code, output, _ = run("predict", photos, "--out", out, *server)
     assert code == 0
-    assert f"20 of 40 images are in {out} already." in output
+    assert f"20 of 40 images are already in {out}." in output
     assert out.read_bytes().startswith(before)
     assert len({row["image"] for row in read_csv(out)}) == len(read_csv(out)) == 40
     # Nothing is left to ask: no server is needed.
@@ -198,7 +198,7 @@ def test_ctrl_c_says_how_to_go_on(photos, tmp_path):
         process.send_signal(signal.SIGINT)
         output, errors = process.communicate(timeout=60)
     assert process.returncode == 130, errors
-    assert f"The same command goes on after what is in {out}." in output
+    assert f"To continue {out}, run the same command again." in output
     assert "Traceback" not in errors
 
 
@@ -224,9 +224,9 @@ def test_wrong_usage_is_told(run, model_folder, pictures, tmp_path):
         ((model_folder.path, pictures[0], "--model", "x"), 2, "--server URL"),
         ((pictures[0], "--engine", "ray", *server), 2, "leave out"),
         ((pictures[0], "--server", "http://127.0.0.1:1"), 1, "Say which model"),
-        ((tmp_path, *server), 2, "no images"),
+        ((tmp_path, *server), 1, "no images"),
         ((pictures[0], "--overwrite", *server), 2, "--out FILE"),
-        ((pictures[0], "--json", "--out", tmp_path / "a.csv", *server), 2, "alone"),
+        ((pictures[0], "--json", "--out", tmp_path / "a.csv", *server), 2, "give only"),
         ((pictures[0], "--out", tmp_path / "a.txt", *server), 1, "FILE.jsonl"),
     ):
         found, output, errors = run("predict", *arguments)

@@ -140,5 +140,5 @@ def test_ctrl_c_while_training_ends_in_one_line(photos, tmp_path):
     process.send_signal(signal.SIGINT)
     output, errors = process.communicate(timeout=60)
     assert process.returncode == 130, errors
-    assert "The last whole epoch's model is in" in output
+    assert "The model of the last completed epoch is in" in output
     assert "Traceback" not in errors

@@ -39,8 +39,8 @@ def test_a_resolved_recipe_has_the_settings_of_its_bases(run, tmp_path):
 
 def test_what_is_asked_wrongly_is_one_line(run):
     code, output, errors = run("recipes", "cifar10_attention65")
-    assert (code, output, len(errors.splitlines())) == (2, "", 1)
-    assert "did you mean 'cifar10_attention56'" in errors
-    code, output, errors = run("recipes", "--resolved")
     assert (code, output, len(errors.splitlines())) == (1, "", 1)
+    assert "Did you mean 'cifar10_attention56'" in errors
+    code, output, errors = run("recipes", "--resolved")
+    assert (code, output) == (2, "")
     assert "Received: --resolved" in errors

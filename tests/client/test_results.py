@@ -83,7 +83,7 @@ def test_two_processes_do_not_write_one_file(path):
 def test_a_file_of_something_else_is_told_and_left_alone(path, text):
     path.parent.mkdir()
     path.write_text(text)
-    with pytest.raises(ValueError, match="something else than these results"):
+    with pytest.raises(ValueError, match="other content than these results"):
         ResultFile(path)
     assert path.read_text() == text
 

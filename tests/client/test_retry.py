@@ -99,7 +99,7 @@ def test_a_host_that_no_one_knows_is_not_asked_again(waits):
 
 def test_an_answer_that_is_no_json_is_an_error():
     with fake_server(Answer(200, ["proxy"])) as fake:
-        with pytest.raises(ServerError, match="no JSON object"):
+        with pytest.raises(ServerError, match="not a JSON object"):
             Client(fake.url, "small").predict(b"image")
 
 

@@ -46,10 +46,10 @@ def test_all_that_does_not_fit_is_listed(tmp_path):
     lines = str(raised.value).splitlines()
     for problem in (
         "AttentionA_1/mask/linear_2: missing",
-        "AttentionA_2/mask/linear_2: left over, no layer takes it",
+        "AttentionA_2/mask/linear_2: left over, the network has no such layer",
         "conv1: blob 0 has shape (3, 64, 7, 7) instead of (64, 3, 7, 7)",
         "conv1/bn: 3 blobs instead of 4",
-        "classifier: blob 1 has fewer or more values than (1000,)",
+        "classifier: blob 1 has too many or too few values for (1000,)",
         "post_res_4_3/bn: there are 2 layers of this name",
         "pool1_3x3_s2/bn: 2 of 64 values such as 0.0 give no variance, is "
         "bn_statistic='inverse-std' right?",
@@ -64,7 +64,7 @@ def test_a_negative_variance_is_refused(tmp_path):
     layers["conv1/bn"][1][3][0, 0] = -0.5
     path = tmp_path / "negative.caffemodel"
     caffemodels.write(path, layers, old=True)
-    with pytest.raises(ValueError, match=r"conv1/bn: 1 of 64 values such as -0\.5"):
+    with pytest.raises(ValueError, match=r"conv1/bn: 1 of 64 values, such as -0\.5"):
         convert_caffe(path, "Attention56", "variance", (64, 64, 3))
 
 
@@ -74,7 +74,7 @@ def test_a_truncated_file_is_refused(small, tmp_path, kept):
     caffemodels.write(path, small)
     content = path.read_bytes()
     path.write_bytes(content[: int(kept * len(content))])
-    with pytest.raises(ValueError, match=r"no Caffe model, or not.*Received: path="):
+    with pytest.raises(ValueError, match=r"not a Caffe model, or.*Received: path="):
         convert_caffe(path, "Attention56", "variance")
 
 
@@ -85,7 +85,7 @@ def test_a_truncated_file_is_refused(small, tmp_path, kept):
 def test_garbage_is_refused(tmp_path, content):
     path = tmp_path / "garbage.caffemodel"
     path.write_bytes(content)
-    with pytest.raises(ValueError, match=r"no Caffe|no trained.*Received: path="):
+    with pytest.raises(ValueError, match=r"not a Caffe|no trained.*Received: path="):
         convert_caffe(path, "Attention56", "variance")
 
 

@@ -8,6 +8,7 @@ import pytest
 import safetensors.numpy
 
 from keras_resattn.convert.state_dict import read_state_dict
+from keras_resattn_client import extras
 
 pytestmark = pytest.mark.one_backend
 WEIGHT = np.arange(6, dtype="float32").reshape(2, 3)
@@ -57,7 +58,7 @@ def test_bare_state_dicts_and_parameters(torch, tmp_path):
 @pytest.mark.parametrize("held", [[1, 2], {"epoch": 3}, {}, {0: 1}, 5])
 def test_a_file_without_state_dict_is_an_error(torch, tmp_path, held):
     torch.save(held, tmp_path / "a.pth")
-    with pytest.raises(ValueError, match="holds no state dict.*Received: path="):
+    with pytest.raises(ValueError, match="is not a state dict.*Received: path="):
         read_state_dict(tmp_path / "a.pth")
 
 
@@ -105,11 +106,6 @@ def test_what_is_not_installed_is_named(tmp_path, monkeypatch, suffix):
     (tmp_path / f"a{suffix}").write_bytes(b"")
     package = "torch" if suffix == ".pth" else "safetensors"
 
-    def not_installed(name):
-        raise ModuleNotFoundError(f"No module named '{name}'", name=name)
-
-    monkeypatch.setattr(importlib, "import_module", not_installed)
-    with pytest.raises(
-        ImportError, match=f"{package} is needed.*resattn.convert.*path="
-    ):
+    monkeypatch.setattr(extras, "_is_installed", lambda name: name != package)
+    with pytest.raises(ImportError, match=rf"pip install .*\[convert\].*{package}"):
         read_state_dict(tmp_path / f"a{suffix}")

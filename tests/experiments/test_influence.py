@@ -147,12 +147,12 @@ def test_files_hold_every_figure(rows, tmp_path):
 @pytest.mark.parametrize(
     ("batches", "options", "message"),
     [
-        ([], {}, "two images or more. Received: no batches"),
-        ([(IMAGES[:1], LABELS[:1])], {}, "two or more.*Received: 1"),
+        ([], {}, "at least two images. Received: no batches"),
+        ([(IMAGES[:1], LABELS[:1])], {}, "at least two. Received: 1 images"),
         ([(IMAGES[:, :8], LABELS)], {}, r"\(None, 16, 16, 1\).*Received: .*\(7, 8,"),
         ([(IMAGES[0], LABELS)], {}, r"Received: images of shape \(16, 16, 1\)"),
-        ([(IMAGES, LABELS[:3])], {}, r"each of the 7 images.*shape \(3,\)"),
-        ([(IMAGES, np.eye(4)[LABELS])], {}, "Labels are integers.*float64"),
+        ([(IMAGES, LABELS[:3])], {}, r"7 integers, one per image.*shape \(3,\)"),
+        ([(IMAGES, np.eye(4)[LABELS])], {}, "Labels must be 7 integers.*float64"),
         ([(IMAGES, LABELS + 3)], {}, "0 to 3.*Received: labels from 3 to"),
         (BATCHES, {"modules": ["stage9"]}, "'stage2_attention1'.*'stage9'"),
     ],

@@ -152,7 +152,7 @@ def test_the_files_hold_a_row_a_block_and_the_figure(responses, tmp_path):
 def test_what_cannot_be_measured_or_drawn_is_an_error(model, responses):
     with pytest.raises(ValueError, match="this model has none.*Received: model="):
         mean_response(tiny(attention="none"), IMAGES)
-    with pytest.raises(ValueError, match="one image or more. Received: no images"):
+    with pytest.raises(ValueError, match="at least one image. Received: no images"):
         mean_response(model, IMAGES[:0])
     with pytest.raises(ValueError, match="one to 4 networks. Received"):
         response_figure({})

@@ -1,5 +1,6 @@
 """Masks and features as arrays, and the choice of a channel."""
 
+import re
 import subprocess
 import sys
 
@@ -10,6 +11,8 @@ import pytest
 import keras_resattn
 from keras_resattn import explain
 from keras_resattn.explain.gradients import class_gradients
+from keras_resattn.views.modules import attention_modules
+from keras_resattn.views.modules import find_modules
 
 MODULES = ["stage1_attention1", "stage2_attention1"]
 
@@ -19,6 +22,11 @@ def features(model_folder, inputs):
     """What the graph itself gives: trunk, mask and fused features, by name."""
     maps = keras_resattn.feature_maps(model_folder.model)(inputs, training=False)
     return {name: np.asarray(values) for name, values in maps.items()}
+
+
+def gradient_of(model, module):
+    modules = attention_modules(model)
+    return class_gradients(model, {module: modules[module]})[module]
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 32])
@@ -95,11 +103,11 @@ def test_a_channel_can_be_given_and_all_be_taken(model_folder, inputs, features)
 def test_the_gradient_is_that_of_the_logit(model_folder, features, module):
     model = model_folder.model
     after = features[f"{module}_fused"][:2]
-    gradient = class_gradients(model, [module])[module](after, [1, 1])
+    gradient = gradient_of(model, module)(after, [1, 1])
     # The logit of two classes' softmax is the logarithm of their ratio.
-    fused = keras_resattn.views.modules.attention_modules(model)[module].fused
+    fused = attention_modules(model)[module].fused
     rest = keras.Model(fused, model.output)
-    other = class_gradients(model, [module])[module](after, [0, 0])
+    other = gradient_of(model, module)(after, [0, 0])
     # Along the gradient, where the slope is large beside rounding and kinks.
     step = 1e-2 * (gradient - other) / np.abs(gradient - other).max()
     logits = [
@@ -124,7 +132,7 @@ def test_the_gradient_is_that_of_the_logit_also_before_a_layer_of_its_own(
     activation = layer() if layer is keras.layers.Softmax else layer("softmax")
     other = keras.Model(model.input, activation(logits))
     gradients = [
-        class_gradients(m, [module])[module](features[f"{module}_fused"], [1] * 5)
+        gradient_of(m, module)(features[f"{module}_fused"], [1] * 5)
         for m in (model, other)
     ]
     np.testing.assert_allclose(*gradients, rtol=1e-5, atol=1e-7)
@@ -139,7 +147,7 @@ def test_the_rule_gradient_is_for_the_class_asked_for(model_folder, inputs, feat
     predicted = model.predict(inputs, verbose=0).argmax(axis=-1)
     for classes in (None, 0, [1, 0, 1, 0, 1]):
         truth = predicted if classes is None else np.broadcast_to(classes, 5)
-        gradient = class_gradients(model, [module])[module](fused, truth)
+        gradient = gradient_of(model, module)(fused, truth)
         expected = (trunk * mask * gradient).sum((1, 2)).argmax(axis=-1)
         triptych = explain.feature_triptych(
             model, inputs, module, "gradient", classes, batch_size=2
@@ -194,6 +202,58 @@ def test_what_cannot_be_is_named(model_folder, inputs):
         explain.masks(model, inputs[:0])
 
 
+def test_a_network_inside_a_model_has_the_same_masks_and_features(model_folder, inputs):
+    model = model_folder.model
+    images = keras.Input((16, 16, 3))
+    nested = keras.Model(images, model(images))
+    expected, masks = (explain.mean_masks(m, inputs) for m in (model, nested))
+    for name in MODULES:
+        np.testing.assert_allclose(masks[name], expected[name], atol=1e-5)
+    [one], [other] = (
+        list(explain.explain_batches(m, [inputs], MODULES[:1], "gradient"))
+        for m in (model, nested)
+    )
+    np.testing.assert_allclose(one.outputs, other.outputs, atol=1e-5)
+    ours, theirs = (each.triptychs[MODULES[0]] for each in (other, one))
+    assert ours.channels.tolist() == theirs.channels.tolist()
+    np.testing.assert_allclose(ours.after, theirs.after, atol=1e-4)
+
+
+def test_an_explanation_has_the_masks_of_every_channel(model_folder, inputs):
+    [explanation] = explain.explain_batches(
+        model_folder.model, [inputs], MODULES[1:], "variance"
+    )
+    assert list(explanation.channel_masks) == MODULES[1:]
+    mask, triptych = (
+        explanation.channel_masks[MODULES[1]],
+        explanation.triptychs[MODULES[1]],
+    )
+    assert mask.shape == (5, 8, 8, 16)
+    np.testing.assert_allclose(
+        mask.mean(axis=-1), explanation.masks[MODULES[1]], atol=1e-5
+    )
+    for i, channel in enumerate(triptych.channels):
+        np.testing.assert_array_equal(mask[i, ..., channel], triptych.mask[i])
+
+
+@pytest.mark.parametrize("channel", ["energy", "gradient"])
+def test_the_modules_of_a_model_are_found_once(
+    model_folder, inputs, monkeypatch, channel
+):
+    found = []
+
+    def find(model):
+        found.append(model)
+        return find_modules(model)
+
+    monkeypatch.setattr("keras_resattn.views.modules.find_modules", find)
+    model = model_folder.model
+    list(explain.explain_batches(model, [inputs[:1]], channel=channel))
+    assert found == [model]
+    explain.feature_triptych(model, inputs[:1], MODULES[0], channel)
+    assert found == [model, model]
+
+
 def test_a_model_without_masks_or_not_ours_is_an_error(inputs):
     without = keras_resattn.create_model("tiny", attention="none", classes=2)
     images = keras.Input((16, 16, 3))
@@ -219,13 +279,20 @@ def test_saturation_is_the_share_of_values_near_0_and_1():
 def test_arrays_need_no_matplotlib():
     code = (
         "import sys; sys.modules['matplotlib'] = None\n"
-        "from keras_resattn import explain\n"
+        "from keras_resattn import experiments, explain\n"
         "assert callable(explain.masks) and callable(explain.feature_triptych)\n"
-        "try: explain.mask_figure\n"
-        "except ImportError as error: print(error)"
+        "assert callable(experiments.mean_response)\n"
+        "for package, name in (\n"
+        "    (explain, 'mask_figure'),\n"
+        "    (explain, 'write_animation'),\n"
+        "    (explain, 'write_report'),\n"
+        "    (experiments, 'write_response'),\n"
+        "):\n"
+        "    try: getattr(package, name)\n"
+        "    except ImportError as error: print(error)"
     )
     output = subprocess.check_output([sys.executable, "-c", code], text=True)
-    assert 'pip install "keras-resattn[vis]"' in output
+    assert len(re.findall(r"pip install .*\[vis\]", output)) == 4
 
 
 def test_every_public_name_of_explain_is_there():

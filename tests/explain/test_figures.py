@@ -62,12 +62,12 @@ def test_channel_rule_and_what_a_mask_is_not_are_printed():
     printed = texts(triptych_figure(IMAGES, triptych(), ["one", "two"]))
     for text in ("one", "two", "stage1_attention1", "channel 3", "channel 14"):
         assert text in printed
-    assert "energy: the channel of the highest mean square" in printed
-    assert "no evidence for a class" in printed
+    assert "energy: the channel with the highest mean square" in printed
+    assert "not evidence for a class" in printed
     printed = texts(triptych_figure(IMAGES, triptych("all", None)))
     assert "all channels" in printed and "mean over all channels" in printed
     printed = texts(triptych_figure(IMAGES, triptych("index", (7, 7))))
-    assert "channel 7" in printed and "asked for" in printed
+    assert "channel 7" in printed and "given index" in printed
 
 
 def test_several_modules_have_a_row_each():
@@ -117,13 +117,14 @@ def test_the_grid_prints_mean_and_saturation():
     figure = channel_grid_figure(mask, "stage1_attention1", sort="index")
     printed = texts(figure)
     assert "0 0.50, 0%" in printed and "1 0.62, 25%" in printed
-    assert "under 0.05 or over 0.95" in printed and "of all 2 channels 12%" in printed
-    assert "no evidence for a class" in printed
+    assert "below 0.05 or above 0.95" in printed
+    assert "in all 2 channels: 12%" in printed
+    assert "not evidence for a class" in printed
 
 
 def test_a_grid_that_cannot_be_is_named():
     mask = np.zeros((4, 4, 10))
-    with pytest.raises(ValueError, match="have 3 pages, from 1. Received: page=4"):
+    with pytest.raises(ValueError, match="integer from 1 to 3. Received: page=4"):
         channel_grid_figure(mask, "stage1_attention1", page=4, per_page=4)
     with pytest.raises(ValueError, match=r"one image.*Received.*\(1, 4, 4, 10\)"):
         channel_grid_figure(mask[None], "stage1_attention1")
@@ -154,7 +155,7 @@ def test_a_gallery_takes_what_kerass_gallery_takes(tmp_path):
     ]
     assert shown[1].get_images()[0].get_array().min() == 1
     assert shown[1].get_images()[1].get_clim() == (0, 1)
-    assert "no evidence for a class" in texts(figure)
+    assert "not evidence for a class" in texts(figure)
     assert path.read_bytes().startswith(b"\x89PNG")
 
 

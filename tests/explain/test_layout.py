@@ -77,7 +77,7 @@ def test_what_is_cut_off_or_over_another_is_found():
 @pytest.mark.parametrize(("count", "size"), [(1, "square"), (1, "tall"), (3, "wide")])
 def test_the_figure_of_masks(count, size, style, evidence):
     evidence = {method: RNG.random((count, 8, 8)) for method in evidence}
-    titles = ["is automobile\nseen as automobile, 100%"] * count
+    titles = ["label: automobile\npredicted: automobile, 100%"] * count
     pictures = images(count, SIZES[size])
     options = {"style": style, "evidence": evidence, "stretch": True}
     check(explain.mask_figure(pictures, masks(count), titles, **options))
@@ -98,7 +98,7 @@ def test_masks_of_many_modules_go_on_in_the_next_line():
 @pytest.mark.parametrize("size", SIZES)
 def test_the_triptych(size):
     modules = [triptych(2, "stage1_attention1"), triptych(2, "stage3_attention1")]
-    titles = ["is automobile\nseen as automobile, 100%"] * 2
+    titles = ["label: automobile\npredicted: automobile, 100%"] * 2
     check(explain.triptych_figure(images(2, SIZES[size]), modules, titles))
 
 

@@ -103,7 +103,7 @@ def test_class_evidence_stands_beside_in_other_colours():
 @pytest.mark.parametrize("style", ["overlay", "masked", "contour"])
 def test_the_caption_says_that_a_mask_is_no_evidence(style):
     figure = mask_figure(np.zeros((2, 8, 8, 1)), MASKS, style=style)
-    assert "no evidence for a class" in figure.get_supxlabel().replace("\n", " ")
+    assert "not evidence for a class" in figure.get_supxlabel().replace("\n", " ")
 
 
 def test_masks_of_minus_one_to_one_are_drawn_so():

@@ -134,7 +134,7 @@ def test_only_the_order_of_a_map_counts_and_the_curves_mirror(seed, steps):
 
 @pytest.mark.parametrize("metric", [metrics.deletion, metrics.average_drop])
 def test_what_cannot_be_measured_is_an_error(metric):
-    with pytest.raises(ValueError, match=r"a map .*Received.*\(1, 3, 3\)"):
+    with pytest.raises(ValueError, match=r"`maps` .*Received.*\(1, 3, 3\)"):
         metric(predict_sum, IMAGE, np.zeros((1, 3, 3)), [0])
     with pytest.raises(ValueError, match="finite"):
         metric(predict_sum, IMAGE, MAP * np.nan, [0])

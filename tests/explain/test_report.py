@@ -76,7 +76,7 @@ def test_without_an_evaluation_or_metrics_there_is_no_confusion_and_no_curve(
     (tmp_path / "run" / "metrics.csv").unlink()
     run = ModelFolder.open(tmp_path / "run")
     path = write_report(run, tmp_path / "report.html", count=1)
-    assert "There are no metrics" in path.read_text()
+    assert "This run has no metrics" in path.read_text()
     assert "Confusion" not in path.read_text()
     assert "<table>" not in path.read_text()
 

@@ -134,7 +134,7 @@ def test_the_page_is_one_file_and_names_the_rule(written, strange_pictures):
     assert "--stretch" in page.text
     for name in ("NAME.MODULE.channels-PAGE.png", "NAME.modules.gif"):
         assert name in page.text
-    assert "no evidence for a class" in page.text
+    assert "not evidence for a class" in page.text
     assert re.search(r"(bright|dark) \d+\.\d %, ", page.text)
 
 
@@ -157,7 +157,7 @@ def test_a_page_shows_no_more_than_it_can(
     explain.write_explanations(model_folder, pictures[:3], tmp_path)
     page = Page((tmp_path / "index.html").read_text(encoding="utf-8"))
     assert len(page.sources) == 2
-    assert "figures of the other 2 images are beside" in page.text
+    assert "figures of the other 2 images are in the same folder" in page.text
     assert len(list(tmp_path.glob("*.triptych.png"))) == 3
 
 
@@ -206,7 +206,7 @@ def test_class_evidence_is_drawn_and_kept(
 
     from keras_resattn.explain import explanation
 
-    monkeypatch.setattr(explanation, "_class_evidence", lambda: class_evidence)
+    monkeypatch.setattr(explanation, "class_evidence", class_evidence)
     explain.write_explanations(
         model_folder, pictures[:2], tmp_path, label="dark", evidence=["grad_cam"]
     )
@@ -224,7 +224,7 @@ def test_class_evidence_is_drawn_and_kept(
         ({"modules": ["stage9"]}, f"{', '.join(MODULES)}.*Received: module='stage9'"),
         ({"channel": 8}, "8 channels, 0 to 7.*Received: channel=8"),
         ({"channel": "best"}, "rules.*Received: channel='best'"),
-        ({"label": "cat"}, "bright, dark.*Received: 'cat'"),
+        ({"label": "cat"}, "bright, dark.*Received: label='cat'"),
         ({"style": "jet"}, "style.*Received"),
         ({"animation": "mp4"}, "animation.*Received"),
         ({"batch_size": 0}, "batch_size.*Received"),
@@ -248,7 +248,7 @@ def test_an_image_that_is_none_is_named_and_nothing_written(
         paths = [*pictures, tmp_path / name]
         with pytest.raises(error, match=f"Received: {tmp_path / name}"):
             explain.write_explanations(model_folder, paths, tmp_path / "out")
-    with pytest.raises(ValueError, match="nothing to explain.*Received"):
+    with pytest.raises(ValueError, match="at least one image. Received"):
         explain.write_explanations(model_folder, [], tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
@@ -275,7 +275,7 @@ def test_an_array_file_grows_by_rows(tmp_path):
 
 
 def test_an_array_file_that_is_not_whole_does_not_appear(tmp_path):
-    with pytest.raises(ValueError, match="should have 6 rows.*Received: 1"):
+    with pytest.raises(ValueError, match="must have 6 rows.*Received: 1"):
         with ArrayFile(tmp_path / "a.npz", count=6) as file:
             file.append({"maps": np.zeros((1, 2))})
     with pytest.raises(KeyError):

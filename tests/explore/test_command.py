@@ -1,7 +1,11 @@
 """`keras-resattn explore` by its errors; the page itself needs a browser."""
 
+import re
 import socket
+import subprocess
 import sys
+
+import pytest
 
 from tests.cli.conftest import run
 
@@ -37,8 +41,24 @@ def test_a_port_that_is_taken_is_an_error(run, model_folder):
     assert errors.strip().endswith(f"Received: 127.0.0.1:{port}")
 
 
-def test_without_gradio_the_error_says_what_to_install(run, model_folder, monkeypatch):
-    monkeypatch.setitem(sys.modules, "gradio", None)
+@pytest.mark.parametrize("module", ["gradio", "PIL", "tf_keras_vis"])
+def test_a_missing_extra_is_an_error_before_the_port_is_bound(
+    run, model_folder, monkeypatch, module
+):
+    monkeypatch.setitem(sys.modules, module, None)
+    monkeypatch.setattr("socket.create_server", None)
     code, _, errors = run("explore", model_folder.path, "--port", 0)
     assert code == 1
-    assert 'pip install "keras-resattn[explore]"' in errors
+    assert re.search(r"pip install .*\[explore\]", errors)
+    assert f"missing modules ['{module}']" in errors
+
+
+def test_the_explorer_needs_no_extra():
+    code = (
+        "import sys\n"
+        "for name in ('gradio', 'jinja2', 'matplotlib', 'PIL', 'tf_keras_vis'):\n"
+        "    sys.modules[name] = None\n"
+        "from keras_resattn.explore import Explorer\n"
+        "print(Explorer.__name__)"
+    )
+    assert subprocess.check_output([sys.executable, "-c", code]) == b"Explorer\n"

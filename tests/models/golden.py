@@ -1,4 +1,7 @@
-"""The authors' Attention-56: weights, input and outputs by their layer names."""
+"""Weights, input and outputs of an independent evaluation of the authors' networks.
+
+NumPy evaluated the authors' published layer definitions in float64.
+"""
 
 import json
 import math

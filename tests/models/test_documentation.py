@@ -12,6 +12,7 @@ import keras_resattn
 PUBLIC = [
     keras_resattn.ResidualAttentionNetwork,
     keras_resattn.cifar.Attention56,
+    keras_resattn.Stage,
     keras_resattn.create_model,
     keras_resattn.feature_maps,
     keras_resattn.list_models,

@@ -105,6 +105,48 @@ def test_arguments_begin_with_those_of_keras_applications(name):
     )
 
 
+def test_attention_networks_take_the_papers_ablations():
+    model = keras_resattn.cifar.Attention56(
+        input_shape=(8, 8, 1),
+        classes=2,
+        p=2,
+        t=1,
+        r=2,
+        unit="inception",
+        width_multiplier=0.5,
+        stochastic_depth=0.2,
+        dropout=0.3,
+    )
+    layers = {layer.name: layer for layer in model.layers}
+    unit = layers["stage1_attention1_pre2"]
+    assert (type(unit).__name__, unit.filters) == ("InceptionUnit", 32)
+    assert layers["stage1_attention1_trunk"].count == 1
+    assert layers["stage1_attention1_mask"].r == 2
+    assert layers["stage3_unit2"].drop_rate == 0.2
+    assert layers["dropout"].rate == 0.3
+
+
+@pytest.mark.one_backend
+def test_residual_networks_take_the_arguments_without_a_module():
+    model = keras_resattn.baselines.ResNet164(
+        input_shape=(8, 8, 1), classes=2, width_multiplier=0.5, dropout=0.3
+    )
+    assert model.get_layer("stage1_unit1").filters == 32
+    with pytest.raises(TypeError, match=r"ResNet164\(\) .*'p'.*are \['include_top'"):
+        keras_resattn.baselines.ResNet164(p=2)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_default_is_known(name):
+    signature = inspect.signature(keras_resattn.model_info(name).network)
+    assert ... not in [each.default for each in signature.parameters.values()]
+
+
+def test_an_unknown_argument_is_an_error():
+    with pytest.raises(TypeError, match=r"Attention56\(\) .*'clases'.*Received: 0 po"):
+        keras_resattn.Attention56(clases=3)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_documentation_names_the_network_and_its_path(name):
     network = keras_resattn.model_info(name).network

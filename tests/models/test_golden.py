@@ -1,4 +1,4 @@
-"""With the authors' weights our networks give the authors' outputs."""
+"""Outputs match an independent float64 evaluation of the authors' definitions."""
 
 import keras
 import numpy as np
@@ -45,7 +45,7 @@ def tolerance(blob):
     return 1e-3 if blob.endswith("/mask") else 5e-3
 
 
-def test_outputs_equal_the_authors(run):
+def test_outputs_match_the_independent_evaluation(run):
     outputs, expected, _ = run
     errors = {
         blob: float(np.abs(golden.sample(outputs[blob]) - value).max())

@@ -14,7 +14,7 @@ from tests.robustness.networks import build
 @pytest.mark.parametrize("name", ["attention57", "", None, 56, "resnet", "attention*"])
 def test_an_unknown_name(name):
     known = "'attention56'.*'cifar_attention56'.*'resnext101'"
-    with pytest.raises(ValueError, match=f"choose one of .*{known}.*Received: name="):
+    with pytest.raises(ValueError, match=f"Choose one of .*{known}.*Received: name="):
         keras_resattn.create_model(name)
 
 

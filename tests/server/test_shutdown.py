@@ -117,7 +117,7 @@ def test_health_tells_its_watchers_first_and_they_do_not_hold_up_the_end():
         with slow_requests(server) as (slow_rest, slow_grpc):
             server.process.send_signal(signal.SIGTERM)
             assert next(states).status == health_pb2.HealthCheckResponse.NOT_SERVING
-            with pytest.raises(grpc.RpcError, match="The server ends."):
+            with pytest.raises(grpc.RpcError, match="The server is shutting down."):
                 next(states)
             assert slow_rest.getresponse().status == 200
             assert slow_grpc.result().outputs["y"].float_val

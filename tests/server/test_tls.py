@@ -26,7 +26,7 @@ def test_a_certificate_and_its_key_are_taken(pem):
 def test_one_without_the_other_is_refused(pem):
     certificate, key = pem("one")
     for files in ((certificate, None), (None, key)):
-        with pytest.raises(ValueError, match="give both or none"):
+        with pytest.raises(ValueError, match="Give both or neither"):
             Tls.choose(*files)
 
 

@@ -58,9 +58,9 @@ def test_a_card_tells_results_time_and_environment(demo, card):
         environment=environment,
     )
     for fact in (
-        "on 2,000 images of photos",
+        "on 2,000 test images of photos",
         "| accuracy | 0.8575 |",
-        "After epoch 2, the last",
+        "After epoch 2, the last epoch",
         "| accuracy | 0.8765 |",
         "| loss | nan |",
         "2 of 3 epochs",
@@ -68,7 +68,7 @@ def test_a_card_tells_results_time_and_environment(demo, card):
         "| GPUs | 2 x Imaginary |",
         "| Keras | 3.0 |",
         "bright, dark",
-        "28 x 28 pixels with 1 channel in",
+        "28 x 28 pixels with 1 channel into 2 classes",
         "Wang, Fei",
     ):
         assert fact in text
@@ -80,9 +80,9 @@ def test_what_is_not_known_is_called_unknown(demo, card):
     for fact in (
         "not evaluated after the training",
         "metrics of its epochs are unknown",
-        "time, tests included: unknown",
-        "Whoever trained the weights has stated none",
-        "No evaluation of robustness",
+        "Time, including tests: unknown",
+        "The licence of the weights is not known",
+        "Robustness, fairness and the calibration",
     ):
         assert fact in text
 
@@ -99,7 +99,7 @@ def test_no_folder_or_host_is_told(card):
     assert "secret" not in text + str(front_matter)
     assert socket.gethostname() not in text
     assert "weights: body.keras" in text
-    assert "could not be read: 1 (03.png)" in text
+    assert "1 image was left out because of unreadable files: 03.png." in text
 
 
 def test_the_recipe_of_a_card_can_be_read_again(demo, card, tmp_path):
@@ -112,8 +112,8 @@ def test_the_recipe_of_a_card_can_be_read_again(demo, card, tmp_path):
 def test_limits_follow_from_the_run(card):
     recipe = load_recipe("demo", ["data.correct_labels=0.7"])
     _, text = card(recipe)
-    assert "Only 70% of the training labels" in text
-    assert "It gives each image one of 2 classes" in text
+    assert "Only 70% of the training labels are correct" in text
+    assert "assigns every image to one of 2 classes" in text
 
 
 def test_names_of_classes_are_text_and_not_too_many(demo, card):

@@ -39,6 +39,13 @@ def test_workers_run_the_command_as_it_is(container):
     assert str(options["resume"]).startswith(f"{mounted}/")
 
 
+def test_the_image_has_every_package_of_the_command():
+    copied = (FOLDER / "Dockerfile").read_text().splitlines()
+    for package in FOLDER.parent.glob("keras_resattn*/__init__.py"):
+        name = package.parent.name
+        assert f"COPY {name} {name}" in copied
+
+
 @pytest.mark.parametrize("index", [0, 1])
 def test_each_worker_finds_itself_in_the_cluster(monkeypatch, pod, index):
     service, job = documents("kubernetes.yaml")

@@ -47,8 +47,8 @@ def test_the_chief_is_the_first_worker(monkeypatch):
         (None, "need the environment variable TF_CONFIG.*host0:2222"),
         ("{", "malformed: Expecting.*host0:2222.*Received: {"),
         ('{"cluster": {}}', "it has no 'task'"),
-        ([TWO, "worker", 2], "worker 2, is not in its cluster"),
-        ([TWO, "ps", 0], "ps 0, is not in its cluster"),
+        ([TWO, "worker", 2], "worker 2, is not in the cluster"),
+        ([TWO, "ps", 0], "ps 0, is not in the cluster"),
         ([TWO | {"ps": ["c:3"]}, "worker", 0], "its cluster has ps"),
         ([{"worker": ["a"]}, "worker", 0], "'a' is not HOST:PORT"),
         ([{"worker": ["a:1", "a:1"]}, "worker", 0], "the same"),
@@ -73,7 +73,7 @@ def test_workers_wait_for_each_other(cluster):
     wait_for_all(Cluster(tuple(cluster), 0), 20, lines.append)
     worker.join(20)
     assert not worker.is_alive()
-    assert f"Waiting for worker 0 ({cluster[0]}), and all others." in lines
+    assert f"Waiting for worker 0 ({cluster[0]}) and the other workers." in lines
     assert f"Waiting for worker 1 ({cluster[1]})." in lines
 
 

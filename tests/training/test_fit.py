@@ -1,6 +1,7 @@
 import csv
 import io
 import json
+import random
 import shutil
 
 import keras
@@ -57,7 +58,7 @@ def test_an_earlier_run_is_kept_unless_it_is_to_be_replaced(
 
 def test_a_folder_that_holds_no_run_is_never_replaced(small_recipe, tmp_path):
     (tmp_path / "thesis.txt").write_text("years of work")
-    with pytest.raises(FileExistsError, match="holds no run.*Received"):
+    with pytest.raises(FileExistsError, match="is not a run.*Received"):
         training.fit(small_recipe, tmp_path, overwrite=True, callbacks=[])
     assert (tmp_path / "thesis.txt").read_text() == "years of work"
 
@@ -101,9 +102,11 @@ def test_an_unreadable_image_may_be_left_out(photos, small_recipe, tmp_path, cap
     recipe = changed(small_recipe, settings)
     folder = training.fit(recipe, tmp_path / "run", callbacks=[])
     assert (folder.path / "skipped.txt").read_text() == f"{bad}\n"
-    line = f"Left out 1 unreadable images, such as {bad}; all are named in skipped.txt."
+    line = (
+        f"Left out 1 unreadable images, such as {bad}; skipped.txt lists all of them."
+    )
     assert line in capsys.readouterr().out.splitlines()
-    assert "could not be read: 1 (05.png)" in (folder.path / "card.md").read_text()
+    assert "unreadable files: 05.png." in (folder.path / "card.md").read_text()
 
 
 def test_progress_tells_epochs_metrics_and_speed(small_recipe, tmp_path):
@@ -138,3 +141,36 @@ def test_evaluation_agrees_with_predictions_of_the_files(model_folder, tmp_path)
     predicted = folder.predict(test.paths).argmax(axis=1)
     truth = [int(label) for _, label in test.images]
     assert evaluation.accuracy == np.mean(predicted == truth)
+
+
+class AtTheStart(keras.callbacks.Callback):
+    """Keep the weights that a training begins with."""
+
+    def on_train_begin(self, logs=None):
+        self.weights = self.model.get_weights()
+
+
+def test_the_first_weights_follow_from_the_recipe_alone(
+    small_recipe, tmp_path, monkeypatch
+):
+    from keras_resattn.training import train
+
+    once, starts = changed(small_recipe, {"train.epochs": 1}), []
+
+    def load_after_drawing(*arguments):
+        # As the first import of a module may.
+        for _ in range(1 + 3 * len(starts)):
+            random.random()
+            np.random.random()
+        return load(*arguments)
+
+    load = train.load
+    monkeypatch.setattr(train, "load", load_after_drawing)
+    folders = []
+    for name in ("first", "second"):
+        starts.append(AtTheStart())
+        folders.append(training.fit(once, tmp_path / name, callbacks=[starts[-1]]))
+    for one, other in zip(starts[0].weights, starts[1].weights, strict=True):
+        np.testing.assert_array_equal(one, other)
+    for one, other in zip(*(f.model.get_weights() for f in folders), strict=True):
+        np.testing.assert_array_equal(one, other)

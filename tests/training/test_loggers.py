@@ -1,3 +1,4 @@
+import importlib.machinery
 import sys
 import types
 
@@ -21,6 +22,8 @@ def trackers(monkeypatch):
         "wandb.integration.keras": {"WandbMetricsLogger": lambda: "wandb's callback"},
         "mlflow.keras": {"MlflowCallback": lambda: "mlflow's callback"},
     }
+    for module in (wandb, mlflow):
+        module.__spec__ = importlib.machinery.ModuleSpec(module.__name__, None)
     monkeypatch.setitem(sys.modules, "wandb", wandb)
     monkeypatch.setitem(sys.modules, "mlflow", mlflow)
     for name, attributes in integrations.items():
@@ -51,10 +54,10 @@ def test_a_run_that_is_under_way_is_used(trackers):
 @pytest.mark.parametrize("name", ["wandb", "mlflow"])
 def test_a_tracker_that_is_not_installed_is_told_with_a_hint(name, monkeypatch):
     monkeypatch.setitem(sys.modules, name, None)
-    with pytest.raises(ImportError, match=rf'pip install "keras-resattn\[{name}\]"'):
+    with pytest.raises(ImportError, match=rf"pip install .*\[{name}\]"):
         logger_callbacks([name])
 
 
 def test_an_unknown_tracker_is_named():
-    with pytest.raises(ValueError, match="Known loggers are wandb.*Received: comet"):
+    with pytest.raises(ValueError, match="known loggers are wandb.*Received: comet"):
         logger_callbacks(["wandb", "comet"])

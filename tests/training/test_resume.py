@@ -155,7 +155,7 @@ def test_resuming_nothing_is_an_error(tmp_path):
 
 
 def test_a_run_that_is_there_is_not_begun_anew(thorough, partial):
-    message = "go on with it by `--resume`.*Received: .*run.partial"
+    message = "resume it with --resume.*Received: .*run.partial"
     with pytest.raises(FileExistsError, match=message):
         training.fit(thorough, partial.with_name("run"), callbacks=[])
 

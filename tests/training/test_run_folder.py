@@ -65,7 +65,7 @@ def test_a_run_that_another_process_finished_is_left_to_it(partial):
     run = Run(partial)
     run.recipe_to_resume()
     partial.rename(run.out)
-    with pytest.raises(FileExistsError, match="finished.*meanwhile.*Received: "):
+    with pytest.raises(FileExistsError, match="finished.*in the meantime.*Received: "):
         with run.held():
             pass
     assert (run.out / "model.keras").is_file()
@@ -93,7 +93,7 @@ def test_what_came_to_be_there_meanwhile_is_not_replaced(partial):
     out = partial.with_name("run")
     out.mkdir()
     (out / "notes.txt").write_text("mine")
-    with pytest.raises(FileExistsError, match="holds no run.*Received: "):
+    with pytest.raises(FileExistsError, match="is not a run.*Received: "):
         training.fit(None, out, resume=True, callbacks=[])
     assert (out / "notes.txt").is_file()
     assert (partial / "checkpoint.h5").is_file()
@@ -115,7 +115,7 @@ def test_normalization_goes_on_as_it_began():
 
 def test_another_number_of_devices_is_told_of(capsys):
     facts_of(None, False, begun={"replicas": 2, "sync_batch_norm": 0})
-    assert "had 2 devices and goes on with 1" in capsys.readouterr().out
+    assert "had 2 devices and continues with 1" in capsys.readouterr().out
 
 
 def test_the_learning_rate_is_that_of_the_batch_that_there_is(

@@ -1,4 +1,4 @@
-import importlib.util
+import sys
 
 import keras
 import numpy as np
@@ -96,6 +96,6 @@ def test_nothing_but_curves_is_written_unless_asked_for(network, tmp_path):
 
 
 def test_without_tensorboard_there_is_a_hint(network, tmp_path, monkeypatch):
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "tensorboard", None)
     with pytest.raises(ImportError, match=r"pip install .*\[tensorboard\]"):
         tensorboard_callbacks(tmp_path, network)

@@ -163,7 +163,7 @@ def test_a_killed_worker_changes_nothing_in_the_end(undisturbed, options, tmp_pa
     )
     assert died.exists()
     assert "Worker 1 ended with exit code -9." in printed
-    assert "Another worker was lost" in printed
+    assert "Another worker ended" in printed
     assert "Worker 0 ended with exit code 1." in printed
     assert _losses(out) == _losses(undisturbed)
     for weight, other in zip(_weights(out), _weights(undisturbed), strict=True):

@@ -101,7 +101,7 @@ def test_what_cannot_be_fetched_is_an_error_and_leaves_nothing(server, cached):
 @pytest.mark.one_backend
 def test_a_fetched_file_that_does_not_fit_can_be_deleted(server, cached):
     sha256 = hashlib.sha256(b"no weights").hexdigest()
-    with pytest.raises(ValueError, match="do not fit.*Delete .*text.npz to fetch"):
+    with pytest.raises(ValueError, match="do not fit.*Delete .*text.npz to download"):
         network(weights=f"{server.url}/text.npz#sha256={sha256}")
     assert len(cached()) == 1
 

@@ -13,7 +13,9 @@ import pytest
 import keras_resattn
 from keras_resattn import data
 from keras_resattn import zoo
-from keras_resattn.builder.named import named_attention_network
+from keras_resattn.builder.documentation import Documentation
+from keras_resattn.builder.named import named
+from keras_resattn.builder.signatures import attention_network
 from keras_resattn.model_folder import ModelFolder
 from keras_resattn.recipes.files import load_recipe
 from keras_resattn.weights import load_weights
@@ -30,17 +32,20 @@ def tool():
     return module
 
 
-def named(name="small"):
+def small(name="small"):
     stages = [keras_resattn.Stage(16, 2, modules=1, mask_depth=1)]
-    return named_attention_network(
+    return named(
+        attention_network,
         functools.partial(
             keras_resattn.ResidualAttentionNetwork, stages, "cifar", default_size=16
         ),
-        path="tests.Small",
-        name=name,
-        title="A small network",
-        text="For tests.",
-        reference="none.",
+        name,
+        Documentation(
+            path="tests.Small",
+            title="A small network",
+            text="For tests.",
+            reference="none.",
+        ),
         classes=2,
     )
 
@@ -48,7 +53,7 @@ def named(name="small"):
 @pytest.fixture(scope="module")
 def network():
     """A network by name, in the zoo."""
-    zoo.NETWORKS["small"] = zoo.ModelInfo(named(), 0, 0, 16, 2)
+    zoo.NETWORKS["small"] = zoo.ModelInfo(small(), 0, 0, 16, 2)
     yield zoo.NETWORKS["small"].network
     del zoo.NETWORKS["small"]
 
@@ -146,13 +151,36 @@ def test_without_a_classifier_the_body_is_loaded(network, model):
 
 @pytest.mark.one_backend
 @pytest.mark.parametrize(
-    "key, other", [("attention", "naive"), ("mask_structure", "local")]
+    "key, other",
+    [
+        ("attention", "naive"),
+        ("mask_structure", "local"),
+        ("p", 2),
+        ("t", 1),
+        ("r", 3),
+        ("unit", "inception"),
+        ("width_multiplier", 0.5),
+    ],
 )
 def test_weights_of_another_architecture_are_an_error(network, packed, key, other):
     with pytest.raises(
-        ValueError, match=f"trained with {key}=.*Received: {key}='{other}'"
+        ValueError, match=f"trained with {key}=.*Use this.*Received: {key}={other!r}"
     ):
         network(weights="photos", **{key: other})
+
+
+def test_regularization_does_not_change_which_weights_fit(network, model):
+    regularized = network(
+        weights="photos",
+        classifier_activation=None,
+        stochastic_depth=0.5,
+        dropout=0.5,
+        remat=True,
+    )
+    x = np.random.default_rng(0).random((2, 16, 16, 3), "float32")
+    np.testing.assert_allclose(
+        regularized.predict(x, verbose=0), model.predict(x, verbose=0), atol=1e-5
+    )
 
 
 @pytest.mark.one_backend
@@ -160,7 +188,7 @@ def test_an_unknown_name_is_an_error_that_lists_the_known(network, packed):
     there_are = "'small', there are 'photos'. Received: weights=cifar"
     with pytest.raises(ValueError, match=there_are):
         network(weights="cifar")
-    with pytest.raises(ValueError, match="No ImageNet weights .*there are none. Rec"):
+    with pytest.raises(ValueError, match="no ImageNet weights .*there are none. Rec"):
         keras_resattn.Attention56(weights="imagenet")
     with pytest.raises(ValueError, match="there are 'photos'. Received: 'cifar'"):
         table.weights_info("small", "cifar")
@@ -168,8 +196,8 @@ def test_an_unknown_name_is_an_error_that_lists_the_known(network, packed):
 
 @pytest.mark.one_backend
 def test_documentation_names_the_weights(packed):
-    assert 'by name `"photos"`' in named("small").__doc__
-    assert "by name" not in named("other").__doc__
+    assert 'by name `"photos"`' in small("small").__doc__
+    assert "by name" not in small("other").__doc__
 
 
 @pytest.mark.one_backend
@@ -208,7 +236,7 @@ def test_what_does_not_fit_is_named_and_nothing_is_loaded(packed, model, tmp_pat
     before = arrays(model)
     named = (
         r"missing: stem_conv/0_kernel; left over: other/0_kernel; of another shape: "
-        r"stem_bn/1_beta \(5,\) in place of \(16,\).*Received: weights="
+        r"stem_bn/1_beta \(5,\) instead of \(16,\).*Received: weights="
     )
     with pytest.raises(ValueError, match=named):
         load_weights(model, tmp_path / "wrong.npz")

@@ -1,8 +1,10 @@
-"""The channels of one mask, each by itself: paged and sorted."""
+"""Draw the channels of one mask separately, in pages, sorted."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from keras_resattn.explain.channels import HIGH
 from keras_resattn.explain.channels import LOW
@@ -16,29 +18,37 @@ from keras_resattn.explain.figures.panels import new_figure
 from keras_resattn.explain.figures.panels import show_map
 from keras_resattn.layers.arguments import choice
 from keras_resattn.layers.arguments import positive_integer
+from keras_resattn.typing import Array
 
-# What the channels can be sorted by: the highest first, but for the index.
-ORDERS = {
+# The sort keys of channels: the highest first, except for the index.
+ORDERS: dict[str, Callable[[Array], Array]] = {
     "variance": lambda mask: -mask.var((0, 1)),
     "mean": lambda mask: -mask.mean((0, 1)),
     "max": lambda mask: -mask.max((0, 1)),
     "saturation": lambda mask: -saturation(mask),
     "index": lambda mask: np.arange(mask.shape[-1]),
 }
-SATURATED = f"under {LOW} or over {HIGH}"
+SATURATED = f"below {LOW} or above {HIGH}"
 
 
-def channel_pages(channels, per_page=48):
-    """Return how many pages `channel_grid_figure` has for that many channels."""
+def channel_pages(channels: int, per_page: int = 48) -> int:
+    """Return the number of pages of `channel_grid_figure` for a number of channels."""
     return math.ceil(channels / positive_integer("per_page", per_page))
 
 
-def channel_grid_figure(mask, module, page=1, per_page=48, columns=8, sort="variance"):
-    """Draw the channels of one image's mask, each by itself, on 0 to 1.
+def channel_grid_figure(
+    mask: Array,
+    module: str,
+    page: int = 1,
+    per_page: int = 48,
+    columns: int = 8,
+    sort: str = "variance",
+) -> Figure:
+    """Draw each channel of the mask of one image, on a scale from 0 to 1.
 
-    Over each are its index, its mean and the share of its positions that are
-    saturated: under 0.05 or over 0.95, where the mask hardly depends on the
-    image.
+    Printed above each channel are its index, its mean and the share of saturated
+    positions. A value below 0.05 or above 0.95 is saturated: the mask hardly depends
+    on the image there.
 
     Example:
 
@@ -47,32 +57,31 @@ def channel_grid_figure(mask, module, page=1, per_page=48, columns=8, sort="vari
 
     Args:
         mask: A float array `(h, w, C)`, the mask of one image.
-        module: String, the name of the module, to be printed.
-        page: Integer from 1, which page of the channels.
-        per_page: Integer, how many channels a page has.
-        columns: Integer, how many of them a row has.
-        sort: What they are sorted by, the highest first: `"variance"`,
-            `"mean"` or `"max"` of their values, `"saturation"`, or `"index"`,
-            the lowest first.
+        module: String, the name of the module, for the title.
+        page: Integer, the number of the page. The first page is 1.
+        per_page: Integer, channels per page.
+        columns: Integer, channels per row.
+        sort: The sort key: `"variance"`, `"mean"` or `"max"` of the values, or
+            `"saturation"`, the highest first; or `"index"`, the lowest first.
 
     Returns:
         A `matplotlib.figure.Figure`, not shown.
 
     Raises:
-        ValueError: If there is no such page or order, or `mask` is no mask of
-            one image.
+        ValueError: If there is no such page or sort key, or `mask` is not the mask
+            of one image.
     """
     choice("sort", sort, ORDERS)
     mask = np.asarray(mask, "float32")
     if mask.ndim != 3:
         raise ValueError(
-            "The grid shows the mask of one image, (h, w, C), such as masks(...)"
+            "`mask` must be the mask of one image, (h, w, C), such as masks(...)"
             f"[module][0]. Received: an array of shape {mask.shape}"
         )
     pages = channel_pages(mask.shape[-1], per_page)
     if not 1 <= positive_integer("page", page) <= pages:
         raise ValueError(
-            f"These channels have {pages} pages, from 1. Received: page={page}"
+            f"`page` must be an integer from 1 to {pages}. Received: page={page}"
         )
     order = np.argsort(ORDERS[sort](mask), kind="stable")
     chosen = order[(page - 1) * per_page : page * per_page]
@@ -83,21 +92,21 @@ def channel_grid_figure(mask, module, page=1, per_page=48, columns=8, sort="vari
     )
     caption(
         figure,
-        "Over each: channel; mean, and share of positions that are saturated "
-        f"({SATURATED}); of all {mask.shape[-1]} channels "
+        "Above each channel: its index, its mean, and the share of saturated positions "
+        f"({SATURATED}). Share in all {mask.shape[-1]} channels: "
         f"{saturation(mask).mean():.0%}.",
     )
     return figure
 
 
 def _mosaic_figure(mask, chosen, columns):
-    """Draw channels as one picture: dozens of panels would take seconds."""
+    """Draw channels in one panel, because dozens of panels would take seconds."""
     height, width = mask.shape[:2]
     rows = math.ceil(len(chosen) / columns)
-    # Between the channels, in cells of the mask: room for a line or two.
+    # The spaces between channels, in cells of the mask: for two lines of text.
     gap, line = 0.08 * width, 0.38 * width
     figure = new_figure(
-        max(1.15 * columns + 0.9, 4.5),  # the title has its width
+        max(1.15 * columns + 0.9, 4.5),  # wide enough for the title
         1.15 * rows * (height + line) / (width + gap) + 0.8,
     )
     axis = figure.subplots()

@@ -1,8 +1,12 @@
-"""A gallery of images with masks over them."""
+"""Draw a gallery of images with masks over them."""
 
 import math
+from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from keras_resattn.explain.figures.panels import MASK_COLORS
 from keras_resattn.explain.figures.panels import SMALL
@@ -14,29 +18,31 @@ from keras_resattn.explain.figures.panels import new_figure
 from keras_resattn.explain.figures.panels import pixels
 from keras_resattn.explain.figures.panels import show_image
 from keras_resattn.explain.figures.panels import show_map
+from keras_resattn.typing import Array
+from keras_resattn.typing import StrPath
 
 
 def gallery_figure(
-    images,
-    masks=None,
-    y_true=None,
-    y_pred=None,
-    label_map=None,
-    rows=None,
-    cols=None,
-    value_range=(0, 255),
-    scale=2,
-    path=None,
-    transparent=True,
-    dpi=60,
-    legend_handles=None,
-    data_format=None,
-    opacity=0.6,
-):
+    images: Array,
+    masks: Array | None = None,
+    y_true: Sequence[int] | Array | None = None,
+    y_pred: Sequence[int] | Array | None = None,
+    label_map: Mapping[int, str] | None = None,
+    rows: int | None = None,
+    cols: int | None = None,
+    value_range: tuple[float, float] = (0, 255),
+    scale: float = 2,
+    path: StrPath | None = None,
+    transparent: bool = True,
+    dpi: float = 60,
+    legend_handles: Sequence[Any] | None = None,
+    data_format: str | None = None,
+    opacity: float = 0.6,
+) -> Figure:
     """Draw a gallery of images, with a mask over each and labels above.
 
-    Its arguments are those of `keras.visualization.plot_image_gallery`, and
-    `masks` and `opacity`; `show` is not among them, as nothing is shown.
+    The arguments are those of `keras.visualization.plot_image_gallery` without
+    `show`, and in addition `masks` and `opacity`.
 
     Example:
 
@@ -45,35 +51,36 @@ def gallery_figure(
 
     Args:
         images: An array `(N, H, W, 1)` or `(N, H, W, 3)`.
-        masks: Optional array `(N, h, w)`, one mask an image, 0 to 1.
+        masks: Optional array `(N, h, w)`, one mask per image, 0 to 1.
         y_true: Optional integers `(N,)`, the true classes.
         y_pred: Optional integers `(N,)`, the predicted classes.
-        label_map: A dictionary from classes to their names; needed with
+        label_map: A dictionary from classes to their names. Needed with
             `y_true` or `y_pred`.
-        rows: Integer, the number of rows. Defaults to what the images need.
-        cols: Integer, the number of columns. Defaults to what the images need,
-            or to a square of them. With both, what does not fit is left out.
-        value_range: The values of black and white.
+        rows: Integer, the number of rows. By default, enough for all images.
+        cols: Integer, the number of columns. By default, enough for all images,
+            or as many as rows. If you pass both, and they are too few, the last
+            images are left out.
+        value_range: The pixel values of black and white.
         scale: Float, the width of an image in inches.
         path: Optional path of a file to save the figure to.
-        transparent: Boolean, whether the file's background is transparent.
-        dpi: The file's dots per inch.
+        transparent: Boolean, whether the background of the file is transparent.
+        dpi: Dots per inch of the file.
         legend_handles: Optional list of matplotlib's `Patch` objects.
         data_format: `"channels_last"` or `"channels_first"`. Defaults to
             `"channels_last"`.
-        opacity: Float, that of the masks.
+        opacity: Float from 0 to 1, the opacity of the masks.
 
     Returns:
         A `matplotlib.figure.Figure`, not shown.
 
     Raises:
         ValueError: If the numbers of images, masks and labels differ, or
-            labels have no names.
+            `label_map` is missing.
     """
     if (y_true is not None or y_pred is not None) and label_map is None:
         raise ValueError(
-            "Labels need their names; give a dictionary from classes to names. "
-            "Received: label_map=None"
+            "`y_true` and `y_pred` need the names of the classes. Pass `label_map`, a "
+            "dictionary from classes to names. Received: label_map=None"
         )
     for name, items in (("masks", masks), ("y_true", y_true), ("y_pred", y_pred)):
         check_count(name, items, images)
@@ -87,7 +94,7 @@ def gallery_figure(
         if i < len(images):
             drawn = _panel(axis, images[i], masks, i, opacity)
             axis.set_title(_title(i, y_true, y_pred, label_map), fontsize=SMALL)
-    if masks is not None:
+    if masks is not None and drawn is not None:
         bar = {"shrink": min(1, 2 / rows), "pad": 0.02, "aspect": 15}
         color_bar(figure, drawn, axes, "mask", **bar)
         caption(figure)
@@ -107,7 +114,7 @@ def _scaled(images, value_range, data_format):
 
 
 def _shape(count, rows, cols):
-    """Return rows and columns that hold all images, if they are not both given."""
+    """Return the given rows and columns, or enough for all images."""
     if rows is None and cols is None:
         cols = math.ceil(math.sqrt(count))
     rows = rows or math.ceil(count / cols)
@@ -124,7 +131,7 @@ def _panel(axis, image, masks, i, opacity):
 
 
 def _title(i, y_true, y_pred, label_map):
-    """Return the title of an image, as Keras' gallery has it."""
+    """Return the title of an image, as in the gallery of Keras."""
     parts = []
     for name, classes in (("Label", y_true), ("Pred", y_pred)):
         if classes is not None:

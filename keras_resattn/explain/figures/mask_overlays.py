@@ -1,13 +1,17 @@
-"""Figures of masks over their images: a row an image, a column a module."""
+"""Draw masks over their images: one row per image, one column per module."""
 
 import math
+from collections.abc import Mapping
+from collections.abc import Sequence
 
 import keras
 import numpy as np
+from matplotlib.figure import Figure
 
 from keras_resattn.explain.figures.panels import EVIDENCE_COLORS
 from keras_resattn.explain.figures.panels import MASK_COLORS
 from keras_resattn.explain.figures.panels import MEDIUM
+from keras_resattn.explain.figures.panels import Images
 from keras_resattn.explain.figures.panels import below
 from keras_resattn.explain.figures.panels import caption
 from keras_resattn.explain.figures.panels import check_count
@@ -20,6 +24,7 @@ from keras_resattn.explain.figures.panels import pixels
 from keras_resattn.explain.figures.panels import show_image
 from keras_resattn.explain.figures.panels import show_map
 from keras_resattn.layers.arguments import choice
+from keras_resattn.typing import Array
 
 STYLES = ("overlay", "masked", "contour")
 METHOD_NAMES = {
@@ -30,27 +35,28 @@ METHOD_NAMES = {
     "smooth_grad": "SmoothGrad",
 }
 BAR = "mask, mean over channels"
-# Deep networks have dozens of modules, and a page is only so wide.
-MAPS_IN_A_LINE = 6
-# Contours of a mask at these quantiles of its values, and how wide: masks may
-# vary little.
+STRETCHED_BAR = "mask, scaled to its own range"
+# Deep networks have dozens of modules, more than fit on a page side by side.
+MAPS_PER_LINE = 6
+# Contour lines are at quantiles of the mask, because masks may vary little: quantile
+# to line width.
 QUANTILES = {0.75: 0.8, 0.9: 1.8}
 
 
 def mask_figure(
-    images,
-    masks,
-    titles=None,
-    opacity=0.7,
-    style="overlay",
-    stretch=False,
-    evidence=None,
-):
-    """Draw images and beside each the mask of every module over it.
+    images: Images,
+    masks: Mapping[str, Array],
+    titles: Sequence[str] | None = None,
+    opacity: float = 0.7,
+    style: str = "overlay",
+    stretch: bool = False,
+    evidence: Mapping[str, Array] | None = None,
+) -> Figure:
+    """Draw each image, and next to it the mask of every module over the image.
 
-    The colours stand for mask values from 0 to 1, the same in every picture,
-    if they are not stretched; below each is the range of its mask's values. A
-    mask tells which features a module amplifies; it is no evidence for a class.
+    The colours show mask values from 0 to 1, on the same scale in every panel
+    unless `stretch` is set. The range of the mask is printed below each panel. A mask
+    shows which features a module amplifies. It is not evidence for a class.
 
     Example:
 
@@ -63,17 +69,18 @@ def mask_figure(
         images: An array `(N, H, W, 1)` or `(N, H, W, 3)` of pixel values, 0 to
             255, or a list of such images of any sizes.
         masks: A dictionary from the names of modules to arrays `(N, h, w)`.
-        titles: Optional list of strings, one an image.
-        opacity: Float, that of the masks, with the style `"overlay"`.
-        style: `"overlay"`: the mask in colours over the image; `"masked"`: the
-            image's pixels times the mask; `"contour"`: lines around a quarter
-            and a tenth of the positions, those of the highest values.
-        stretch: Boolean, whether each mask takes all colours (or all
-            brightness), from its own lowest to its own highest value. Means
-            over many channels vary little.
+        titles: Optional list of strings, one per image.
+        opacity: Float from 0 to 1, the opacity of masks with the style `"overlay"`
+            and of class evidence.
+        style: `"overlay"` draws the mask in colours over the image, `"masked"` the
+            pixels of the image times the mask, `"contour"` lines around the quarter
+            and the tenth of the positions with the highest values.
+        stretch: Boolean, whether to stretch the colours (or the brightness) of
+            each mask to its own lowest and highest value. Useful because means over
+            many channels vary little.
         evidence: Optional dictionary from methods of class evidence to arrays
-            `(N, h, w)` with values in 0 to 1: drawn beside the masks, in other
-            colours.
+            `(N, h, w)` with values in 0 to 1. They are drawn next to the masks, in
+            other colours.
 
     Returns:
         A `matplotlib.figure.Figure`, not shown.
@@ -82,9 +89,9 @@ def mask_figure(
     check_count("titles", titles, images)
     images, evidence = pixels(images), evidence or {}
     maps = len(masks) + len(evidence)
-    lines = math.ceil(maps / MAPS_IN_A_LINE)
+    lines = math.ceil(maps / MAPS_PER_LINE)
     rows, columns = len(images) * lines, 1 + math.ceil(maps / lines)
-    heights = np.repeat(panel_heights(images, 1.9), lines)
+    heights = [h for h in panel_heights(images, 1.9) for _ in range(lines)]
     bars = (style == "overlay") + bool(evidence)
     height = sum(heights) + 0.5 * rows + 0.7
     figure = new_figure(2 * columns + 0.8 * bars, height)
@@ -101,8 +108,7 @@ def mask_figure(
         other = _draw_evidence(beside, image, evidence, i, opacity, named)
     bar = {"shrink": min(0.8, 2 / rows), "pad": 0.02, "aspect": 15}
     if style == "overlay":
-        label = "within each mask's range" if stretch else BAR
-        color_bar(figure, drawn, axes, label, **bar)
+        color_bar(figure, drawn, axes, STRETCHED_BAR if stretch else BAR, **bar)
     if evidence:
         color_bar(figure, other, axes, "class evidence", **bar)
     texts = [_TEXTS[style], STRETCHED if stretch and style != "contour" else ""]
@@ -121,15 +127,15 @@ def _panels(axes, maps):
 
 _TEXTS = {
     "overlay": "",
-    "masked": "Each pixel times the mask, mean over channels.",
-    "contour": "Lines around 25 % (thin) and 10 % (thick) of the positions: those with "
-    "the highest values of the mask, mean over channels.",
+    "masked": "Each pixel is multiplied by the mask (mean over channels).",
+    "contour": "The lines enclose the 25 % (thin) and 10 % (thick) of positions with "
+    "the highest mask values (mean over channels).",
 }
-STRETCHED = "Stretched: 0 is each mask's own lowest value, 1 its highest."
+STRETCHED = "Stretched: 0 is the lowest value of each mask, 1 its highest."
 
 
-def masked_images(images, mask):
-    """Multiply images by a mask, resized to them.
+def masked_images(images: Images, mask: Array | Sequence[Array]) -> list[Array]:
+    """Multiply images by a mask that is resized to them.
 
     Example:
 
@@ -139,7 +145,7 @@ def masked_images(images, mask):
 
     Args:
         images: An array `(N, H, W, C)`, or a list of images of any sizes.
-        mask: An array `(N, h, w)`, its values 0 to 1.
+        mask: An array `(N, h, w)` with values in 0 to 1.
 
     Returns:
         A list of N float32 arrays `(H, W, C)`.
@@ -203,7 +209,7 @@ def _contour(axis, image, mask, limits, opacity):
     low, high = mask.min(), mask.max()
     margin = 0.01 * (high - low)
     for quantile, width in QUANTILES.items() if margin else ():
-        # Off the plateaus, around which there would be no line.
+        # There is no line around a plateau, so keep away from the extremes.
         level = np.clip(np.quantile(mask, quantile), low + margin, high - margin)
         for color, wider in (("black", 1.2), ("white", 0)):
             style = {"colors": color, "linewidths": width + wider}

@@ -1,42 +1,51 @@
-"""What the figures share: panels, colours, colour bars, captions."""
+"""Parts that the figures share: panels, colours, colour bars, captions."""
 
 import textwrap
+from collections.abc import Iterable
+from collections.abc import Sequence
+from collections.abc import Sized
+from typing import Any
+from typing import TypeAlias
 
+import matplotlib.figure
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colorbar import Colorbar
+from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 
-try:
-    import matplotlib.figure
-except ImportError as error:
-    raise ImportError(
-        'The figures of masks need matplotlib: pip install "keras-resattn[vis]"'
-    ) from error
+from keras_resattn.typing import Array
 
-# All perceptually uniform; each kind of map has its own.
+# An array (N, H, W, C), or images of any sizes.
+Images: TypeAlias = Array | Sequence[Array]
+
+# All perceptually uniform. Each kind of map has its own.
 MASK_COLORS = "viridis"
 FEATURE_COLORS = "magma"
 EVIDENCE_COLORS = "inferno"
 
-NO_EVIDENCE = (
-    "A mask tells which features a module amplifies; it is no evidence for a class."
+NOT_EVIDENCE = (
+    "A mask shows which features a module amplifies. It is not evidence for a class."
 )
 SMALL = 8  # points
 MEDIUM = 9
-INCH_PER_LETTER = 0.062  # of small print, on average
+INCH_PER_LETTER = 0.062  # average of the small font
 
 
-def new_figure(width, height):
-    """Return an empty figure whose parts make room for each other; inches."""
+def new_figure(width: float, height: float) -> Figure:
+    """Return an empty figure, in inches, that arranges its parts automatically."""
     return matplotlib.figure.Figure(figsize=(width, height), layout="constrained")
 
 
-def caption(figure, *sentences):
-    """Print sentences below everything, and that a mask is no evidence."""
+def caption(figure: Figure, *sentences: str) -> None:
+    """Print sentences at the bottom, and that a mask is not class evidence."""
     letters = int(figure.get_figwidth() / INCH_PER_LETTER)
-    lines = textwrap.wrap(" ".join([*sentences, NO_EVIDENCE]), max(letters, 30))
+    lines = textwrap.wrap(" ".join([*sentences, NOT_EVIDENCE]), max(letters, 30))
     figure.supxlabel("\n".join(lines), fontsize=SMALL, ha="left", x=0.01)
 
 
-def pixels(images):
+def pixels(images: Images) -> list[Array]:
     """Return images as float arrays `(H, W, 1 or 3)` with values in 0 to 1.
 
     Args:
@@ -48,35 +57,42 @@ def pixels(images):
 def _pixels(image):
     if image.ndim != 3 or image.shape[-1] not in (1, 3):
         raise ValueError(
-            "An image to draw has 1 or 3 channels. "
+            "Images to draw must be arrays (H, W, C) with 1 or 3 channels. "
             f"Received: an image of shape {image.shape}"
         )
     return image.clip(0, 255) / 255
 
 
-def panel_heights(images, width):
-    """Return the heights of rows of panels that are so wide, one an image."""
+def panel_heights(images: Iterable[Array], width: float) -> list[float]:
+    """Return the height of a row for each image, for panels of one width."""
     return [
         width * min(max(image.shape[0] / image.shape[1], 0.25), 2) for image in images
     ]
 
 
-def show_image(axis, image):
+def show_image(axis: Axes, image: Array) -> AxesImage:
     """Draw an image of `pixels`, grey if it has one channel."""
     axis.set_axis_off()
     image = image.squeeze(-1) if image.shape[-1] == 1 else image
     return axis.imshow(image, "gray", vmin=0, vmax=1)
 
 
-def show_map(axis, values, size, colors, limits, **options):
-    """Draw a map so large that its cells lie over the pixels they stand for.
+def show_map(
+    axis: Axes,
+    values: Array,
+    size: Sequence[int],
+    colors: str,
+    limits: tuple[float, float],
+    **options: Any,
+) -> AxesImage:
+    """Draw a map at the size of an image, so that it covers the image.
 
     Args:
         axis: A matplotlib axis.
         values: An array `(h, w)`.
         size: Height and width of the image.
         colors: The name of a colour map.
-        limits: The values at the ends of the colours.
+        limits: The values at the two ends of the colour map.
         **options: Arguments of `imshow`.
     """
     axis.set_axis_off()
@@ -90,36 +106,39 @@ def show_map(axis, values, size, colors, limits, **options):
     )
 
 
-def extent(size):
+def extent(size: Sequence[int]) -> tuple[float, float, float, float]:
     """Return the edges of an image of a size: left, right, bottom, top."""
     height, width = size
     return (-0.5, width - 0.5, height - 0.5, -0.5)
 
 
-def mask_limits(masks):
-    """Return the scale of masks: 0 to 1, or -1 to 1 where some are negative."""
+def mask_limits(masks: Iterable[Array]) -> tuple[int, int]:
+    """Return the scale of masks: 0 to 1, or -1 to 1 if any value is negative."""
     return (-1 if any(np.min(mask) < 0 for mask in masks) else 0), 1
 
 
-def color_bar(figure, drawn, axes, label, **options):
-    """Draw the colour bar of a map, with what it measures."""
+def color_bar(
+    figure: Figure, drawn: ScalarMappable, axes: Any, label: str, **options: Any
+) -> Colorbar:
+    """Draw the colour bar of a map with a label."""
     bar = figure.colorbar(drawn, ax=axes, **options)
     bar.set_label(label, fontsize=SMALL)
     bar.ax.tick_params(labelsize=SMALL)
-    bar.solids.set_alpha(1)
+    if bar.solids is not None:
+        bar.solids.set_alpha(1)
     return bar
 
 
-def below(axis, text, **options):
+def below(axis: Axes, text: str) -> None:
     """Print small text below a panel."""
-    style = {"ha": "center", "va": "top", "fontsize": SMALL, **options}
-    axis.text(0.5, -0.02, text, transform=axis.transAxes, **style)
+    inside = axis.transAxes
+    axis.text(0.5, -0.02, text, ha="center", va="top", fontsize=SMALL, transform=inside)
 
 
-def check_count(name, items, images):
-    """Raise a `ValueError` if there is not one of something for each image."""
+def check_count(name: str, items: Sized | None, images: Sized) -> None:
+    """Raise a `ValueError` if the number of items is not the number of images."""
     if items is not None and len(items) != len(images):
         raise ValueError(
-            f"There must be one of `{name}` for each image. Received: {len(items)} of "
-            f"{name} and {len(images)} images"
+            f"Pass one of `{name}` for each image. Received: {len(items)} of {name} "
+            f"and {len(images)} images"
         )

@@ -1,12 +1,16 @@
-"""The paper's figure 1: a feature before its mask, the mask, the feature after it."""
+"""Draw the paper's figure 1: a feature before its mask, the mask, and after it."""
+
+from collections.abc import Iterable
+from collections.abc import Sequence
 
 import numpy as np
+from matplotlib.figure import Figure
 
-from keras_resattn.explain.arrays import Triptych
 from keras_resattn.explain.channels import TEXTS
 from keras_resattn.explain.figures.panels import FEATURE_COLORS
 from keras_resattn.explain.figures.panels import MASK_COLORS
 from keras_resattn.explain.figures.panels import MEDIUM
+from keras_resattn.explain.figures.panels import Images
 from keras_resattn.explain.figures.panels import caption
 from keras_resattn.explain.figures.panels import check_count
 from keras_resattn.explain.figures.panels import color_bar
@@ -16,16 +20,21 @@ from keras_resattn.explain.figures.panels import panel_heights
 from keras_resattn.explain.figures.panels import pixels
 from keras_resattn.explain.figures.panels import show_image
 from keras_resattn.explain.figures.panels import show_map
+from keras_resattn.explain.triptych import Triptych
 
 TITLES = ("feature before", "mask", "feature after")
 
 
-def triptych_figure(images, triptych, titles=None):
+def triptych_figure(
+    images: Images,
+    triptych: Triptych | Iterable[Triptych],
+    titles: Sequence[str] | None = None,
+) -> Figure:
     """Draw a feature before its mask, the mask, and the feature after it.
 
-    One row an image and module. Before and after are on one scale, which is
-    the row's own; the mask is on 0 to 1. The channel is printed over each map,
-    the rule that chose it below the figure.
+    There is one row per image and module. The features before and after share
+    a colour scale, which differs between rows. The scale of the mask is 0 to 1. The
+    channel is printed above each map, the rule that chose it below the figure.
 
     Example:
 
@@ -35,9 +44,9 @@ def triptych_figure(images, triptych, titles=None):
     Args:
         images: An array `(N, H, W, 1)` or `(N, H, W, 3)` of pixel values, 0 to
             255, or a list of such images of any sizes.
-        triptych: A `Triptych` of the same images, or a list of them: of
-            several modules.
-        titles: Optional list of strings, one an image.
+        triptych: A `Triptych` of the same images, or a list of them for several
+            modules.
+        titles: Optional list of strings, one per image.
 
     Returns:
         A `matplotlib.figure.Figure`, not shown.

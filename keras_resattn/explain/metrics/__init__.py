@@ -1,4 +1,4 @@
-"""What maps are worth: are they faithful, do they point at the object?"""
+"""Metrics of maps: are they faithful, and do they point at the object?"""
 
 from keras_resattn.explain.metrics.faithfulness import average_drop
 from keras_resattn.explain.metrics.faithfulness import deletion

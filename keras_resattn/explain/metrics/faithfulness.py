@@ -1,18 +1,37 @@
-"""How faithful maps are to the decision of a classifier."""
+"""Measure how faithful maps are to the decision of a classifier."""
 
+from collections.abc import Callable
+from collections.abc import Sequence
+from typing import TypeAlias
+
+import keras
 import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_resattn.explain.metrics.imputation import noisy_linear_imputation
 from keras_resattn.explain.metrics.imputation import ranks
 from keras_resattn.layers.arguments import positive_integer
+from keras_resattn.typing import Array
+from keras_resattn_client.extras import require_extra
+
+# From images (N, H, W, C) to probabilities (N, classes).
+Predict: TypeAlias = Callable[[Array], Array]
+Classes: TypeAlias = Sequence[int] | Array
 
 
-def deletion(predict, inputs, maps, classes, steps=32, baseline=0.0):
-    """Compute how confidence falls as the most relevant pixels are deleted.
+def deletion(
+    predict: Predict,
+    inputs: Array,
+    maps: Array,
+    classes: Classes,
+    steps: int = 32,
+    baseline: ArrayLike = 0.0,
+) -> tuple[Array, Array]:
+    """Compute how the confidence falls as the most relevant pixels are deleted.
 
-    Pixels are set to `baseline` in the order of the map, the largest first. The
-    curve is the mean of p_c at fractions 0, 1/steps, ..., 1 of the pixels, the
-    AUC its area by the trapezoidal rule: lower is better.
+    Pixels are set to `baseline` in the order of the map, the largest value first.
+    The curve is the probability p_c of the class at fractions 0, 1/steps, ..., 1
+    of the pixels. The area under it follows the trapezoidal rule. Lower is better.
 
     Petsiuk et al., RISE: Randomized Input Sampling for Explanation of Black-box
     Models, BMVC 2018 (https://arxiv.org/abs/1806.07421).
@@ -25,12 +44,12 @@ def deletion(predict, inputs, maps, classes, steps=32, baseline=0.0):
 
     Args:
         predict: A function: images `(N, H, W, C)` -> probabilities
-            `(N, classes)`, such as `model.predict`.
+            `(N, classes)`, such as `predictor(model)`.
         inputs: A float32 array `(N, H, W, C)`, standardized as for the model.
-        maps: A float array `(N, H, W)`; larger is more relevant.
-        classes: N integers: the class whose probability is looked at.
+        maps: A float array `(N, H, W)`. Larger values are more relevant.
+        classes: N integers, the class of each image.
         steps: Integer, the number of steps.
-        baseline: What deleted pixels become: a number or an array that
+        baseline: The value of deleted pixels: a number or an array that
             broadcasts to `inputs`. 0 is the mean colour of standardized images.
 
     Returns:
@@ -39,11 +58,18 @@ def deletion(predict, inputs, maps, classes, steps=32, baseline=0.0):
     return _curves(predict, inputs, maps, classes, steps, _constant(baseline))
 
 
-def insertion(predict, inputs, maps, classes, steps=32, baseline=0.0):
-    """Compute how confidence rises as the most relevant pixels are inserted.
+def insertion(
+    predict: Predict,
+    inputs: Array,
+    maps: Array,
+    classes: Classes,
+    steps: int = 32,
+    baseline: ArrayLike = 0.0,
+) -> tuple[Array, Array]:
+    """Compute how the confidence rises as the most relevant pixels are inserted.
 
-    As `deletion`, but from an image of `baseline` to the image: higher is
-    better. RISE begins from a blurred image, which can be given as `baseline`.
+    Like `deletion`, but from an image of `baseline` to the image. Higher is
+    better. RISE starts from a blurred image, which you can pass as `baseline`.
 
     Petsiuk et al., RISE, BMVC 2018 (https://arxiv.org/abs/1806.07421).
 
@@ -53,7 +79,7 @@ def insertion(predict, inputs, maps, classes, steps=32, baseline=0.0):
         maps: See `deletion`.
         classes: See `deletion`.
         steps: See `deletion`.
-        baseline: What pixels are that are not inserted yet.
+        baseline: The value of pixels that are not inserted yet.
 
     Returns:
         The curves `(N, steps + 1)` and their areas `(N,)`, float32.
@@ -62,12 +88,19 @@ def insertion(predict, inputs, maps, classes, steps=32, baseline=0.0):
     return _curves(predict, inputs, maps, classes, steps, fill, inserted=True)
 
 
-def road(predict, inputs, maps, classes, percentiles=(20, 40, 60, 80), seed=0):
-    """Compute confidence after the most relevant pixels are imputed (ROAD).
+def road(
+    predict: Predict,
+    inputs: Array,
+    maps: Array,
+    classes: Classes,
+    percentiles: Sequence[float] = (20, 40, 60, 80),
+    seed: int = 0,
+) -> tuple[Array, Array]:
+    """Compute the confidence after the most relevant pixels are imputed (ROAD).
 
-    Removed pixels become the weighted mean of their neighbours, solved for all
-    at once, with a little noise: so the shape of what was removed tells the
-    model nothing. Most relevant first: lower is better.
+    Removed pixels become the weighted mean of their neighbours, solved jointly,
+    plus a little noise. This way the shape of the removed region gives the model no
+    information. The most relevant pixels are removed first. Lower is better.
 
     Rong et al., A Consistent and Efficient Evaluation Strategy for Attribution
     Methods, ICML 2022 (https://arxiv.org/abs/2202.00449).
@@ -77,29 +110,40 @@ def road(predict, inputs, maps, classes, percentiles=(20, 40, 60, 80), seed=0):
         inputs: See `deletion`.
         maps: See `deletion`.
         classes: See `deletion`.
-        percentiles: How many percent of the pixels to remove.
+        percentiles: The percentages of the pixels to remove.
         seed: Integer, the seed of the noise.
 
     Returns:
         The confidences `(N, percentiles)` and their means `(N,)`, float32.
+
+    Raises:
+        ImportError: If SciPy is not installed (extra `vis`).
     """
+    require_extra("vis", "ROAD", ("scipy",))
     inputs, maps, classes = _checked(inputs, maps, classes)
     rng = np.random.default_rng(seed)
     order = ranks(maps)
-    confidences = []
+    columns = []
     for percent in percentiles:
         removed = order < round(maps[0].size * percent / 100)
         imputed = noisy_linear_imputation(inputs, removed, rng)
-        confidences.append(_confidence(predict, imputed, classes))
-    confidences = np.stack(confidences, axis=1)
+        columns.append(_confidence(predict, imputed, classes))
+    confidences = np.stack(columns, axis=1)
     return confidences, confidences.mean(axis=1)
 
 
-def average_drop(predict, inputs, maps, classes, baseline=0.0):
-    """Compute by how much confidence drops if only the map's part is seen.
+def average_drop(
+    predict: Predict,
+    inputs: Array,
+    maps: Array,
+    classes: Classes,
+    baseline: ArrayLike = 0.0,
+) -> Array:
+    """Compute how much the confidence drops if only the part in the map is visible.
 
-    With Y = p_c(x) and O = p_c(x * map + baseline * (1 - map)), the map scaled to
-    0..1: the mean of max(0, Y - O) / Y. Lower is better.
+    The drop is max(0, Y - O) / Y, with Y = p_c(x) and
+    O = p_c(x * map + baseline * (1 - map)), where the map is scaled to 0..1. Lower is
+    better.
 
     Chattopadhay et al., Grad-CAM++, WACV 2018 (https://arxiv.org/abs/1710.11063).
 
@@ -108,7 +152,7 @@ def average_drop(predict, inputs, maps, classes, baseline=0.0):
         inputs: See `deletion`.
         maps: See `deletion`.
         classes: See `deletion`.
-        baseline: What is seen where the map is 0.
+        baseline: The value of pixels where the map is 0.
 
     Returns:
         A float32 array `(N,)` with values in 0 to 1.
@@ -117,8 +161,14 @@ def average_drop(predict, inputs, maps, classes, baseline=0.0):
     return np.maximum(0, whole - part) / np.maximum(whole, 1e-12)
 
 
-def increase_in_confidence(predict, inputs, maps, classes, baseline=0.0):
-    """Tell where confidence is higher if only the map's part is seen.
+def increase_in_confidence(
+    predict: Predict,
+    inputs: Array,
+    maps: Array,
+    classes: Classes,
+    baseline: ArrayLike = 0.0,
+) -> Array:
+    """Return where the confidence rises if only the part in the map is visible.
 
     Chattopadhay et al., Grad-CAM++, WACV 2018 (https://arxiv.org/abs/1710.11063).
 
@@ -130,22 +180,22 @@ def increase_in_confidence(predict, inputs, maps, classes, baseline=0.0):
         baseline: See `average_drop`.
 
     Returns:
-        A float32 array `(N,)`: 1 where Y < O (see `average_drop`), else 0.
-        Higher is better.
+        A float32 array `(N,)`: 1 where Y < O (see `average_drop`), otherwise 0.
+        A higher mean is better.
     """
     whole, part = _whole_and_part(predict, inputs, maps, classes, baseline)
     return (part > whole).astype("float32")
 
 
-def predictor(model, batch_size=128):
-    """Return the function of images to probabilities that the metrics take.
+def predictor(model: keras.Model, batch_size: int = 128) -> Predict:
+    """Return the function from images to probabilities that the metrics need.
 
     Args:
-        model: A `keras.Model` whose outputs are probabilities.
-        batch_size: Integer, how many images to compute at a time.
+        model: A `keras.Model` that returns probabilities.
+        batch_size: Integer, images per batch.
     """
 
-    def predict(inputs):
+    def predict(inputs: Array) -> Array:
         return np.asarray(model.predict(inputs, batch_size, verbose=0), "float32")
 
     return predict
@@ -187,14 +237,14 @@ def _checked(inputs, maps, classes):
     classes = np.asarray(classes)
     if inputs.ndim != 4 or maps.shape != inputs.shape[:3]:
         raise ValueError(
-            "There must be a map (N, H, W) for the images (N, H, W, C). Received: "
-            f"inputs of shape {inputs.shape}, maps of shape {maps.shape}"
+            "`maps` must be an array (N, H, W) that fits the `inputs` (N, H, W, C). "
+            f"Received: inputs of shape {inputs.shape}, maps of shape {maps.shape}"
         )
     if not np.isfinite(maps).all():
         raise ValueError("Maps must be finite. Received: maps with NaN or infinity")
     if classes.shape != inputs.shape[:1] or classes.dtype.kind not in "iu":
         raise ValueError(
-            f"`classes` must be {len(inputs)} integers, one an image. "
+            f"`classes` must be {len(inputs)} integers, one per image. "
             f"Received: classes={classes!r}"
         )
     return inputs, maps, classes

@@ -1,10 +1,12 @@
-"""Removing the pixels that a map ranks first."""
+"""Remove the pixels that a map ranks first."""
 
 import functools
 
 import numpy as np
 
-# Rong et al., section 4: direct neighbours weigh 1/6, diagonal ones 1/12.
+from keras_resattn.typing import Array
+
+# Rong et al., section 4: weights of 1/6 for direct neighbours, 1/12 for diagonal ones.
 NEIGHBOURS = {
     (i, j): 1 / 12 if i and j else 1 / 6
     for i in (-1, 0, 1)
@@ -13,8 +15,8 @@ NEIGHBOURS = {
 }
 
 
-def ranks(maps):
-    """Return the rank of each pixel, 0 for the most relevant, like `maps`."""
+def ranks(maps: Array) -> Array:
+    """Return the rank of each pixel, in the shape of `maps`. The most relevant is 0."""
     flat = maps.reshape(len(maps), -1)
     order = np.argsort(-flat, axis=1, kind="stable")
     ranked = np.empty_like(order)
@@ -22,8 +24,10 @@ def ranks(maps):
     return ranked.reshape(maps.shape)
 
 
-def noisy_linear_imputation(inputs, removed, rng, noise=0.01):
-    """Return images whose removed pixels are means of their neighbours, with noise.
+def noisy_linear_imputation(
+    inputs: Array, removed: Array, rng: np.random.Generator, noise: float = 0.01
+) -> Array:
+    """Replace the removed pixels of images by means of their neighbours plus noise.
 
     Args:
         inputs: A float array `(N, H, W, C)`.
@@ -48,7 +52,7 @@ def _impute(image, removed, rng, noise):
         return image
     pixels, gone = image.reshape(-1, image.shape[-1]).astype("float64"), removed.ravel()
     weights = _weights(*removed.shape)
-    if gone.all():  # nothing is left to take a mean of
+    if gone.all():  # no pixel is left to average
         pixels = np.zeros_like(pixels)
     else:
         rows = weights[gone]
@@ -67,7 +71,7 @@ def _identity(size):
 
 @functools.lru_cache(maxsize=4)
 def _weights(height, width):
-    """Return the sparse matrix that takes the weighted mean of neighbours."""
+    """Return the sparse matrix of the weighted mean of the neighbours."""
     from scipy.sparse import csr_matrix
 
     index = np.arange(height * width).reshape(height, width)
@@ -82,5 +86,5 @@ def _weights(height, width):
     values, rows, columns = parts
     size = height * width
     matrix = csr_matrix((values, (rows, columns)), (size, size))
-    # At the borders there are fewer neighbours: weights of a mean sum to 1.
+    # Pixels at the borders have fewer neighbours, but the weights must sum to 1.
     return matrix.multiply(1 / matrix.sum(axis=1)).tocsr()

@@ -1,10 +1,14 @@
-"""Whether maps point at an object, and the maps that anyone could draw."""
+"""Measure whether maps point at an object, and make baseline maps to compare with."""
+
+from collections.abc import Sequence
 
 import numpy as np
 
+from keras_resattn.typing import Array
 
-def pointing_game(maps, boxes, tolerance=0):
-    """Tell which maps have their largest value inside a box.
+
+def pointing_game(maps: Array, boxes: Array, tolerance: int = 0) -> Array:
+    """Return which maps have their largest value inside a box.
 
     Zhang et al., Top-down Neural Attention by Excitation Backprop, IJCV 2018
     (https://arxiv.org/abs/1608.00507); they use a tolerance of 15 pixels.
@@ -16,7 +20,7 @@ def pointing_game(maps, boxes, tolerance=0):
         tolerance: Integer, how many pixels the largest value may be outside.
 
     Returns:
-        A float32 array `(N,)`: 1 for a hit, else 0. Its mean is the accuracy.
+        A float32 array `(N,)`: 1 for a hit, otherwise 0. Its mean is the accuracy.
     """
     maps, boxes = _checked(maps, boxes)
     rows, columns = np.unravel_index(
@@ -28,11 +32,11 @@ def pointing_game(maps, boxes, tolerance=0):
     return inside.astype("float32")
 
 
-def energy_in_box(maps, boxes):
-    """Compute which part of each map's sum lies inside a box.
+def energy_in_box(maps: Array, boxes: Array) -> Array:
+    """Compute the share of the sum of each map that is inside a box.
 
-    The energy-based pointing game of Wang et al., Score-CAM, CVPR workshops 2020
-    (https://arxiv.org/abs/1910.01279).
+    This is the energy-based pointing game of Wang et al., Score-CAM, CVPR workshops
+    2020 (https://arxiv.org/abs/1910.01279).
 
     Args:
         maps: A float array `(N, H, W)` without negative values.
@@ -44,8 +48,8 @@ def energy_in_box(maps, boxes):
     maps, boxes = _checked(maps, boxes)
     if (maps < 0).any():
         raise ValueError(
-            "The energy of a map has no negative values. Received: maps with a "
-            f"least value of {maps.min()}"
+            "`maps` must not have negative values. Clip or scale them first. "
+            f"Received: maps with a smallest value of {maps.min()}"
         )
     rows, columns = np.arange(maps.shape[1]), np.arange(maps.shape[2])
     top, left, bottom, right = boxes.T[:, :, None]
@@ -56,8 +60,8 @@ def energy_in_box(maps, boxes):
     return (within / np.where(total > 0, total, 1)).astype("float32")
 
 
-def baseline_maps(shape, seed=0):
-    """Return maps that know nothing of the images, to compare with.
+def baseline_maps(shape: Sequence[int], seed: int = 0) -> dict[str, Array]:
+    """Return maps that do not depend on the images, to compare with.
 
     Args:
         shape: The shape of the maps, `(N, H, W)`.
@@ -65,32 +69,34 @@ def baseline_maps(shape, seed=0):
 
     Returns:
         A dictionary of float32 arrays `(N, H, W)`, 0 to 1: `"random"`, uniform
-        noise, and `"gaussian"`, a centred Gaussian with a standard deviation of
-        a quarter of height and width.
+        noise, and `"gaussian"`, a centred Gaussian. Its standard deviation is a
+        quarter of height and width.
     """
     count, height, width = shape
-    random = np.random.default_rng(seed).random(shape, dtype="float32")
+    random = np.random.default_rng(seed).random(tuple(shape), dtype="float32")
     rows, columns = (
         np.exp(-0.5 * ((np.arange(n) - (n - 1) / 2) / (n / 4)) ** 2)
         for n in (height, width)
     )
-    gaussian = np.broadcast_to(np.outer(rows, columns), shape).astype("float32")
+    gaussian = np.broadcast_to(np.outer(rows, columns), tuple(shape)).astype("float32")
     return {"random": random, "gaussian": gaussian / gaussian.max()}
 
 
-def mask_statistics(mask, low=0.05, high=0.95, bins=32):
-    """Describe a mask: its mean, its entropy, how much of it is saturated.
+def mask_statistics(
+    mask: Array, low: float = 0.05, high: float = 0.95, bins: int = 32
+) -> dict[str, Array]:
+    """Compute the mean, the entropy and the saturation of masks.
 
-    The entropy is Shannon's (1948), of the histogram of the values of each image
-    in `bins` equal parts of 0 to 1, in bits, over log2(bins): 0 if all values are
-    in one part, 1 if they are spread evenly. Saturation is the fraction of values
-    under `low` or over `high`: there the sigmoid hardly has a gradient.
+    The entropy is that of Shannon (1948) for the histogram of the values of each
+    image in `bins` bins from 0 to 1, divided by log2(bins). It is 0 if all values are
+    in one bin, and 1 if they are spread evenly. The saturation is the share of values
+    below `low` or above `high`, where the gradient of the sigmoid is almost zero.
 
     Args:
         mask: A float array `(N, h, w)` or `(N, h, w, C)`, 0 to 1.
-        low: Float, what is saturated at 0.
-        high: Float, what is saturated at 1.
-        bins: Integer, the number of parts.
+        low: Float, values below it are saturated.
+        high: Float, values above it are saturated.
+        bins: Integer, the number of bins of the histogram.
 
     Returns:
         A dictionary of float32 arrays `(N,)`: `"mean"`, `"entropy"`,
@@ -99,7 +105,7 @@ def mask_statistics(mask, low=0.05, high=0.95, bins=32):
     values = np.asarray(mask, "float32").reshape(len(mask), -1)
     if values.min(initial=0) < 0 or values.max(initial=0) > 1:
         raise ValueError(
-            "A mask has values from 0 to 1. Received: values from "
+            "`mask` must have values from 0 to 1. Received: values from "
             f"{values.min()} to {values.max()}"
         )
     counts = np.stack([np.histogram(row, bins, (0, 1))[0] for row in values])
@@ -118,7 +124,7 @@ def _checked(maps, boxes):
     maps, boxes = np.asarray(maps, "float64"), np.asarray(boxes)
     if maps.ndim != 3 or boxes.shape != (len(maps), 4):
         raise ValueError(
-            "There must be a box (top, left, bottom, right) for each map. Received: "
-            f"maps of shape {maps.shape}, boxes of shape {boxes.shape}"
+            "Pass maps (N, H, W) and one box (top, left, bottom, right) for each map. "
+            f"Received: maps of shape {maps.shape}, boxes of shape {boxes.shape}"
         )
     return maps, boxes

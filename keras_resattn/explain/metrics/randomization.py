@@ -1,16 +1,23 @@
-"""Whether maps depend on what a model has learnt."""
+"""Measure whether maps depend on what a model has learnt."""
+
+from collections.abc import Callable
 
 import keras
 import numpy as np
 
+from keras_resattn.typing import Array
+from keras_resattn_client.extras import require_extra
 
-def parameter_randomization(model, explain, seed=0):
-    """Compare maps with those of the model with random weights.
 
-    The model parameter randomization test of Adebayo et al., Sanity Checks for
-    Saliency Maps, NeurIPS 2018 (https://arxiv.org/abs/1810.03292), all weights at
-    once: kernels, offsets and scales are permuted within themselves, so that their
-    distributions stay. Maps that stay alike do not tell of what was learnt.
+def parameter_randomization(
+    model: keras.Model, explain: Callable[[keras.Model], Array], seed: int = 0
+) -> Array:
+    """Compare the maps of a model with those of the same model with permuted weights.
+
+    This is the model parameter randomization test of Adebayo et al., Sanity Checks
+    for Saliency Maps, NeurIPS 2018 (https://arxiv.org/abs/1810.03292), for all weights
+    at once. The values of each kernel, offset and scale are permuted, which keeps
+    their distribution. Maps that stay similar do not depend on what was learnt.
 
     Example:
 
@@ -25,8 +32,12 @@ def parameter_randomization(model, explain, seed=0):
 
     Returns:
         A float32 array `(N,)`: Spearman's rank correlation of the maps before
-        and after, -1 to 1; 0 where a map is constant. Near 0 is what is hoped for.
+        and after, -1 to 1, or 0 where a map is constant. Values near 0 are better.
+
+    Raises:
+        ImportError: If SciPy is not installed (extra `vis`).
     """
+    require_extra("vis", "The rank correlation of maps", ("scipy",))
     rng = np.random.default_rng(seed)
     copy = keras.models.clone_model(model)
     permuted = [
@@ -36,16 +47,20 @@ def parameter_randomization(model, explain, seed=0):
     return rank_correlation(explain(model), explain(copy))
 
 
-def rank_correlation(maps, others):
-    """Compute Spearman's rank correlation of maps, image by image.
+def rank_correlation(maps: Array, others: Array) -> Array:
+    """Compute Spearman's rank correlation of two maps for each image.
 
     Args:
         maps: A float array `(N, H, W)`.
-        others: Another.
+        others: A float array of the same shape.
 
     Returns:
-        A float32 array `(N,)`, -1 to 1; 0 where a map is constant.
+        A float32 array `(N,)`, -1 to 1, or 0 where a map is constant.
+
+    Raises:
+        ImportError: If SciPy is not installed (extra `vis`).
     """
+    require_extra("vis", "The rank correlation of maps", ("scipy",))
     from scipy.stats import rankdata
 
     one, two = (

@@ -1,33 +1,41 @@
-"""Animations of masks, GIF or animated PNG: through modules, through epochs."""
+"""Animate masks, as GIF or animated PNG: over modules or over epochs."""
 
+from collections.abc import Iterable
+from collections.abc import Mapping
+from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
 
 import keras
 import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from PIL import Image
 
-from keras_resattn.explain.arrays import channel_mean
-from keras_resattn.explain.arrays import check_module
-from keras_resattn.explain.arrays import reader
 from keras_resattn.explain.figures.mask_overlays import mask_figure
 from keras_resattn.explain.figures.panels import MEDIUM
+from keras_resattn.explain.figures.panels import Images
+from keras_resattn.explain.reader import choose_modules
+from keras_resattn.explain.reader import mean_masks_of
+from keras_resattn.explain.reader import reader
 from keras_resattn.layers.arguments import positive_number
 from keras_resattn.model_folder import write_beside
+from keras_resattn.typing import Array
+from keras_resattn.typing import StrPath
 from keras_resattn.views.modules import attention_modules
-
-try:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from PIL import Image
-except ImportError as error:
-    raise ImportError(
-        'Animations need matplotlib and Pillow: pip install "keras-resattn[vis]"'
-    ) from error
 
 FORMATS = {".gif": "GIF", ".png": "PNG", ".apng": "PNG"}
 
 
-def module_animation(images, masks, path, titles=None, seconds=1.0, stretch=False):
-    """Write an animation of images under the mask of one module after another.
+def module_animation(
+    images: Images,
+    masks: Mapping[str, Array],
+    path: StrPath,
+    titles: Sequence[str] | None = None,
+    seconds: float = 1.0,
+    stretch: bool = False,
+) -> Path:
+    """Write an animation that shows the mask of one module after another.
 
     Example:
 
@@ -38,10 +46,9 @@ def module_animation(images, masks, path, titles=None, seconds=1.0, stretch=Fals
             255, or a list of such images of any sizes.
         masks: A dictionary from the names of modules to arrays `(N, h, w)`.
         path: The file to write, `.gif` or `.png` (an animated PNG).
-        titles: Optional list of strings, one an image.
+        titles: Optional list of strings, one per image.
         seconds: Float, how long to show each module.
-        stretch: Boolean, whether each mask takes all colours, see
-            `mask_figure`.
+        stretch: Boolean, whether to stretch the colours, see `mask_figure`.
 
     Returns:
         The `pathlib.Path` of the file.
@@ -54,20 +61,20 @@ def module_animation(images, masks, path, titles=None, seconds=1.0, stretch=Fals
 
 
 def epoch_animation(
-    models,
-    images,
-    inputs,
-    module,
-    path,
-    names=None,
-    titles=None,
-    seconds=0.6,
-    stretch=False,
-):
-    """Write an animation of a module's masks over the epochs of a training.
+    models: Iterable[keras.Model | StrPath],
+    images: Images,
+    inputs: Array,
+    module: str,
+    path: StrPath,
+    names: Iterable[str] | None = None,
+    titles: Sequence[str] | None = None,
+    seconds: float = 0.6,
+    stretch: bool = False,
+) -> Path:
+    """Write an animation of the masks of a module over the epochs of a training.
 
-    A model folder keeps the weights of the last epoch alone; docs/explain.md has
-    a callback that keeps those of each.
+    A model folder keeps only the weights of the last epoch. docs/explain.md has a
+    callback that keeps the weights of every epoch.
 
     Example:
 
@@ -80,41 +87,42 @@ def epoch_animation(
     >>> epoch_animation(models, images, inputs, "stage1_attention1", "epochs.gif")
 
     Args:
-        models: An iterable of `keras.Model`s or paths of `.keras` files, one an
-            epoch. It may yield one model again and again, with other weights.
+        models: An iterable of `keras.Model`s or paths of `.keras` files, one per
+            epoch. It may yield the same model repeatedly, with other weights.
         images: An array `(N, H, W, 1)` or `(N, H, W, 3)` of pixel values, 0 to
             255, or a list of such images of any sizes.
         inputs: The same images, standardized as for the models.
         module: String, the name of an attention module.
         path: The file to write, `.gif` or `.png` (an animated PNG).
-        names: Optional iterable of strings, what to print over each frame.
-            Defaults to `"epoch 1"`, `"epoch 2"`, ...
-        titles: Optional list of strings, one an image.
+        names: Optional iterable of strings, the titles of the frames. Defaults to
+            `"epoch 1"`, `"epoch 2"`, ...
+        titles: Optional list of strings, one per image.
         seconds: Float, how long to show each epoch.
-        stretch: Boolean, whether each mask takes all colours, see
-            `mask_figure`.
+        stretch: Boolean, whether to stretch the colours, see `mask_figure`.
 
     Returns:
         The `pathlib.Path` of the file.
 
     Raises:
-        ValueError: If a model has no such attention module, or there are none.
+        ValueError: If a model has no such attention module, or there are no models.
     """
-    names = iter(names) if names is not None else map("epoch {}".format, count(1))
+    frames = iter(names) if names is not None else map("epoch {}".format, count(1))
     figures = (
-        _frame(images, {module: mask}, titles, stretch, next(names))
+        _frame(images, {module: mask}, titles, stretch, next(frames))
         for mask in _masks_of(models, inputs, module)
     )
     return write_animation(figures, path, seconds)
 
 
-def write_animation(figures, path, seconds=0.6):
-    """Write figures as the frames of an animation that repeats.
+def write_animation(
+    figures: Iterable[Figure], path: StrPath, seconds: float = 0.6
+) -> Path:
+    """Write figures as the frames of an animation that repeats forever.
 
     Args:
         figures: An iterable of matplotlib figures of one size.
         path: The file to write, `.gif` or `.png` (an animated PNG).
-        seconds: Float, how long to show each.
+        seconds: Float, how long to show each frame.
 
     Returns:
         The `pathlib.Path` of the file.
@@ -125,22 +133,27 @@ def write_animation(figures, path, seconds=0.6):
     path = Path(path)
     if path.suffix.lower() not in FORMATS:
         raise ValueError(
-            f"An animation is a file {' or '.join(FORMATS)}. Received: {path}"
+            f"The file of an animation must end in {' or '.join(FORMATS)}. "
+            f"Received: {path}"
         )
+    milliseconds = round(1000 * positive_number("seconds", seconds))
     frames = [_drawn(figure) for figure in figures]
     if not frames:
-        raise ValueError(f"There is nothing to animate. Received: no frame for {path}")
+        raise ValueError(
+            "There is nothing to animate. Pass at least one model, module or figure. "
+            f"Received: no frame for {path}"
+        )
     kind = FORMATS[path.suffix.lower()]
-    if kind == "GIF":  # Left to itself, it would lose rare colours: those of the bar.
+    if (
+        kind == "GIF"
+    ):  # By default, Pillow drops rare colours, such as the colour bar's.
         frames = [f.quantize(256, Image.Quantize.MAXCOVERAGE, 1) for f in frames]
-    options = {
-        "format": kind,
-        "save_all": True,
-        "append_images": frames[1:],
-        "duration": round(1000 * positive_number("seconds", seconds)),
-        "loop": 0,
-    }
-    write_beside(path, lambda beside: frames[0].save(beside, **options))
+    options = {"append_images": frames[1:], "duration": milliseconds, "loop": 0}
+
+    def save(beside: Path) -> None:
+        frames[0].save(beside, kind, save_all=True, **options)
+
+    write_beside(path, save)
     return path
 
 
@@ -151,17 +164,16 @@ def _frame(images, masks, titles, stretch, name):
 
 
 def _masks_of(models, inputs, module):
-    """Yield the masks of a module that models have, mean over the channels."""
+    """Yield the masks of a module in each model, averaged over the channels."""
     last = None
     for model in models:
         if not isinstance(model, keras.Model):
             model = keras.saving.load_model(model, compile=False)
         if model is not last:
-            modules = attention_modules(model)
-            check_module(module, modules)
-            read = reader(model, {"mask": channel_mean(modules[module].mask)})
+            modules = choose_modules(attention_modules(model), [module])
+            read = reader(model, mean_masks_of(modules))
             last = model
-        yield read(inputs)["mask"]
+        yield read(inputs)[module]
 
 
 def _drawn(figure):

@@ -1,0 +1,51 @@
+"""The layout of `--help`: no name is cut, however narrow the terminal is."""
+
+import itertools
+from typing import Any
+
+import typer.core
+
+# Longer names get a line of their own, with the text below.
+NAMES_WIDTH = 22
+
+
+class HelpCommand(typer.core.TyperCommand):
+    """A command whose help lists options under the headings of their panels.
+
+    Typer's own help with `rich_markup_mode` draws boxes and cuts long names.
+    """
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write arguments and options; Typer calls this."""
+        shown = [
+            (_heading(parameter), record)
+            for parameter in self.get_params(ctx)
+            if (record := parameter.get_help_record(ctx)) is not None
+        ]
+        headings = list(dict.fromkeys(heading for heading, _ in shown))
+        shown.sort(key=lambda pair: headings.index(pair[0]))
+        for heading, pairs in itertools.groupby(shown, key=lambda pair: pair[0]):
+            with formatter.section(heading):
+                formatter.write_dl([record for _, record in pairs], NAMES_WIDTH)
+
+
+class HelpGroup(typer.core.TyperGroup):
+    """A group of commands whose help shows the whole first sentence of each."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write the commands; Typer calls this."""
+        commands = [self.get_command(ctx, name) for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl(
+                [
+                    (command.name, command.get_short_help_str(limit=200))
+                    for command in commands
+                    if command is not None
+                ]
+            )
+
+
+def _heading(parameter: Any) -> str:
+    if parameter.param_type_name == "argument":
+        return "Arguments"
+    return getattr(parameter, "rich_help_panel", None) or "Options"

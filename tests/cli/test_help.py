@@ -1,0 +1,72 @@
+"""`--help` of every command: nothing is cut on a narrow terminal."""
+
+import re
+
+import pytest
+import typer.main
+
+from keras_resattn_cli.convert import app as convert
+from keras_resattn_cli.main import COMMANDS
+from keras_resattn_cli.main import app
+
+COMMAND_LINES = [
+    [],
+    *([name] for name in COMMANDS),
+    ["convert"],
+    ["convert", "caffe"],
+    ["convert", "pytorchcv"],
+]
+
+
+def option_names(words):
+    """Return the names of the options and arguments of a command."""
+    group = typer.main.get_command(app)
+    command = group
+    if words[:1] == ["convert"]:
+        command = typer.main.get_command(convert)
+        words = words[1:]
+    if words:
+        command = command.commands[words[0]]
+    names = [
+        name
+        for parameter in command.params
+        for name in (*parameter.opts, *parameter.secondary_opts)
+        if name.startswith("--")
+    ]
+    return [*names, *getattr(command, "commands", {})]
+
+
+@pytest.mark.parametrize("width", [60, 80])
+@pytest.mark.parametrize("words", COMMAND_LINES, ids=" ".join)
+def test_no_name_is_cut(run, monkeypatch, words, width):
+    monkeypatch.setenv("COLUMNS", str(width))
+    code, output, _ = run(*words, "--help")
+    assert code == 0
+    assert max(map(len, output.splitlines())) <= width
+    assert "…" not in output and "..." not in output.replace("]...", "").replace(
+        "}...", ""
+    )
+    names = option_names(words)
+    assert len(names) >= 2 or words in (["evaluate"], ["convert"])
+    for name in names:
+        assert re.search(rf"(^|[ /]){re.escape(name)}( |$)", output, re.M), name
+
+
+def test_paths_that_are_copied_stay_whole(run, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "60")
+    _, output, _ = run("serve", "--help")
+    for text in ("/monitoring/prometheus/metrics", "NAME/VERSION/saved_model.pb"):
+        assert text in output
+
+
+def test_options_are_listed_under_the_headings_of_their_panels(run):
+    _, output, _ = run("serve", "--help")
+    headings = re.findall(r"(?m)^(\w[\w ]+):$", output)
+    assert headings == [
+        "Arguments",
+        "Options",
+        "Versions",
+        "Limits",
+        "Batching and monitoring",
+        "Security",
+    ]

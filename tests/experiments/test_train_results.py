@@ -1,0 +1,66 @@
+"""`make results`: the runs behind docs/results.md."""
+
+import json
+import sys
+
+import pytest
+
+from keras_resattn.recipes.files import load_recipe
+from scripts import train_results
+
+METRICS = "epoch,seconds\n1,1800\n2,1800\n"
+
+
+def finish(folder, name, accuracy):
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "recipe.yaml").write_text(load_recipe(name).to_yaml())
+    (folder / "metrics.csv").write_text(METRICS)
+    environment = {"GPUs": "none", "processor": "a processor"}
+    (folder / "environment.json").write_text(json.dumps(environment))
+    (folder / "evaluation.json").write_text(json.dumps({"accuracy": accuracy}))
+
+
+@pytest.fixture
+def commands(monkeypatch, tmp_path):
+    """Record the commands; a training leaves a folder whose error is 10 %."""
+    recorded = []
+
+    def run_command(*arguments):
+        recorded.append(arguments)
+        if arguments[0] == "train":
+            _, name, _, folder, *_ = arguments
+            finish(folder, name, 0.9)
+            (folder / "evaluation.json").unlink()
+        else:
+            (arguments[1] / "evaluation.json").write_text('{"accuracy": 0.9}')
+
+    monkeypatch.setattr(train_results, "run_command", run_command)
+    monkeypatch.setattr(train_results, "convert", lambda package, data_dir: None)
+    return recorded
+
+
+def test_every_run_is_a_recipe_and_has_a_printed_error():
+    for name in train_results.RUNS:
+        network = load_recipe(name).network
+        attention = network.attention or "residual"
+        assert float(train_results.printed_error(network.name, attention)) > 4
+
+
+def test_the_runs_are_resumed_evaluated_and_put_into_the_table(commands, tmp_path):
+    names = train_results.RUNS[1:3]
+    arguments = ["--out", str(tmp_path), "--set", "precision=float32"]
+    train_results.main([*arguments, "--runs", *names])
+    assert [command[0] for command in commands] == ["train", "evaluate"] * 2
+    for name, (_, *training) in zip(names, commands[::2], strict=True):
+        expected = [name, "--resume", tmp_path / name, "--set=precision=float32"]
+        assert training == expected
+    lines = (tmp_path / "results.md").read_text().splitlines()
+    assert lines[2].startswith("| cifar_attention56 | residual | 5.52 | 10.00 | 12 |")
+    assert lines[3].startswith("| cifar_attention92 | residual | 4.99 | 10.00 | 12 |")
+    assert "| 1.0 | a processor |" in lines[2]
+
+
+def test_a_failed_run_ends_the_script(monkeypatch):
+    monkeypatch.setattr(sys, "executable", "false")
+    with pytest.raises(SystemExit, match="ended with 1"):
+        train_results.run_command("train", "demo")
