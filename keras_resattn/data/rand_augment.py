@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 
 from keras_resattn.data.random_seeds import SeedGenerator
+from keras_resattn.views.graph import augmentations
 
 
 class RandAugment:
@@ -27,7 +28,7 @@ class RandAugment:
             data_format="channels_last",
             dtype="float32",
         )
-        self.operations = [getattr(self.layer, n) for n in self.layer._AUGMENT_LAYERS]
+        self.operations = augmentations(self.layer)
         for operation in (self.layer, *self.operations):
             operation.backend.set_backend("tensorflow")  # as `tf.data` needs
 

@@ -121,8 +121,8 @@ def _gradient_in_torch(function: Callable[[Tensor, Tensor], Tensor]) -> Differen
     import torch
 
     def gradient(x: Array, other: Tensor) -> Array:
-        x = keras.ops.convert_to_tensor(x).requires_grad_()
-        (result,) = torch.autograd.grad(function(x, other), x)
+        point = keras.ops.convert_to_tensor(x).requires_grad_()
+        (result,) = torch.autograd.grad(function(point, other), point)
         return keras.ops.convert_to_numpy(result)
 
     return gradient

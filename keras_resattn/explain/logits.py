@@ -114,7 +114,7 @@ def classifier_of(model: keras.Model) -> keras.Operation:
     Raises:
         ValueError: If `model` has several inputs or does not end in a classifier.
     """
-    flat = flattened(model) if is_functional(model) else None
+    flat: Any = flattened(model) if is_functional(model) else None
     single = flat is not None and len(flat.inputs) == len(flat.outputs) == 1
     if single and len(flat.outputs[0].shape) == 2:
         last = producer_of(flat.outputs[0])
@@ -172,7 +172,8 @@ def _logits(classifier: keras.layers.Layer, features: Tensor) -> Tensor:
 
 def _parts(model: keras.Model, layer: str) -> tuple[keras.Model, keras.Model]:
     """Return the parts of a flat model before and after the map of a layer."""
-    classifier, maps = classifier_of(model), {}
+    classifier = classifier_of(model)
+    maps: dict[str, keras.KerasTensor] = {}
     for node in nodes_of(model):
         is_layer = isinstance(node.operation, keras.layers.Layer)
         if is_layer and len(node.outputs) == 1 and len(node.outputs[0].shape) == 4:

@@ -2,15 +2,16 @@
 
 | signature | input | outputs |
 |---|---|---|
-| `serving_default` | `image_bytes`: string `[N]` | `probabilities`: float32 `[N, classes]`; most probable first: `top_k_labels`: string `[N, k]`, `top_k_probabilities`: float32 `[N, k]` |
+| `serving_default` | `image_bytes`: string `[N]` | `probabilities`: float32 `[N, classes]`; `top_k_labels`: string `[N, k]` and `top_k_probabilities`: float32 `[N, k]`, the most probable first |
 | `predict_images` | `images`: float32 `[N, h, w, C]`, 0 to 255, any size | the same |
 | `classify` | `inputs`: string `[N]`, serialized `tf.Example`s with the feature `image_bytes` | `classes`: string `[N, classes]`, `scores`: float32 `[N, classes]` |
-| `embed` | `image_bytes` | `embedding`: float32 `[N, D]`, what the classifier takes |
-| `attention` | `image_bytes` | `probabilities`, and for each attention module `<module>_mask`: float32 `[N, h, w]`, its mask's mean over the channels |
-| `attention_overlay` | `image_bytes` | for each attention module `<module>_overlay_bytes`: string `[N]`, a PNG of the network's input size, the mask over the image |
+| `embed` | `image_bytes` | `embedding`: float32 `[N, D]`, the input of the classifier |
+| `attention` | `image_bytes` | `probabilities`, and for each attention module `<module>_mask`: float32 `[N, h, w]`, the mean of its mask over the channels |
+| `attention_overlay` | `image_bytes` | for each attention module `<module>_overlay_bytes`: string `[N]`, a PNG of the mask over the image, in the network's input size |
 
 `image_bytes` are PNG, JPEG, GIF, BMP or WebP. A model without attention modules
-does not have the last two signatures.
+does not have the last two signatures. The modules of networks that a model calls as
+layers have the names that `keras_resattn.attention_masks` gives them.
 """  # noqa: E501
 
 SERVING_DEFAULT = "serving_default"
@@ -30,13 +31,13 @@ TOP_K_PROBABILITIES = "top_k_probabilities"
 CLASSES = "classes"
 SCORES = "scores"
 EMBEDDING = "embedding"
-# Of TensorFlow Serving's REST answers, strings that end so are base64.
+# In TensorFlow Serving's REST answers, strings whose names end in _bytes are base64.
 OVERLAY = "_overlay_bytes"
 MASK = "_mask"
 
 TOP_K = 5
 
-# What TensorFlow Serving's Classify and :classify look for.
+# TensorFlow Serving's Classify and :classify need this method name.
 CLASSIFY_METHOD = "tensorflow/serving/classify"
 
 LABELS_ASSET = "assets/labels.txt"

@@ -1,22 +1,30 @@
 """The functions behind the signatures: from bytes to named tensors.
 
-They use TensorFlow's standard operations alone, so that any TensorFlow Serving
-runs them. Each checks the shape of its input first: a wrong one has to fail there,
-inside a convolution it would end the process that serves.
+They use only TensorFlow's standard operations, so that any TensorFlow Serving
+can run them. Each checks the shape of its input first, because a wrong shape inside a
+convolution would crash the process that serves.
 """
 
+from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import keras
 import tensorflow as tf
 
+from keras_resattn.data import Preprocessing
 from keras_resattn.data.decoding import assert_all_fine
 from keras_resattn.export import contract
 from keras_resattn.export.optimization import freeze
 from keras_resattn.export.overlay import overlay_png
+from keras_resattn.typing import StrPath
+from keras_resattn.views.flat import flattened
 from keras_resattn.views.graph import node_in
-from keras_resattn.views.masks import attention_masks
-from keras_resattn.views.modules import attention_modules
+from keras_resattn.views.graph import producer_of
+from keras_resattn.views.modules import find_modules
+
+Outputs = dict[str, tf.Tensor]
 
 
 class Endpoints:
@@ -25,18 +33,24 @@ class Endpoints:
     Args:
         model: A functional `keras.Model` whose last layer is a classifier.
         preprocessing: Its `keras_resattn.data.Preprocessing`.
-        labels_file: The path of a file with a label a line.
-        frozen: Boolean, whether the network's weights become constants where
-            probabilities alone are asked for.
+        labels_file: The path of a file with one label per line.
+        frozen: Boolean, whether the network's weights become constants in the
+            signatures that return probabilities only.
     """
 
-    def __init__(self, model, preprocessing, labels_file, frozen=False):
+    def __init__(
+        self,
+        model: keras.Model,
+        preprocessing: Preprocessing,
+        labels_file: StrPath,
+        frozen: bool = False,
+    ) -> None:
         self.model = model
         self.preprocessing = preprocessing
         self.labels = _label_table(labels_file)
         outputs = network_outputs(model)
         self.masks = [name for name in outputs if name.endswith(contract.MASK)]
-        network = keras.Model(model.input, outputs)
+        network = keras.Model(flattened(model).input, outputs)
         # Traced once each: the signatures call two functions of the graph.
         self._network = self._classify = tf.function(
             lambda inputs: network(inputs, training=False),
@@ -44,7 +58,7 @@ class Endpoints:
             autograph=False,
         )
         if frozen:
-            # Not of all signatures: each has a copy of the constants in memory.
+            # Not for all signatures: each keeps a copy of the constants in memory.
             self._classify = freeze(self._network)
         self._read = tf.function(
             self._read_images,
@@ -52,7 +66,7 @@ class Endpoints:
             autograph=False,
         )
 
-    def signatures(self):
+    def signatures(self) -> Iterator[tuple[str, Callable[..., Any], tf.TensorSpec]]:
         """Yield name, function and input of each signature."""
         strings = tf.TensorSpec((None,), tf.string, contract.IMAGE_BYTES)
         examples = tf.TensorSpec((None,), tf.string, contract.EXAMPLES)
@@ -68,15 +82,15 @@ class Endpoints:
 
     # === Signatures ===
 
-    def serving_default(self, image_bytes):
+    def serving_default(self, image_bytes: tf.Tensor) -> Outputs:
         return self._most_probable(self._read(image_bytes))
 
-    def predict_images(self, images):
+    def predict_images(self, images: tf.Tensor) -> Outputs:
         channels = self.preprocessing.input_shape[-1]
         images = tf.ensure_shape(images, (None, None, None, channels))
         return self._most_probable(images)
 
-    def classify(self, inputs):
+    def classify(self, inputs: tf.Tensor) -> Outputs:
         inputs = tf.ensure_shape(inputs, (None,))
         feature = {contract.IMAGE_BYTES: tf.io.FixedLenFeature((), tf.string)}
         examples = tf.io.parse_example(inputs, feature)
@@ -87,15 +101,15 @@ class Endpoints:
             contract.SCORES: scores,
         }
 
-    def embed(self, image_bytes):
+    def embed(self, image_bytes: tf.Tensor) -> Outputs:
         outputs = self._run(self._read(image_bytes))
         return {contract.EMBEDDING: outputs[contract.EMBEDDING]}
 
-    def attend(self, image_bytes):
+    def attend(self, image_bytes: tf.Tensor) -> Outputs:
         outputs = self._run(self._read(image_bytes))
         return {name: outputs[name] for name in (contract.PROBABILITIES, *self.masks)}
 
-    def overlay(self, image_bytes):
+    def overlay(self, image_bytes: tf.Tensor) -> Outputs:
         images = self._read(image_bytes)
         outputs = self._run(images)
         return {
@@ -107,7 +121,7 @@ class Endpoints:
 
     # === What they share ===
 
-    def _most_probable(self, images):
+    def _most_probable(self, images: tf.Tensor) -> Outputs:
         probabilities = self._probabilities(images)
         count = min(contract.TOP_K, probabilities.shape[-1])
         top = tf.math.top_k(probabilities, count, index_type=tf.int64)
@@ -117,7 +131,7 @@ class Endpoints:
             contract.TOP_K_PROBABILITIES: top.values,
         }
 
-    def _read_images(self, image_bytes):
+    def _read_images(self, image_bytes: tf.Tensor) -> tf.Tensor:
         """Return images `(N, H, W, C)`, float32, in the network's size."""
         image_bytes = tf.ensure_shape(image_bytes, (None,))
 
@@ -130,69 +144,71 @@ class Endpoints:
         with tf.control_dependencies([assert_all_fine(refusals)]):
             return tf.identity(images)
 
-    def _probabilities(self, images):
+    def _probabilities(self, images: tf.Tensor) -> tf.Tensor:
         return self._run(images, self._classify)[contract.PROBABILITIES]
 
-    def _run(self, images, network=None):
+    def _run(
+        self, images: tf.Tensor, network: Callable[..., Outputs] | None = None
+    ) -> Outputs:
         """Return the network's outputs by name, for images of any size."""
         network = network or self._network
         count = tf.shape(images)[0]
-        # Of an empty batch, oneDNN's convolutions get the shape wrong.
+        # For an empty batch, oneDNN's convolutions return a wrong shape.
         rows = tf.cast(tf.equal(count, 0), tf.int32)
         images = tf.pad(images, [[0, rows], [0, 0], [0, 0], [0, 0]])
         inputs = self.preprocessing.standardize(self._resize(images))
         inputs = tf.ensure_shape(inputs, (None, *self.preprocessing.input_shape))
         return {name: x[:count] for name, x in network(inputs).items()}
 
-    def _resize(self, images):
+    def _resize(self, images: tf.Tensor) -> tf.Tensor:
         size = self.preprocessing.input_shape[:2]
         return tf.cond(
             tf.reduce_all(tf.equal(tf.shape(images)[1:3], size)),
-            # TensorFlow would interpolate, and copy, images of the right size too.
+            # TensorFlow would interpolate and copy even images of the right size.
             lambda: images,
             lambda: tf.cast(self.preprocessing.resize(images), tf.float32),
         )
 
 
-def network_outputs(model):
-    """Return the tensors of a model's graph that signatures give, float32, by name."""
+def network_outputs(model: keras.Model) -> dict[str, keras.KerasTensor]:
+    """Return the tensors of a model's graph that signatures return, float32, by name.
+
+    Args:
+        model: A functional `keras.Model` whose last layer is a classifier, its own or
+            that of a network that it calls.
+
+    Returns:
+        A dictionary of tensors of the graph of `flattened(model)`.
+    """
+    model = flattened(model)
     outputs = {
         contract.PROBABILITIES: model.outputs[0],
         contract.EMBEDDING: _classifier_input(model),
     }
-    if has_attention(model):
-        first = keras.config.image_data_format() == "channels_first"
-        for name, mask in attention_masks(model).output.items():
-            mean = keras.ops.mean(keras.ops.cast(mask, "float32"), 1 if first else -1)
-            outputs[name + contract.MASK] = mean
+    first = keras.config.image_data_format() == "channels_first"
+    for name, module in find_modules(model).items():
+        mask = keras.ops.cast(module.mask, "float32")
+        outputs[name + contract.MASK] = keras.ops.mean(mask, 1 if first else -1)
     return {name: keras.ops.cast(x, "float32") for name, x in outputs.items()}
 
 
-def has_attention(model):
-    """Return whether a model has attention modules."""
-    try:
-        return bool(attention_modules(model))
-    except ValueError:
-        return False
-
-
-def _classifier_input(model):
+def _classifier_input(model: keras.Model) -> keras.KerasTensor:
     """Return the tensor that the last layer of a model classifies."""
-    for layer in model.layers[::-1]:
-        node = node_in(model, layer)
-        if node.outputs[0] is model.outputs[0]:
-            return node.input_tensors[0]
-    raise ValueError(
-        f"The model's output is no layer's output. Received: model={model!r}"
-    )
+    classifier = producer_of(model.outputs[0])
+    if not isinstance(classifier, keras.layers.Layer):
+        raise ValueError(
+            "The model ends in an operation instead of a layer; end it in a Dense "
+            f"layer or its activation. Received: model={model!r}"
+        )
+    return node_in(model, classifier).input_tensors[0]
 
 
-def _label_table(path):
-    """Return a table from a class's number to its label; the file is its asset."""
+def _label_table(path: StrPath) -> tf.lookup.StaticHashTable:
+    """Return a table from the number of a class to its label; the file is an asset."""
     labels = Path(path).read_text(encoding="utf-8").splitlines()
     if "" in labels:
         raise ValueError(
-            "TensorFlow reads no empty line as a label; name the class. "
+            "TensorFlow does not read an empty line as a label; name the class. "
             f"Received: {path} with line {labels.index('') + 1} empty"
         )
     lines = tf.lookup.TextFileInitializer(

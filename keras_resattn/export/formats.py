@@ -6,31 +6,45 @@ import os
 import shutil
 import sys
 from collections.abc import Callable
+from collections.abc import Iterator
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 from typing import NamedTuple
 
 import keras
 import numpy as np
 
+from keras_resattn.data import Preprocessing
 from keras_resattn.export import contract
 from keras_resattn.export import measure
 from keras_resattn.export.manifest import describe
 from keras_resattn.export.manifest import write_manifest
 from keras_resattn.export.precision import prepare
 from keras_resattn.model_folder import LABELS
+from keras_resattn.model_folder import ModelFolder
 from keras_resattn.model_folder import write_beside
+from keras_resattn.typing import Array
+from keras_resattn.typing import StrPath
+from keras_resattn_client.extras import require_extra
 
 MANIFEST = "manifest.json"
 
 
-def export_format(folder, path, format, fold_batch_norm=False, images=None):
+def export_format(
+    folder: ModelFolder,
+    path: StrPath,
+    format: str,
+    fold_batch_norm: bool = False,
+    images: Sequence[StrPath] | None = None,
+) -> tuple[Path, dict[str, Any]]:
     """Export a model as a file of ONNX, OpenVINO or LiteRT.
 
-    The model takes pixels and standardizes them itself: `images`, float32
-    `(N, H, W, C)`, 0 to 255, in the network's size; it gives `probabilities`,
-    float32 `(N, classes)`. Decoding and resizing are the caller's. The folder
-    holds the file, `labels.txt` and `manifest.json`; in the latter is how far the
-    runtime's answers are from those of the Keras model, if it is installed.
+    The input of the model is `images`, float32 `(N, H, W, C)`, pixels from 0 to 255 in
+    the network's size. The model standardizes them; the caller decodes and resizes.
+    The output is `probabilities`, float32 `(N, classes)`. The folder contains the file,
+    `labels.txt` and `manifest.json`. If the runtime is installed, the manifest states
+    how far its answers are from those of the Keras model.
 
     Example:
 
@@ -45,7 +59,7 @@ def export_format(folder, path, format, fold_batch_norm=False, images=None):
         format: `"onnx"`, `"openvino"` or `"litert"`.
         fold_batch_norm: Boolean, whether to fold batch normalizations into
             convolutions, see `keras_resattn.fold_batch_norm`.
-        images: Paths of image files to measure on; by default images of the
+        images: Paths of image files to measure on. Defaults to images of the
             bundled sample of Fashion-MNIST.
 
     Returns:
@@ -59,7 +73,7 @@ def export_format(folder, path, format, fold_batch_norm=False, images=None):
     """
     path = Path(path)
     chosen = _check(format, path)
-    images, source = measure.images_to_measure(folder.preprocessing, images)
+    encoded, source = measure.images_to_measure(folder.preprocessing, images)
     model = prepare(folder.model, fold=fold_batch_norm)
     manifest = {
         "format": format,
@@ -67,7 +81,7 @@ def export_format(folder, path, format, fold_batch_norm=False, images=None):
         **describe(folder, model, "float32", fold_batch_norm),
     }
 
-    def write(beside):
+    def write(beside: Path) -> None:
         beside.mkdir()
         file = beside / chosen.file
         with _quiet():
@@ -76,7 +90,7 @@ def export_format(folder, path, format, fold_batch_norm=False, images=None):
             )
         manifest["parity"] = {"runtime": chosen.runtime, "measured": False}
         if _is_installed(chosen.runtime):
-            parity = _parity(folder, chosen.run, file, images)
+            parity = _parity(folder, chosen.run, file, encoded)
             manifest["parity"].update(measured=True, source=source, **parity)
         shutil.copy(folder.path / LABELS, beside / LABELS)
         write_manifest(beside / MANIFEST, manifest)
@@ -85,34 +99,46 @@ def export_format(folder, path, format, fold_batch_norm=False, images=None):
     return path, manifest
 
 
-def _parity(folder, run, file, images):
+def _parity(
+    folder: ModelFolder,
+    run: Callable[[Path, Array], Array],
+    file: Path,
+    images: Sequence[bytes],
+) -> dict[str, Any]:
     pixels = measure.pixels_of(folder.preprocessing, images)
     reference = prepare(folder.model)
     expected = measure.expected_outputs(reference, folder.preprocessing, pixels)
     answers = {contract.PROBABILITIES: run(file, pixels)}
     parity = measure.parity({contract.SERVING_DEFAULT: answers}, expected)
     measure.check_parity(parity)
-    # It has no signatures.
+    # The format has no signatures.
     (parity["largest_difference"],) = parity["largest_difference"].values()
     return parity
 
 
-def of_pixels(model, preprocessing):
-    """Return a model of pixels, 0 to 255, in the network's size."""
+def of_pixels(model: keras.Model, preprocessing: Preprocessing) -> keras.Model:
+    """Return a model that maps pixels from 0 to 255 to probabilities.
+
+    Args:
+        model: A classifier of standardized images.
+        preprocessing: Its `keras_resattn.data.Preprocessing`.
+    """
     shape = preprocessing.input_shape
     mean = np.broadcast_to(np.asarray(preprocessing.mean, "float64"), shape[-1:])
     std = np.broadcast_to(np.asarray(preprocessing.std, "float64"), shape[-1:])
     images = keras.Input(shape, name=contract.IMAGES)
     standardize = keras.layers.Rescaling((1 / std).tolist(), (-mean / std).tolist())
     whole = keras.Model(images, {contract.PROBABILITIES: model(standardize(images))})
-    whole(np.zeros((1, *shape), "float32"))  # Keras exports what was called once
+    whole(
+        np.zeros((1, *shape), "float32")
+    )  # Keras only exports a model that was called
     return whole
 
 
 # === Runtimes ===
 
 
-def _run_onnx(file, pixels):
+def _run_onnx(file: Path, pixels: Array) -> Array:
     import onnxruntime
 
     session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
@@ -120,16 +146,16 @@ def _run_onnx(file, pixels):
     return session.run(None, {images.name: pixels})[0]
 
 
-def _run_openvino(file, pixels):
+def _run_openvino(file: Path, pixels: Array) -> Array:
     import openvino
 
-    # Where the processor has it, OpenVINO computes in bfloat16 unless told not to.
+    # OpenVINO computes in bfloat16 by default if the processor supports it.
     options = {"INFERENCE_PRECISION_HINT": "f32"}
     compiled = openvino.Core().compile_model(str(file), "CPU", options)
     return compiled([pixels])[0]
 
 
-def _run_litert(file, pixels):
+def _run_litert(file: Path, pixels: Array) -> Array:
     from ai_edge_litert.interpreter import Interpreter
 
     interpreter = Interpreter(str(file))
@@ -142,11 +168,11 @@ def _run_litert(file, pixels):
 
 
 class Format(NamedTuple):
-    """How a format is called, written and run.
+    """How a format is written and run.
 
     Attributes:
         file: The name of the model's file.
-        writer: The module that writes it, beside Keras.
+        writer: The module that Keras needs to write it.
         runtime: The module that runs it.
         run: A function of the file and pixels that returns probabilities.
     """
@@ -154,7 +180,7 @@ class Format(NamedTuple):
     file: str
     writer: str
     runtime: str
-    run: Callable
+    run: Callable[[Path, Array], Array]
 
 
 FORMATS = {
@@ -164,7 +190,7 @@ FORMATS = {
 }
 
 
-def _check(format, path):
+def _check(format: str, path: Path) -> Format:
     if format not in FORMATS:
         raise ValueError(
             f"`format` must be one of {', '.join(FORMATS)}. Received: format={format!r}"
@@ -173,17 +199,13 @@ def _check(format, path):
         raise FileExistsError(
             f"This folder exists already; export to a new one. Received: {path}"
         )
-    # OpenVINO's converter reports to its maker else, without being asked to.
-    sys.modules.setdefault("openvino_telemetry", None)
-    if not _is_installed(FORMATS[format].writer):
-        raise ImportError(
-            f"The format '{format}' is written by {FORMATS[format].writer}: "
-            f'pip install "keras-resattn[{format}]"'
-        )
+    # Without this, OpenVINO's converter sends telemetry to its maker.
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+    require_extra(format, f"Exporting as {format}", (FORMATS[format].writer,))
     return FORMATS[format]
 
 
-def _is_installed(module):
+def _is_installed(module: str) -> bool:
     try:
         importlib.import_module(module)
     except ImportError:
@@ -192,7 +214,7 @@ def _is_installed(module):
 
 
 @contextlib.contextmanager
-def _quiet():
-    """The converters print their progress; what fails is raised anyway."""
+def _quiet() -> Iterator[None]:
+    """Hide the progress that converters print. Failures are raised anyway."""
     with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
         yield

@@ -1,15 +1,18 @@
-"""What an export tells of itself, as JSON: how to call it, how it was measured."""
+"""The description of an export as JSON: how to call it, how it was measured."""
 
 import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 import keras
 import tensorflow as tf
 
 from keras_resattn.data.image_header import MAX_PIXELS
 from keras_resattn.export import contract
-from keras_resattn.export.endpoints import has_attention
+from keras_resattn.model_folder import ModelFolder
 from keras_resattn.version import __version__
-from keras_resattn.views.modules import attention_modules
+from keras_resattn.views.modules import find_modules
 
 MANIFEST_VERSION = 1
 
@@ -27,8 +30,10 @@ RANGES = {
 }
 
 
-def describe(folder, model, precision, folded):
-    """Return what holds of an export in any format.
+def describe(
+    folder: ModelFolder, model: keras.Model, precision: str, folded: bool
+) -> dict[str, Any]:
+    """Return the part of a manifest that is the same for every format.
 
     Args:
         folder: The `ModelFolder`.
@@ -37,14 +42,13 @@ def describe(folder, model, precision, folded):
         folded: Boolean, whether batch normalizations were folded.
     """
     preprocessing = folder.preprocessing
-    modules = list(attention_modules(model)) if has_attention(model) else []
     return {
         "manifest_version": MANIFEST_VERSION,
         "network": folder.recipe.network.name,
         "parameters": model.count_params(),
         "precision": precision,
         "batch_normalization_folded": folded,
-        "attention_modules": modules,
+        "attention_modules": list(find_modules(model)),
         "preprocessing": {
             "input_shape": list(preprocessing.input_shape),
             "range": [0, 255],
@@ -61,7 +65,7 @@ def describe(folder, model, precision, folded):
     }
 
 
-def describe_signatures(signatures):
+def describe_signatures(signatures: Mapping[str, Any]) -> dict[str, Any]:
     """Return method, inputs and outputs of each signature of a loaded SavedModel."""
     return {
         name: {
@@ -73,8 +77,8 @@ def describe_signatures(signatures):
     }
 
 
-def describe_image_bytes():
-    """Return what bytes the signatures take."""
+def describe_image_bytes() -> dict[str, Any]:
+    """Return which encoded images the signatures accept."""
     return {
         "formats": [
             "PNG",
@@ -88,15 +92,15 @@ def describe_image_bytes():
     }
 
 
-def write_manifest(path, manifest):
+def write_manifest(path: Path, manifest: dict[str, Any]) -> None:
     """Write a manifest as JSON to the file `path`."""
     path.parent.mkdir(exist_ok=True)
     text = json.dumps(manifest, indent=2, ensure_ascii=False)
     path.write_text(text + "\n", encoding="utf-8")
 
 
-def _tensors(specs):
-    described = {}
+def _tensors(specs: Mapping[str, tf.TensorSpec]) -> dict[str, Any]:
+    described: dict[str, dict[str, Any]] = {}
     for name, spec in sorted(specs.items()):
         described[name] = {"dtype": spec.dtype.name, "shape": spec.shape.as_list()}
         if name in RANGES:

@@ -1,34 +1,43 @@
-"""How far what was exported is from the Keras model, on images."""
+"""How far an export is from the Keras model, measured on images."""
 
+from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_resattn.data import Preprocessing
 from keras_resattn.data import check_images
 from keras_resattn.data.fashion_mnist_sample.builder import FOLDER
 from keras_resattn.data.fashion_mnist_sample.builder import read_idx
 from keras_resattn.export import contract
 from keras_resattn.export.endpoints import network_outputs
+from keras_resattn.typing import Array
+from keras_resattn.typing import StrPath
+from keras_resattn.views.flat import flattened
 
 BUNDLED = "images of the bundled sample of Fashion-MNIST, resized"
 COUNT = 16
 
-# Sums in another order differ by less; more is another model.
+# A different order of sums differs by less. More means another model.
 LARGEST_FLOAT32_DIFFERENCE = 1e-3
 
 
-def images_to_measure(preprocessing, paths=None):
-    """Return images as a list of bytes, and a text that says which they are.
+def images_to_measure(
+    preprocessing: Preprocessing, paths: Sequence[StrPath] | None = None
+) -> tuple[list[bytes], str]:
+    """Return images as a list of bytes, and a text that describes them.
 
     Args:
         preprocessing: The network's `keras_resattn.data.Preprocessing`.
-        paths: Paths of image files; by default bundled images are taken.
+        paths: Paths of image files. Defaults to bundled images.
 
     Raises:
         FileNotFoundError: If a file is missing.
-        ValueError: If a file is no readable image.
+        ValueError: If a file is not a readable image.
     """
     if paths:
         check_images(paths, preprocessing)
@@ -37,15 +46,17 @@ def images_to_measure(preprocessing, paths=None):
     return [tf.io.encode_png(image).numpy() for image in images], BUNDLED
 
 
-def pixels_of(preprocessing, image_bytes):
+def pixels_of(preprocessing: Preprocessing, image_bytes: Sequence[bytes]) -> Array:
     """Return images as a float32 array in the network's size, values 0 to 255."""
     images = [preprocessing.resize(preprocessing.decode(item)) for item in image_bytes]
     return np.stack([tf.cast(image, tf.float32).numpy() for image in images])
 
 
-def expected_outputs(model, preprocessing, pixels):
-    """Return what the signatures should give, by the Keras model, as arrays."""
-    network = keras.Model(model.input, network_outputs(model))
+def expected_outputs(
+    model: keras.Model, preprocessing: Preprocessing, pixels: Array
+) -> dict[str, Array]:
+    """Return the outputs of the signatures as the Keras model computes them."""
+    network = keras.Model(flattened(model).input, network_outputs(model))
     computed = network.predict_on_batch(preprocessing.standardize(pixels))
     expected = {key: np.asarray(value, "float32") for key, value in computed.items()}
     probabilities = expected[contract.PROBABILITIES]
@@ -55,23 +66,27 @@ def expected_outputs(model, preprocessing, pixels):
     return expected
 
 
-def run(signatures, name, inputs):
+def run(
+    signatures: Mapping[str, Any], name: str, inputs: Mapping[str, Any]
+) -> dict[str, Array]:
     """Return the outputs of a signature of a loaded SavedModel, as arrays."""
     tensors = {key: tf.constant(value) for key, value in inputs.items()}
     outputs = signatures[name](**tensors)
     return {key: value.numpy() for key, value in outputs.items()}
 
 
-def parity(outputs, expected):
-    """Compare outputs with those expected, where they are numbers.
+def parity(
+    outputs: Mapping[str, Mapping[str, Array]], expected: Mapping[str, Array]
+) -> dict[str, Any]:
+    """Compare the outputs that are numbers with the expected ones.
 
     Args:
         outputs: A dictionary from the name of a signature to its outputs.
-        expected: What `expected_outputs` returned.
+        expected: The result of `expected_outputs`.
 
     Returns:
         A dictionary: the largest difference of each output, relative to the
-        largest value where that is over 1, and how often both name the same most
+        largest value if that is above 1, and how often both have the same most
         probable class.
     """
     differences = {
@@ -92,11 +107,11 @@ def parity(outputs, expected):
     }
 
 
-def _largest_difference(value, expected):
+def _largest_difference(value: Array, expected: Array) -> float:
     return float(np.abs(value - expected).max() / max(1.0, np.abs(expected).max()))
 
 
-def check_parity(measured):
+def check_parity(measured: Mapping[str, Any]) -> None:
     """Raise a `ValueError` if a float32 export differs by more than rounding."""
     largest = max(
         value
@@ -105,7 +120,7 @@ def check_parity(measured):
     )
     if not largest <= LARGEST_FLOAT32_DIFFERENCE:
         raise ValueError(
-            "What was exported differs from the Keras model by more than rounding, "
-            "and was deleted; export with the versions that trained it. Received: "
+            "The export differs from the Keras model by more than rounding, and was "
+            "deleted; export with the versions that trained the model. Received: "
             f"a difference of {largest:.3g}"
         )

@@ -1,11 +1,14 @@
 """A network rewritten for TensorFlow's fused kernels, its weights frozen.
 
-All that is written is TensorFlow's standard operations. When a SavedModel is loaded,
-TensorFlow's graph optimizer (Grappler's remapper) fuses them into oneDNN's kernels;
-here they are brought into the form that it knows.
+It uses only TensorFlow's standard operations. When a SavedModel is loaded,
+TensorFlow's graph optimizer (Grappler's remapper) fuses them into oneDNN's kernels.
+This module brings them into the form that the optimizer knows.
 """
 
 import contextlib
+from collections.abc import Callable
+from collections.abc import Iterator
+from typing import Any
 
 import keras
 import numpy as np
@@ -15,49 +18,52 @@ from tensorflow.python.framework.convert_to_constants import (
 )
 
 from keras_resattn.layers import AlignedResize
+from keras_resattn.typing import Tensor
 from keras_resattn.views.batch_norm_folding import scale_and_shift
+from keras_resattn.views.graph import producer_of
 
 
-def optimize(model):
+def optimize(model: keras.Model) -> keras.Model:
     """Return a folded model whose operations TensorFlow fuses.
 
-    Replaced are, with the same results within rounding:
+    These are replaced, and the results are the same within rounding:
 
-    * a batch normalization that could not be folded, by a depthwise 1 x 1
-      convolution: with the ReLU after it one pass over the map instead of three;
-    * a convolution without bias, by one with a bias too small to change a sum:
-      TensorFlow fuses the sum of a residual unit with a convolution that has one;
-    * an aligned resize, by TensorFlow's operation;
-    * a sigmoid, by one in float32: in bfloat16, TensorFlow's is four times slower.
+    * A batch normalization that could not be folded becomes a depthwise 1 x 1
+      convolution. With the ReLU after it, this is one pass over the map instead of
+      three.
+    * A convolution without bias gets a bias too small to change a sum. TensorFlow
+      fuses the sum of a residual unit only with a convolution that has a bias.
+    * An aligned resize becomes TensorFlow's operation.
+    * A sigmoid is computed in float32. In bfloat16, TensorFlow's is four times slower.
 
     Maps with the channels first stay as they are.
 
     Args:
-        model: What `keras_resattn.fold_batch_norm` returned, in any precision.
+        model: A result of `keras_resattn.fold_batch_norm`, in any precision.
             It is not changed.
 
     Returns:
         A `keras.Model` for inference on TensorFlow.
     """
 
-    def replace(operation):
+    def replace(operation: keras.Operation) -> keras.Operation:
         replacement = REPLACEMENTS.get(type(operation))
         return replacement(operation) if replacement else operation
 
     return keras.models.clone_model(model, clone_function=replace, call_function=_call)
 
 
-def _call(layer, *args, **kwargs):
+def _call(layer: keras.Operation, *args: Any, **kwargs: Any) -> Tensor:
     if isinstance(layer, keras.layers.DepthwiseConv2D):
         return layer(*args)  # without a batch normalization's `training` and `mask`
     return layer(*args, **kwargs)
 
 
-def freeze(function):
+def freeze(function: Any) -> Callable[..., dict[str, tf.Tensor]]:
     """Return a `tf.function` with constants in place of its variables.
 
     oneDNN reorders the kernel of a convolution at each call, unless it is a
-    constant. The optimizer knows only constants, too.
+    constant. The graph optimizer also fuses constants only.
 
     Args:
         function: A `tf.function` with an input signature; it returns a dictionary.
@@ -70,15 +76,15 @@ def freeze(function):
         frozen = convert_variables_to_constants_v2(concrete)
     structure = concrete.structured_outputs
 
-    def call(*inputs):
+    def call(*inputs: tf.Tensor) -> dict[str, tf.Tensor]:
         return tf.nest.pack_sequence_as(structure, frozen(*inputs))
 
     return call
 
 
 @contextlib.contextmanager
-def _quiet():
-    """TensorFlow warns that it cannot note in the graph which were its variables."""
+def _quiet() -> Iterator[None]:
+    """Hide TensorFlow's warning that the graph does not name its former variables."""
     logger = tf.get_logger()
     level = logger.level
     logger.setLevel("ERROR")
@@ -89,15 +95,15 @@ def _quiet():
 
 
 class NativeAlignedResize(keras.layers.Layer):
-    """`AlignedResize`, computed by TensorFlow's operation; channels last."""
+    """`AlignedResize` by TensorFlow's operation, for maps with the channels last."""
 
-    def call(self, inputs):
+    def call(self, inputs: list[tf.Tensor]) -> tf.Tensor:
         x, reference = inputs
         size = tf.shape(reference)[1:3]
         resized = tf.raw_ops.ResizeBilinear(images=x, size=size, align_corners=True)
         return tf.cast(resized, self.compute_dtype)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
         x, reference = input_shape
         return (*reference[:3], x[3])
 
@@ -105,13 +111,13 @@ class NativeAlignedResize(keras.layers.Layer):
 # === Replacements ===
 
 
-def _resize(layer):
+def _resize(layer: AlignedResize) -> keras.layers.Layer:
     if layer.data_format != "channels_last":
         return layer
     return NativeAlignedResize(name=layer.name, dtype=layer.dtype_policy)
 
 
-def _convolution(layer):
+def _convolution(layer: keras.layers.Conv2D) -> keras.layers.Conv2D:
     if layer.use_bias:
         return layer
     copy = keras.layers.Conv2D.from_config({**layer.get_config(), "use_bias": True})
@@ -122,7 +128,7 @@ def _convolution(layer):
     return copy
 
 
-def _depthwise(layer):
+def _depthwise(layer: keras.layers.BatchNormalization) -> keras.layers.Layer:
     if layer.input_spec.ndim != 4 or layer.axis not in (-1, 3):
         return layer
     copy = keras.layers.DepthwiseConv2D(
@@ -134,16 +140,16 @@ def _depthwise(layer):
     return copy
 
 
-def _sigmoid(operation):
+def _sigmoid(operation: keras.Operation) -> keras.layers.Layer:
     return keras.layers.Activation("sigmoid", name=operation.name, dtype="float32")
 
 
-def _operation_class(function):
-    """Return the class of a graph's nodes that a function of `keras.ops` makes."""
-    return type(function(keras.KerasTensor((1,)))._keras_history.operation)
+def _operation_class(function: Callable[[Tensor], Tensor]) -> type[keras.Operation]:
+    """Return the class of the operations that a function of `keras.ops` makes."""
+    return type(producer_of(function(keras.KerasTensor((1,)))))
 
 
-# By the very class: a subclass may compute something else.
+# Not isinstance: a subclass may compute something else.
 REPLACEMENTS = {
     AlignedResize: _resize,
     keras.layers.BatchNormalization: _depthwise,

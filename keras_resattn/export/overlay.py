@@ -1,7 +1,9 @@
-"""Attention masks drawn over images, by TensorFlow's operations alone."""
+"""Attention masks drawn over images, with TensorFlow's operations only."""
 
 import numpy as np
 import tensorflow as tf
+
+from keras_resattn.typing import Array
 
 # Every sixteenth colour of viridis (matplotlib, CC0): perceptually uniform.
 VIRIDIS = (
@@ -11,7 +13,7 @@ VIRIDIS = (
 OPACITY = 0.5
 
 
-def color_map():
+def color_map() -> Array:
     """Return viridis as a float32 array `(256, 3)` of pixel values."""
     colors = np.array([list(bytes.fromhex(color)) for color in VIRIDIS.split()])
     places = np.append(np.arange(0, 256, 16), 255)
@@ -19,12 +21,12 @@ def color_map():
     return np.stack(table, axis=-1).astype("float32")
 
 
-def overlay_png(images, masks):
-    """Return PNGs of masks over images: dark blue is 0, yellow 1.
+def overlay_png(images: tf.Tensor, masks: tf.Tensor) -> tf.Tensor:
+    """Return PNGs of masks over images. Dark blue is 0 and yellow is 1.
 
     Args:
         images: A float32 tensor `(N, H, W, C)` of pixel values, 0 to 255.
-        masks: A float32 tensor `(N, h, w)`; what is not in 0 to 1 is clipped.
+        masks: A float32 tensor `(N, h, w)`. Values outside 0 to 1 are clipped.
 
     Returns:
         A string tensor `(N,)` of PNGs, RGB, `H` x `W`.
@@ -38,5 +40,5 @@ def overlay_png(images, masks):
     return tf.map_fn(tf.io.encode_png, pixels, fn_output_signature=tf.string)
 
 
-def _nearest(values):
+def _nearest(values: tf.Tensor) -> tf.Tensor:
     return tf.cast(tf.round(tf.clip_by_value(values, 0, 255)), tf.int32)

@@ -4,11 +4,14 @@ import keras
 
 from keras_resattn import fold_batch_norm
 from keras_resattn.export import optimization
+from keras_resattn.views.flat import copy_with_weights
+from keras_resattn.views.flat import flat_copy
+from keras_resattn.views.flat import is_nested
 
 PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
 
 
-def check_precision(precision):
+def check_precision(precision: str) -> None:
     """Raise a `ValueError` if a precision is unknown."""
     if precision not in PRECISIONS:
         raise ValueError(
@@ -17,21 +20,30 @@ def check_precision(precision):
         )
 
 
-def prepare(model, precision="float32", fold=False, optimize=False):
+def prepare(
+    model: keras.Model,
+    precision: str = "float32",
+    fold: bool = False,
+    optimize: bool = False,
+) -> keras.Model:
     """Return a model that computes in a precision, for inference.
 
     Args:
-        model: A functional `keras.Model` whose last layer is a classifier. It
+        model: A functional `keras.Model` or a built `keras.Sequential` whose last
+            layer, its own or that of a network that it calls, is a classifier. It
             is not changed.
-        precision: `"float32"` or `"bfloat16"`; in the latter, weights and
-            classifier are float32 nonetheless.
+        precision: `"float32"`, or `"bfloat16"` for all but the weights and the
+            classifier, which stay float32.
         fold: Boolean, whether to fold batch normalizations.
         optimize: Boolean, whether to fold them and to rewrite the network for
             TensorFlow's kernels, see `keras_resattn.export.optimization`.
 
     Returns:
-        A `keras.Model`; `model` itself if nothing is to be done.
+        A functional `keras.Model` that calls no other model; `model` itself if
+        nothing changes.
     """
+    if isinstance(model, keras.Sequential) or is_nested(model):
+        model = flat_copy(model)
     if fold or optimize:
         # A graph taken apart keeps the casts to the precision that it had.
         model = fold_batch_norm(_with_policy(model, "float32"))
@@ -39,18 +51,16 @@ def prepare(model, precision="float32", fold=False, optimize=False):
     return optimization.optimize(model) if optimize else model
 
 
-def _with_policy(model, policy):
+def _with_policy(model: keras.Model, policy: str) -> keras.Model:
     body = [layer for layer in model.layers[1:-1] if layer.weights]
     if all(layer.dtype_policy.name == policy for layer in body):
         return model
 
-    def copy_layer(layer):
+    def copy_layer(layer: keras.Operation) -> keras.Operation:
         if not isinstance(layer, keras.layers.Layer):
             return layer  # an operation of a folded model
         # Half precision is too coarse for probabilities and their logarithms.
         dtype = "float32" if layer is model.layers[-1] else policy
         return type(layer).from_config({**layer.get_config(), "dtype": dtype})
 
-    copy = keras.models.clone_model(model, clone_function=copy_layer)
-    copy.set_weights(model.get_weights())
-    return copy
+    return copy_with_weights(model, clone_function=copy_layer)

@@ -1,6 +1,9 @@
 """A model folder as a SavedModel that TensorFlow Serving can serve."""
 
+from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -16,29 +19,36 @@ from keras_resattn.export.manifest import write_manifest
 from keras_resattn.export.precision import check_precision
 from keras_resattn.export.precision import prepare
 from keras_resattn.model_folder import LABELS
+from keras_resattn.model_folder import ModelFolder
 from keras_resattn.model_folder import write_beside
+from keras_resattn.typing import Array
+from keras_resattn.typing import StrPath
 
-# How many images a warm-up request has.
+# The number of images in a warm-up request.
 WARMUP_IMAGES = 1
 
 
 def export(
-    folder,
-    path,
-    precision="float32",
-    fold_batch_norm=False,
-    warmup=None,
-    images=None,
-    optimize=False,
-):
+    folder: ModelFolder,
+    path: StrPath,
+    precision: str = "float32",
+    fold_batch_norm: bool = False,
+    warmup: bool | None = None,
+    images: Sequence[StrPath] | None = None,
+    optimize: bool = False,
+) -> Path:
     """Export a model with its preprocessing and labels as a SavedModel.
 
-    Its signatures are those of `keras_resattn.export.contract`. Beside them it
-    has its labels (`assets/labels.txt`), a request for each signature that
-    servers replay when they load it (`assets.extra/tf_serving_warmup_requests`),
-    and a manifest (`assets.extra/manifest.json`): inputs, outputs, versions, and
-    how far its outputs are from those of the Keras model on some images. The
-    folder appears when all of it is written, loaded again and measured.
+    Its signatures are those of `keras_resattn.export.contract`. The SavedModel also
+    contains:
+
+    * the labels (`assets/labels.txt`);
+    * a request for each signature, which servers replay when they load the model
+      (`assets.extra/tf_serving_warmup_requests`);
+    * a manifest (`assets.extra/manifest.json`): inputs, outputs, versions, and how far
+      the outputs are from those of the Keras model on some images.
+
+    The folder appears only after everything is written, loaded again and measured.
 
     Example:
 
@@ -51,22 +61,22 @@ def export(
 
     Args:
         folder: A `ModelFolder`.
-        path: The folder to make: `BASE/NAME/VERSION`, the version a positive
-            integer, as TensorFlow Serving expects it.
-        precision: `"float32"`, or `"bfloat16"` to compute all but the
-            classifier in bfloat16: faster where the processor has it. Inputs,
-            weights and outputs stay float32.
+        path: The folder to make: `BASE/NAME/VERSION`, with a positive
+            integer as the version, as TensorFlow Serving expects.
+        precision: `"float32"`, or `"bfloat16"` to compute everything except the
+            classifier in bfloat16. This is faster if the processor supports it.
+            Inputs, weights and outputs stay float32.
         fold_batch_norm: Boolean, whether to fold batch normalizations into
             convolutions, see `keras_resattn.fold_batch_norm`.
         warmup: Whether to write warm-up requests, which needs the package
-            `tensorflow-serving-api`. `None`: if that is installed.
-        images: Paths of image files to measure on; by default images of the
+            `tensorflow-serving-api`. Defaults to whether that is installed.
+        images: Paths of image files to measure on. Defaults to images of the
             bundled sample of Fashion-MNIST.
         optimize: Boolean, whether to rewrite the network for TensorFlow's fused
             kernels, which folds batch normalizations, and to make its weights
-            constants of the graph where probabilities alone are asked for: the
-            same answers within rounding, sooner, for twice the file and more
-            memory.
+            constants in the signatures that return probabilities only. The
+            outputs are the same within rounding and are computed faster. The file is
+            twice as large, and more memory is needed.
 
     Returns:
         The `pathlib.Path` of the SavedModel.
@@ -84,22 +94,23 @@ def export(
         warmup_requests.check_can_write_warmup()
     elif warmup is None:
         warmup = warmup_requests.can_write_warmup()
-    images, source = measure.images_to_measure(folder.preprocessing, images)
+    encoded, source = measure.images_to_measure(folder.preprocessing, images)
     fold_batch_norm = fold_batch_norm or optimize
     model = prepare(folder.model, precision, fold_batch_norm, optimize)
     labels = folder.path / LABELS
     endpoints = Endpoints(model, folder.preprocessing, labels, frozen=optimize)
-    pixels = measure.pixels_of(folder.preprocessing, images)
+    pixels = measure.pixels_of(folder.preprocessing, encoded)
 
-    def write(beside):
+    def write(beside: Path) -> None:
         _write_saved_model(endpoints, beside)
         signatures = tf.saved_model.load(str(beside)).signatures
-        parity = _parity(folder, signatures, images, pixels)
+        parity = _parity(folder, signatures, encoded, pixels)
         if precision == "float32":
             measure.check_parity(parity)
         count = 0
         if warmup:
-            count = _write_warmup(beside, path.parent.name, signatures, images, pixels)
+            name = path.parent.name
+            count = _write_warmup(beside, name, signatures, encoded, pixels)
         manifest = {
             "name": path.parent.name,
             "version": int(path.name),
@@ -116,10 +127,10 @@ def export(
     return path
 
 
-def _check_path(path):
+def _check_path(path: Path) -> None:
     if not (path.name.isdecimal() and int(path.name) > 0):
         raise ValueError(
-            "TensorFlow Serving wants a folder named by an integer version; export "
+            "TensorFlow Serving needs a folder named by an integer version; export "
             f"to NAME/VERSION, such as {path / '1'}. Received: {path}"
         )
     if path.exists():
@@ -129,14 +140,14 @@ def _check_path(path):
         )
 
 
-def _write_saved_model(endpoints, path):
+def _write_saved_model(endpoints: Endpoints, path: Path) -> None:
     archive = keras.export.ExportArchive()
     archive.track(endpoints.model)
     archive.track(endpoints.labels)
     for name, function, signature in endpoints.signatures():
         archive.add_endpoint(name, function, input_signature=[signature])
     archive.write_out(str(path), verbose=False)
-    # Keras, as TensorFlow 2, writes every signature as one of :predict.
+    # Keras writes every signature for :predict, as TensorFlow 2 does.
     updater = tf.compat.v1.saved_model.signature_def_utils.MethodNameUpdater(str(path))
     updater.replace_method_name(
         contract.CLASSIFY, contract.CLASSIFY_METHOD, tags=tf.saved_model.SERVING
@@ -144,8 +155,13 @@ def _write_saved_model(endpoints, path):
     updater.save()
 
 
-def _parity(folder, signatures, images, pixels):
-    """Run every signature, and compare with the model as Keras computes it."""
+def _parity(
+    folder: ModelFolder,
+    signatures: Mapping[str, Any],
+    images: Sequence[bytes],
+    pixels: Array,
+) -> dict[str, Any]:
+    """Run every signature and compare its outputs with those of the Keras model."""
     requests = warmup_requests.requests_for(images, pixels, signatures)
     outputs = {name: measure.run(signatures, name, x) for name, x in requests}
     reference = prepare(folder.model)
@@ -153,7 +169,13 @@ def _parity(folder, signatures, images, pixels):
     return measure.parity(outputs, expected)
 
 
-def _write_warmup(path, name, signatures, images, pixels):
+def _write_warmup(
+    path: Path,
+    name: str,
+    signatures: Mapping[str, Any],
+    images: Sequence[bytes],
+    pixels: Array,
+) -> int:
     """Write warm-up requests, and replay them as a server would."""
     few = slice(WARMUP_IMAGES)
     requests = warmup_requests.requests_for(images[few], pixels[few], signatures)

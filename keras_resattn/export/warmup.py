@@ -1,13 +1,21 @@
-"""Requests that a server replays when it loads a model, so that none waits later."""
+"""Requests that a server replays when it loads a model, so that the first is fast."""
+
+from collections.abc import Iterable
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import tensorflow as tf
 
 from keras_resattn.export import contract
+from keras_resattn.typing import Array
+from keras_resattn_client.extras import require_extra
 
-INSTALL = 'pip install "keras-resattn[serve]"'
+# The name of a signature and its inputs.
+Request = tuple[str, dict[str, Any]]
 
 
-def can_write_warmup():
+def can_write_warmup() -> bool:
     """Return whether the messages of TensorFlow Serving are installed."""
     try:
         _prediction_log()
@@ -16,24 +24,19 @@ def can_write_warmup():
     return True
 
 
-def check_can_write_warmup():
+def check_can_write_warmup() -> None:
     """Raise an `ImportError` if the messages are not installed."""
-    if not can_write_warmup():
-        raise ImportError(
-            "Warm-up requests are written with the messages of "
-            f"tensorflow-serving-api; install them: {INSTALL}. Or export without "
-            "warm-up requests."
-        )
+    require_extra("serve", "Writing warm-up requests", ("tensorflow_serving",))
 
 
-def write_warmup(path, name, requests):
+def write_warmup(path: Path, name: str, requests: Sequence[Request]) -> int:
     """Write warm-up requests as TensorFlow Serving reads them.
 
     Args:
         path: The folder of the SavedModel.
-        name: String, the name under which the model is served.
-        requests: A list of tuples: the name of a signature and its inputs, a
-            dictionary of arrays.
+        name: String, the name that the server gives the model.
+        requests: A list of tuples: the name of a signature, and a dictionary of its
+            inputs, which are arrays.
 
     Returns:
         The number of requests.
@@ -47,14 +50,16 @@ def write_warmup(path, name, requests):
     return len(requests)
 
 
-def read_warmup(path):
-    """Return the warm-up requests of a SavedModel, as `write_warmup` takes them."""
+def read_warmup(path: Path) -> list[Request]:
+    """Return the warm-up requests of a SavedModel in the form of `write_warmup`."""
     records = tf.data.TFRecordDataset(str(path / contract.WARMUP))
     parse = _prediction_log().FromString
     return [_request(parse(record)) for record in records.as_numpy_iterator()]
 
 
-def requests_for(image_bytes, pixels, signatures):
+def requests_for(
+    image_bytes: Sequence[bytes], pixels: Array, signatures: Iterable[str]
+) -> list[Request]:
     """Return a request for each signature.
 
     Args:
@@ -62,7 +67,7 @@ def requests_for(image_bytes, pixels, signatures):
         pixels: A float32 array `(N, H, W, C)`.
         signatures: The names of signatures.
     """
-    inputs = {
+    inputs: dict[str, dict[str, Any]] = {
         contract.PREDICT_IMAGES: {contract.IMAGES: pixels},
         contract.CLASSIFY: {
             contract.EXAMPLES: [serialized_example(item) for item in image_bytes]
@@ -72,14 +77,14 @@ def requests_for(image_bytes, pixels, signatures):
     return [(name, inputs.get(name, by_bytes)) for name in signatures]
 
 
-def serialized_example(image_bytes):
+def serialized_example(image_bytes: bytes) -> bytes:
     """Return the serialized `tf.Example` of an image for the classify signature."""
     value = tf.train.Feature(bytes_list=tf.train.BytesList(value=[image_bytes]))
     features = tf.train.Features(feature={contract.IMAGE_BYTES: value})
     return tf.train.Example(features=features).SerializeToString()
 
 
-def _log(name, signature, inputs):
+def _log(name: str, signature: str, inputs: dict[str, Any]) -> Any:
     log = _prediction_log()()
     if signature == contract.CLASSIFY:
         request = log.classify_log.request
@@ -94,7 +99,7 @@ def _log(name, signature, inputs):
     return log
 
 
-def _request(log):
+def _request(log: Any) -> Request:
     if log.HasField("classify_log"):
         request = log.classify_log.request
         examples = request.input.example_list.examples
@@ -105,7 +110,7 @@ def _request(log):
     return request.model_spec.signature_name, inputs
 
 
-def _prediction_log():
+def _prediction_log() -> Any:
     from tensorflow_serving.apis import prediction_log_pb2
 
     return prediction_log_pb2.PredictionLog

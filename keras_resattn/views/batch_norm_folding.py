@@ -118,8 +118,8 @@ def _sources(
     """Return the convolutions whose outputs the tensors are, or none."""
     sources: list[keras.layers.Layer] = []
     for tensor in tensors:
-        node = producers.get(id(tensor))
-        operation = node and node.operation
+        node: Any = producers.get(id(tensor))
+        operation: Any = node.operation if node else None
         if type(operation).__name__ == "Concatenate":
             found = _sources(node.input_tensors, normalization, producers)
         else:
@@ -130,9 +130,7 @@ def _sources(
     return sources
 
 
-def _folds_into(
-    layer: keras.Operation | None, normalization: keras.layers.BatchNormalization
-) -> bool:
+def _folds_into(layer: Any, normalization: keras.layers.BatchNormalization) -> bool:
     if type(layer) not in FOLDED_INTO:  # a subclass may compute something else
         return False
     linear = layer.activation is keras.activations.linear

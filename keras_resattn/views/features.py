@@ -2,6 +2,7 @@
 
 import math
 import re
+from typing import Any
 
 import keras
 
@@ -75,7 +76,7 @@ def pyramid_outputs(model: keras.Model) -> dict[str, keras.KerasTensor]:
     Raises:
         ValueError: If `model` has no stages, or the stages of two networks.
     """
-    flat = flattened(model) if is_functional(model) else None
+    flat: Any = flattened(model) if is_functional(model) else None
     ends: dict[str, keras.layers.Layer] = {}
     for layer in getattr(flat, "layers", []):
         stage = re.match(r"stage\d+_", layer.name)

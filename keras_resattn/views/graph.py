@@ -51,7 +51,7 @@ def graph_of(model: keras.Model) -> keras.Model:
     return model._functional if isinstance(model, keras.Sequential) else model
 
 
-def is_network(operation: object) -> bool:
+def is_network(operation: keras.Operation) -> bool:
     """Return whether an operation is a model whose calls only run its graph."""
     plain = (keras.Sequential.call, Functional.call)
     return is_functional(operation) and type(operation).call in plain
@@ -96,9 +96,9 @@ def nodes_of(model: keras.Model) -> list[Node]:
         `is_input`.
     """
     by_depth = graph_of(model)._nodes_by_depth
-    return [
-        node for depth in sorted(by_depth, reverse=True) for node in by_depth[depth]
-    ]
+    # Within a depth, Keras keeps them in the reverse order.
+    depths = sorted(by_depth, reverse=True)
+    return [node for depth in depths for node in reversed(by_depth[depth])]
 
 
 def node_in(model: keras.Model, operation: keras.Operation) -> Node:
@@ -170,6 +170,11 @@ def own_variables(layer: keras.layers.Layer) -> list[keras.Variable]:
     The trainable ones come first. A frozen layer's count as trainable.
     """
     return [*layer._trainable_variables, *layer._non_trainable_variables]
+
+
+def augmentations(layer: keras.layers.RandAugment) -> list[keras.layers.Layer]:
+    """Return the layers among which a `RandAugment` layer chooses, in its order."""
+    return [getattr(layer, name) for name in layer._AUGMENT_LAYERS]
 
 
 # === What training replaces ===

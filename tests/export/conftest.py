@@ -10,6 +10,7 @@ from keras_resattn.model_folder import MODEL
 from keras_resattn.model_folder import RECIPE
 from keras_resattn.model_folder import ModelFolder
 from keras_resattn.recipes.files import load_recipe
+from keras_resattn.views.graph import flatten_layers
 
 NAMES = ("apple", "bee", "Käse", "door", "egg", "fire truck", "g")
 
@@ -33,7 +34,7 @@ def make_folder(path, channels=3, labels=NAMES, **options):
 def unlike_initial(model):
     """Give batch normalizations statistics, and the classifier opinions."""
     rng = np.random.default_rng(0)
-    for layer in model._flatten_layers():
+    for layer in flatten_layers(model):
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.moving_mean.assign(rng.normal(0, 0.3, layer.moving_mean.shape))
             layer.moving_variance.assign(rng.uniform(0.5, 2, layer.moving_mean.shape))

@@ -56,6 +56,6 @@ def test_a_folder_in_use_is_never_overwritten(folder, tmp_path):
 
 def test_a_missing_writer_is_named_with_its_extra(folder, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "tf2onnx", None)
-    with pytest.raises(ImportError, match=r'pip install "keras-resattn\[onnx\]"'):
+    with pytest.raises(ImportError, match=r"pip install .*\[onnx\]"):
         export_format(folder, tmp_path / "out", "onnx")
     assert list(tmp_path.iterdir()) == []

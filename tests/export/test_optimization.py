@@ -12,6 +12,7 @@ from keras_resattn.export.optimization import freeze
 from keras_resattn.export.optimization import optimize
 from keras_resattn.export.precision import prepare
 from keras_resattn.layers import AlignedResize
+from keras_resattn.views.graph import flatten_layers
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +30,7 @@ def test_an_optimized_network_computes_the_same(folder, optimized, images):
 
 
 def test_no_layer_is_left_that_tensorflow_cannot_fuse(optimized):
-    kinds = {type(layer) for layer in optimized._flatten_layers()}
+    kinds = {type(layer) for layer in flatten_layers(optimized)}
     assert not kinds & {keras.layers.BatchNormalization, AlignedResize}
     assert {keras.layers.DepthwiseConv2D, NativeAlignedResize} <= kinds
     convolutions = [x for x in optimized.layers if isinstance(x, keras.layers.Conv2D)]

@@ -8,11 +8,12 @@ import tensorflow as tf
 from keras_resattn.export import contract
 from keras_resattn.export import export
 from keras_resattn.export.precision import prepare
+from keras_resattn.views.graph import flatten_layers
 
 
 def test_bfloat16_computes_in_it_and_answers_in_float32(folder):
     model = prepare(folder.model, "bfloat16")
-    dtypes = {layer.compute_dtype for layer in model._flatten_layers()}
+    dtypes = {layer.compute_dtype for layer in flatten_layers(model)}
     assert dtypes == {"float32", "bfloat16"}
     assert model.layers[-1].compute_dtype == "float32"
     assert model.get_layer("stage1_attention1_mask").compute_dtype == "bfloat16"
@@ -53,7 +54,7 @@ def test_a_folded_export_gives_the_same_and_keeps_its_masks(folder, tmp_path):
     assert manifest["parameters"] < folder.model.count_params()
     assert any(
         isinstance(layer, keras.layers.BatchNormalization)
-        for layer in folder.model._flatten_layers()
+        for layer in flatten_layers(folder.model)
     )
 
 

@@ -1,5 +1,6 @@
 """Keras' own tools work on a new network, and on one that was loaded."""
 
+import copy
 import functools
 import io
 import warnings
@@ -81,10 +82,11 @@ def test_a_new_and_a_loaded_network_are_quantized(mode, tmp_path):
 def test_a_new_network_is_summarized_plotted_and_cloned():
     model = small()
     lines = io.StringIO()
-    model.summary(expand_nested=True, print_fn=lambda line: lines.write(line))
+    model.summary(120, print_fn=lambda line: lines.write(line), expand_nested=True)
     assert "stage1_attention1_mask" in lines.getvalue()
     config = model.get_config()
-    assert type(model).from_config(config).get_config() == config
+    again = type(model).from_config(copy.deepcopy(config))
+    assert again.get_config() == config
     clone = keras.models.clone_model(model)
     clone.set_weights(model.get_weights())
     x = np.random.default_rng(0).random((2, *shape(16)), "float32")

@@ -18,10 +18,9 @@ def backbone(name="network", **options):
         t=1,
         default_size=16,
         include_top=False,
-        pooling="avg",
         input_shape=shape(16, 16),
         name=name,
-        **options,
+        **{"pooling": "avg", **options},
     )
     rng = np.random.default_rng(len(name))
     for weight in model.weights:

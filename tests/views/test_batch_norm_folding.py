@@ -9,6 +9,7 @@ from keras_resattn import ResidualAttentionNetwork
 from keras_resattn import Stage
 from keras_resattn import fold_batch_norm
 from keras_resattn.compatibility import pytorchcv
+from keras_resattn.views.graph import flatten_layers
 
 SMALL = functools.partial(
     ResidualAttentionNetwork,
@@ -34,8 +35,7 @@ def unlike_initial(model):
 
 
 def normalizations(model):
-    # Keras has no public way to the layers inside of layers.
-    layers = model._flatten_layers()
+    layers = flatten_layers(model)
     return [x for x in layers if isinstance(x, keras.layers.BatchNormalization)]
 
 
