@@ -1,5 +1,5 @@
 # A model of keras-resattn behind TensorFlow Serving: REST on port 8501, gRPC on 8500.
-# serving/README.md says what surrounds it: limits, TLS, monitoring, Kubernetes.
+# docs/serving.md describes it, serving/README.md the gateway, monitoring, Kubernetes.
 #
 #   docker build --tag resattn-serving .                          # weights of CIFAR-10
 #   docker build --tag resattn-serving --build-arg MODEL=folder \
@@ -17,6 +17,8 @@ WORKDIR /opt/keras-resattn
 COPY setup.cfg pyproject.toml README.md LICENSE ./
 COPY keras_resattn keras_resattn
 COPY keras_resattn_cli keras_resattn_cli
+COPY keras_resattn_client keras_resattn_client
+COPY keras_resattn_server keras_resattn_server
 RUN pip install --no-cache-dir .
 
 
@@ -35,7 +37,7 @@ COPY ${MODEL_FOLDER} /model
 RUN keras-resattn export /model "/models/$MODEL_NAME/1"
 
 
-# NAME/VERSION/saved_model.pb, as `keras-resattn export` leaves it.
+# NAME/VERSION/saved_model.pb, as `keras-resattn export` writes it.
 FROM scratch AS saved_model
 COPY served/ /models/
 
@@ -54,17 +56,17 @@ RUN apt-get update && \
 FROM tensorflow/serving:${TFS_VERSION}
 
 ARG MODEL_NAME=cifar10
-# Some processors have oneDNN's kernels off unless they are asked for.
+# On some processors oneDNN's kernels are off by default.
 ENV MODEL_NAME=${MODEL_NAME} \
     TF_ENABLE_ONEDNN_OPTS=1
-# Linked statically, so it does not mind that the image is Ubuntu's.
+# It is linked statically, so it runs on the image's Ubuntu.
 COPY --from=tini /usr/bin/tini-static /usr/bin/tini
 COPY --chmod=755 serving/start.sh serving/is_available.sh /opt/serving/
 COPY --chmod=644 serving/batching_parameters.txt serving/monitoring_config.txt \
     serving/models.config /opt/serving/
 COPY --from=model --chmod=755 /models/ /models/
 
-# Any user that can read /models will do.
+# Any user that can read /models is possible.
 USER 65534:65534
 
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s \
@@ -73,8 +75,8 @@ HEALTHCHECK --interval=10s --timeout=5s --start-period=60s \
 # As process 1 the server would ignore SIGTERM.
 ENTRYPOINT ["tini", "--", "/opt/serving/start.sh"]
 
-# A new version is looked for each second, loaded beside the old one, and tried once:
-# a broken one would hold up the versions after it for five minutes.
+# New versions are looked for every second, loaded beside the old one, and tried once:
+# otherwise a broken one would delay later versions for five minutes.
 CMD ["--file_system_poll_wait_seconds=1", \
     "--max_num_load_retries=0", \
     "--num_load_threads=1", \

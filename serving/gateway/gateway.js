@@ -1,14 +1,13 @@
-// Looks at the body of an inference request before TensorFlow Serving does, whose
-// JSON reader overflows its stack at some ten thousand levels and ends the server
-// (CVE-2025-0649).
+// Check the body of an inference request before TensorFlow Serving parses it. Some ten
+// thousand levels of JSON overflow its parser's stack and end it (CVE-2025-0649).
 
-// A batch of images is 6 deep: object, batch, rows, columns, channels.
+// A batch of images has 6 levels: object, batch, rows, columns, channels.
 const MAX_DEPTH = 32;
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
-// The index of the quote that ends the string which begins at `start`.
+// Return the index of the quote that ends the string that begins at `start`.
 function endOfString(bytes, start) {
     let end = start;
     let backslashes;
@@ -22,7 +21,7 @@ function endOfString(bytes, start) {
     return end === -1 ? bytes.length : end;
 }
 
-// Bytes, not text: so nothing depends on how a decoder takes invalid UTF-8.
+// Use bytes, not text, because decoders differ for invalid UTF-8.
 function isTooDeep(bytes) {
     const length = bytes.length;
     let depth = 0;

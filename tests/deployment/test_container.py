@@ -87,6 +87,10 @@ def test_the_image_is_given_only_files_that_are_here():
     for source in set(sources) - brought:
         assert (REPOSITORY / source).exists(), source
         assert not ignored(source), source
+    packages = {
+        path.parent.name for path in REPOSITORY.glob("keras_resattn*/__init__.py")
+    }
+    assert packages <= set(sources)
 
 
 def ignored(path):
