@@ -188,7 +188,7 @@ def test_an_unknown_name_is_an_error_that_lists_the_known(network, packed):
     there_are = "'small', there are 'photos'. Received: weights=cifar"
     with pytest.raises(ValueError, match=there_are):
         network(weights="cifar")
-    with pytest.raises(ValueError, match="no ImageNet weights .*there are none. Rec"):
+    with pytest.raises(ValueError, match="no ImageNet weights.*there are none. Rec"):
         keras_resattn.Attention56(weights="imagenet")
     with pytest.raises(ValueError, match="there are 'photos'. Received: 'cifar'"):
         table.weights_info("small", "cifar")
