@@ -289,7 +289,7 @@ def test_debug_shows_the_traceback(run, tmp_path):
 def test_serve_passes_every_setting_on(run, monkeypatch, tmp_path):
     import dataclasses
 
-    from keras_resattn import server
+    import keras_resattn_server as server
 
     received = {}
     monkeypatch.setattr(
