@@ -92,6 +92,15 @@ def serve(
             rich_help_panel=_LIMITS,
         ),
     ] = 64 * 1024 * 1024,
+    max_request_memory: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            help="The largest number of bytes of all requests in memory, over REST "
+            "and gRPC. Others are refused, with 503 and RESOURCE_EXHAUSTED.",
+            rich_help_panel=_LIMITS,
+        ),
+    ] = 1024 * 1024 * 1024,
     max_queued_requests: Annotated[
         int,
         typer.Option(
@@ -177,6 +186,25 @@ def serve(
             rich_help_panel=_RAY,
         ),
     ] = 1,
+    rest_api_enable_cors_support: Annotated[
+        bool,
+        typer.Option(
+            "--rest-api-enable-cors-support",
+            help="Let web pages of other origins read REST answers.",
+            rich_help_panel=_SECURITY,
+        ),
+    ] = False,
+    cors_origins: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--cors-origin",
+            metavar="ORIGIN",
+            help="With --rest-api-enable-cors-support: an origin, such as "
+            "https://example.org; by default all. Can be repeated.",
+            show_default=False,
+            rich_help_panel=_SECURITY,
+        ),
+    ] = None,
     batching_parameters_file: Annotated[
         Path | None,
         typer.Option(
@@ -207,7 +235,8 @@ def serve(
         Path | None,
         typer.Option(
             help="A file with one API key per line. Requests must have one of them in "
-            "the header 'Authorization: Bearer KEY' or 'x-api-key: KEY'.",
+            "the header 'Authorization: Bearer KEY' or 'x-api-key: KEY'. SIGHUP reads "
+            "the file again.",
             show_default=False,
             rich_help_panel=_SECURITY,
         ),
@@ -261,6 +290,9 @@ def serve(
         port=port,
         grpc_port=grpc_port if grpc else None,
         max_request_bytes=max_request_bytes,
+        max_request_memory=max_request_memory,
+        rest_api_enable_cors_support=rest_api_enable_cors_support,
+        cors_origins=tuple(cors_origins or ("*",)),
         drain_seconds=drain_seconds,
         model_config_file=model_config_file,
         model_config_file_poll_wait_seconds=model_config_file_poll_wait_seconds,

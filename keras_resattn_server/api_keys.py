@@ -2,13 +2,13 @@
 
 import hashlib
 import hmac
-import json
 import os
 import stat
 from collections.abc import Iterable
 from pathlib import Path
 
 import grpc
+from starlette.responses import JSONResponse
 from starlette.types import ASGIApp
 from starlette.types import Receive
 from starlette.types import Scope
@@ -79,6 +79,10 @@ class ApiKeys:
                 )
         return cls(keys)
 
+    def replace(self, keys: "ApiKeys") -> None:
+        """Accept other keys from now on."""
+        self._digests = keys._digests
+
     def accept(self, headers: dict[str, str | bytes]) -> bool:
         """Return whether a request has one of the keys.
 
@@ -106,24 +110,16 @@ class ApiKeyMiddleware:
         self.keys = keys
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = {
+        found = {
             name.decode("latin-1"): value for name, value in scope.get("headers", ())
         }
         is_open = scope["type"] == "lifespan" or scope["path"] in _OPEN_PATHS
-        if is_open or self.keys.accept(headers):
+        if is_open or self.keys.accept(found):
             await self.app(scope, receive, send)
             return
-        start = {
-            "type": "http.response.start",
-            "status": 401,
-            "headers": [
-                (b"content-type", b"application/json"),
-                (b"www-authenticate", b"Bearer"),
-            ],
-        }
-        await send(start)
-        body = json.dumps({"error": _MESSAGE}).encode()
-        await send({"type": "http.response.body", "body": body})
+        headers = {"www-authenticate": "Bearer"}
+        refusal = JSONResponse({"error": _MESSAGE}, 401, headers)
+        await refusal(scope, receive, send)
 
 
 class ApiKeyInterceptor(grpc.aio.ServerInterceptor):

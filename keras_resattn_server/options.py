@@ -2,9 +2,11 @@
 
 import dataclasses
 from collections.abc import Mapping
+from collections.abc import Sequence
 
 from keras_resattn_client.typing import StrPath
 from keras_resattn_server.running.admission import MAX_QUEUED_REQUESTS
+from keras_resattn_server.running.memory import MAX_REQUEST_MEMORY
 
 # 64 MiB hold a batch of 100 photographs as decoded float32 pixels.
 MAX_REQUEST_BYTES = 64 * 1024 * 1024
@@ -29,22 +31,28 @@ class ServerOptions:
             and whose files do not change.
         load_retry_interval_micros: Microseconds between these retries.
         max_request_bytes: The largest request, over REST and gRPC.
+        max_request_memory: The largest number of bytes of all requests in memory, over
+            REST and gRPC. Others are refused, with 503 and RESOURCE_EXHAUSTED.
         drain_seconds: The time to answer accepted requests after the signal to stop.
             Later ones are cancelled.
         max_queued_requests: The largest number of requests that run or wait at a
             time. Others are refused, with 429 and UNAVAILABLE.
         max_connections: The largest number of REST connections at a time. Requests
             on others are refused with 503.
-        receive_timeout_seconds: The time for a REST request to arrive, from its first
-            byte to its last.
+        receive_timeout_seconds: The time for a request to arrive, from its first byte
+            to its last.
         rest_api_timeout_in_ms: The time to answer a REST request, in milliseconds.
+        rest_api_enable_cors_support: Whether pages of other origins may read REST
+            answers.
+        cors_origins: The origins of these pages. `"*"` is any.
         batching_parameters_file: A text proto of BatchingParameters. None is no
             batching.
         monitoring_config_file: A text proto of MonitoringConfig, with the URL path of
             the metrics. None is the default path.
         access_log: A file to which each request adds a line. `"-"` is standard
             output, None is no log.
-        api_key_file: A file of API keys, one per line. None is no keys.
+        api_key_file: A file of API keys, one per line. It is read again on SIGHUP. None
+            is no keys.
         tls_certificate: A certificate in PEM format for both protocols. None is no
             TLS.
         tls_key: The certificate's key in PEM format.
@@ -62,11 +70,14 @@ class ServerOptions:
     max_num_load_retries: int = 5
     load_retry_interval_micros: int = 60_000_000
     max_request_bytes: int = MAX_REQUEST_BYTES
+    max_request_memory: int = MAX_REQUEST_MEMORY
     drain_seconds: int = 30
     max_queued_requests: int = MAX_QUEUED_REQUESTS
     max_connections: int = 4096
     receive_timeout_seconds: float = 60
     rest_api_timeout_in_ms: int = 30_000
+    rest_api_enable_cors_support: bool = False
+    cors_origins: Sequence[str] = ("*",)
     batching_parameters_file: StrPath | None = None
     monitoring_config_file: StrPath | None = None
     access_log: StrPath | None = None

@@ -1,7 +1,9 @@
 """The server of both protocols on one event loop, with the loader in a thread."""
 
 import asyncio
+import logging
 import os
+import signal
 import socket
 import threading
 import time
@@ -11,6 +13,7 @@ from urllib.parse import quote
 
 import grpc
 import uvicorn
+from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
 from keras_resattn_server.access_log import AccessLog
@@ -25,16 +28,21 @@ from keras_resattn_server.ports import port_error
 from keras_resattn_server.ports import url_host
 from keras_resattn_server.requests.gate import Gate
 from keras_resattn_server.rest.app import create_app
-from keras_resattn_server.rest.receive_timeout import receive_timeout_protocol
+from keras_resattn_server.rest.connection import connection_class
+from keras_resattn_server.rest.refusals import RefusalMiddleware
 from keras_resattn_server.rpc.server import GrpcServer
 from keras_resattn_server.running.batching import BatchScheduler
 from keras_resattn_server.running.batching_parameters import BatchingParameters
 from keras_resattn_server.running.inference import Inference
+from keras_resattn_server.running.memory import RequestMemory
 from keras_resattn_server.tls import Tls
 
 # A client may already have sent a request on a connection that looks idle.
 _LAST_REQUESTS_SECONDS = 0.5
 _LOADER_STOP_SECONDS = 10
+_CORS_HEADERS = ("authorization", "content-encoding", "content-type", "x-api-key")
+
+_logger = logging.getLogger(__name__)
 
 
 class ServerProcess(uvicorn.Server):
@@ -72,6 +80,7 @@ class ServerProcess(uvicorn.Server):
             metrics,
             options.max_queued_requests,
             lambda: loader.is_loaded,
+            RequestMemory(options.max_request_memory),
         )
         self.tls = Tls.choose(options.tls_certificate, options.tls_key)
         keys, log = options.api_key_file, options.access_log
@@ -86,6 +95,9 @@ class ServerProcess(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         self.gate.is_starting = True
         await super().startup(sockets)
+        if self.keys and threading.current_thread() is threading.main_thread():
+            loop = asyncio.get_running_loop()
+            loop.add_signal_handler(signal.SIGHUP, self._reread_keys, self.keys)
         self.loading.start()
         while not self.loaded.is_set():
             await asyncio.sleep(0.02)
@@ -124,21 +136,36 @@ class ServerProcess(uvicorn.Server):
         )
         if self.keys:
             app = ApiKeyMiddleware(app, self.keys)
+        app = RefusalMiddleware(
+            app, lambda: len(self.server_state.connections), options.max_connections
+        )
+        if options.rest_api_enable_cors_support:
+            app = CORSMiddleware(
+                app, options.cors_origins, ("GET", "POST"), _CORS_HEADERS
+            )
         if self.log:
             app = AccessLogMiddleware(app, self.log)
         return uvicorn.Config(
             app,
-            http=receive_timeout_protocol(options.receive_timeout_seconds),
+            http=connection_class(options.receive_timeout_seconds),
             ws="none",
             lifespan="off",
             log_level="warning",
             access_log=False,
             server_header=False,
-            limit_concurrency=options.max_connections,
             timeout_graceful_shutdown=options.drain_seconds,
             ssl_certfile=tls.certificate if tls else None,
             ssl_keyfile=tls.key if tls else None,
         )
+
+    def _reread_keys(self, keys: ApiKeys) -> None:
+        path = self.options.api_key_file
+        try:
+            keys.replace(ApiKeys.read(path or ""))
+        except (OSError, ValueError) as error:
+            _logger.error("The API keys stay as they were: %s", error)
+        else:
+            _logger.info("Read the API keys again: %s", path)
 
     async def _start_grpc(self) -> int | None:
         host, port = self.options.host, self.options.grpc_port
@@ -154,6 +181,7 @@ class ServerProcess(uvicorn.Server):
             self.inference,
             self.gate,
             self.options.max_request_bytes,
+            self.options.receive_timeout_seconds,
             interceptors,
         )
         try:

@@ -79,6 +79,11 @@ class ServableRegistry:
         with self._lock:
             return dict(self._labels.get(name, {}))
 
+    def names(self) -> list[str]:
+        """Return the names of all models, also of those that failed to load."""
+        with self._lock:
+            return sorted(name for name, found in self._statuses.items() if found)
+
     def available(self) -> dict[str, list[int]]:
         """Return the served versions by model name, the highest first."""
         with self._lock:

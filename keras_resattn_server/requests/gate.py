@@ -10,6 +10,7 @@ from keras_resattn_server.models.registry import ServableRegistry
 from keras_resattn_server.running.admission import MAX_QUEUED_REQUESTS
 from keras_resattn_server.running.admission import Admission
 from keras_resattn_server.running.admission import deadline
+from keras_resattn_server.running.memory import RequestMemory
 from keras_resattn_server.running.metrics import ServerMetrics
 from keras_resattn_server.running.metrics import current_api
 from keras_resattn_server.wire.status import ServingError
@@ -26,6 +27,7 @@ class Gate:
         metrics: Counts the requests. Defaults to new metrics.
         max_queued_requests: The largest number of requests at a time.
         is_loaded: Returns whether every configured model is served.
+        memory: The memory of the requests. Defaults to one with the default limit.
     """
 
     def __init__(
@@ -34,9 +36,11 @@ class Gate:
         metrics: ServerMetrics | None = None,
         max_queued_requests: int = MAX_QUEUED_REQUESTS,
         is_loaded: Callable[[], bool] = lambda: True,
+        memory: RequestMemory | None = None,
     ):
         self.metrics = metrics or ServerMetrics()
         self.is_loaded = is_loaded
+        self.memory = memory or RequestMemory()
         self.is_starting = False
         self.is_draining = False
         self._registry = registry

@@ -36,6 +36,8 @@ _DESCRIPTION = re.compile(
     re.IGNORECASE,
 )
 
+_INTERNAL_ERROR = "Internal error. See the server's log."
+
 _logger = logging.getLogger(__name__)
 
 
@@ -64,7 +66,10 @@ def create_app(
     options, gate = options or ServerOptions(), gate or Gate(registry)
     rest_api = _RestApi(registry, inference or Inference(), gate, options)
     routes = operation_routes(registry, gate, options)
-    return Starlette(routes=[*routes, Mount("/", rest_api)])
+    return Starlette(
+        routes=[*routes, Mount("/", rest_api)],
+        exception_handlers={Exception: _unexpected_error},
+    )
 
 
 class _RestApi:
@@ -78,7 +83,7 @@ class _RestApi:
         self.registry = registry
         self.inference = inference
         self.gate = gate
-        self.bodies = BodyReader(options.max_request_bytes)
+        self.bodies = BodyReader(options.max_request_bytes, gate.memory)
         self.seconds = options.rest_api_timeout_in_ms / 1000
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -92,7 +97,7 @@ class _RestApi:
             return
         except Exception:
             _logger.exception("%s %s failed", request.method, path)
-            response = _error("Internal error. See the server's log.", 500)
+            response = _error(_INTERNAL_ERROR, 500)
         await response(scope, receive, send)
 
     async def answer(self, request: Request, path: str) -> Response:
@@ -103,7 +108,12 @@ class _RestApi:
         if request.method == "GET" and (match := _DESCRIPTION.fullmatch(path)):
             return _json(json.dumps(self.describe(**match.groupdict())))
         if request.method in ("HEAD", "OPTIONS"):
-            return Response(status_code=400, media_type="application/json")
+            # As in TensorFlow Serving, which answers OPTIONS only to browsers.
+            is_browser = request.headers.get("origin", "").startswith("http")
+            accepted = request.method == "OPTIONS" and is_browser
+            return Response(
+                status_code=200 if accepted else 400, media_type="application/json"
+            )
         if not path.lower().startswith("/v1/"):
             return _error(f"Not found. Received: {request.method} {path}", 404)
         raise ServingError(f"Malformed request: {request.method} {path}")
@@ -144,11 +154,18 @@ class _RestApi:
         metadata: str | None,
     ) -> dict[str, Any]:
         if not name:
-            raise ServingError("Missing model name in request.")
+            return {
+                "models": [
+                    {"name": name, **self.statuses(name)}
+                    for name in self.registry.names()
+                ]
+            }
         name, number = unquote(name), _version_number(version)
         if metadata:
             return self.registry.get(name, number, label and unquote(label)).metadata()
-        statuses = self.registry.statuses(name, number)
+        return self.statuses(name, number)
+
+    def statuses(self, name: str, number: int | None = None) -> dict[str, Any]:
         return {
             "model_version_status": [
                 {
@@ -159,7 +176,7 @@ class _RestApi:
                         "error_message": status.message,
                     },
                 }
-                for version, status in statuses.items()
+                for version, status in self.registry.statuses(name, number).items()
             ]
         }
 
@@ -182,8 +199,12 @@ def _version_number(text: str | None) -> int | None:
 
 def _json(text: str, status: int = 200) -> Response:
     content = text.encode("utf-8", "surrogateescape")
-    headers = {"retry-after": "1"} if status == 429 else None
+    headers = {"retry-after": "1"} if status in (429, 503) else None
     return Response(content, status, headers, "application/json")
+
+
+async def _unexpected_error(request: Request, error: Exception) -> Response:
+    return _error(_INTERNAL_ERROR, 500)
 
 
 def _error(message: str, status: int) -> Response:

@@ -8,6 +8,7 @@ from typing import TypeVar
 from keras_resattn_client.typing import Array
 from keras_resattn_server.models.servable import Servable
 from keras_resattn_server.requests import classification
+from keras_resattn_server.rest.base64_text import with_base64_remedy
 from keras_resattn_server.rest.examples import read_examples
 from keras_resattn_server.rest.predict_format import read_request
 from keras_resattn_server.rest.predict_format import read_signature_name
@@ -38,7 +39,10 @@ async def predict(inference: Inference, find: Find, body: bytes) -> str:
         ServingError: If the request is refused, or running it fails.
     """
     servable, name, arrays, by_rows = await inference.call(_read_predict, find, body)
-    outputs = await inference.run(servable, name, arrays)
+    try:
+        outputs = await inference.run(servable, name, arrays)
+    except ServingError as error:
+        raise with_base64_remedy(error, arrays) from error
     return await inference.call(write_rows if by_rows else write_columns, outputs)
 
 

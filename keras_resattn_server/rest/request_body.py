@@ -1,44 +1,29 @@
-"""Read request bodies within limits of memory."""
+"""Read request bodies within limits of size and memory."""
 
 import contextlib
+import zlib
 from collections.abc import AsyncIterator
 
 from starlette.requests import Request
 
-from keras_resattn_server.running.admission import QueueFullError
+from keras_resattn_server.running.memory import RequestMemory
 from keras_resattn_server.wire.status import ServingError
 
-# The number of bodies of the largest size that may be in memory at a time.
-_LARGEST_BODIES = 16
-
-
-class BodyTooLargeError(ServingError):
-    """A request's body is too large: 413.
-
-    Args:
-        limit: The largest size, in bytes.
-    """
-
-    def __init__(self, limit: int):
-        message = f"The request's body is larger than {limit} bytes."
-        super().__init__(message, "RESOURCE_EXHAUSTED")
-
-    @property
-    def http_status(self) -> int:
-        return 413
+_COMPRESSED = ("gzip", "x-gzip", "deflate")
+_GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
 
 
 class BodyReader:
-    """Read bodies up to a size each, and up to sixteen times that size at a time.
+    """Read bodies up to a size each, and up to the server's memory in total.
 
     Args:
-        max_request_bytes: The size.
+        max_request_bytes: The largest size of a body, also after decompression.
+        memory: The memory of the server's requests.
     """
 
-    def __init__(self, max_request_bytes: int):
+    def __init__(self, max_request_bytes: int, memory: RequestMemory):
         self.max_request_bytes = max_request_bytes
-        self.max_buffered_bytes = max_request_bytes * _LARGEST_BODIES
-        self.buffered_bytes = 0
+        self.memory = memory
 
     @contextlib.asynccontextmanager
     async def read(self, request: Request) -> AsyncIterator[bytes]:
@@ -48,30 +33,59 @@ class BodyReader:
             request: The request.
 
         Yields:
-            The body.
+            The body, decompressed.
 
         Raises:
-            BodyTooLargeError: If it is too large. It is not read at all if the
-                request declares its size.
-            QueueFullError: If there are too many bodies in memory.
+            ServingError: If it is too large (413), there is no memory for it (503), or
+                it is compressed in another way (415) or not correctly (400). It is not
+                read at all if the request declares a size that is refused.
         """
-        if int(request.headers.get("content-length", 0)) > self.max_request_bytes:
-            raise BodyTooLargeError(self.max_request_bytes)
-        body = bytearray()
-        try:
+        encoding = request.headers.get("content-encoding", "identity").strip().lower()
+        decompress = _Decompressor(encoding) if encoding != "identity" else None
+        declared = self._checked(int(request.headers.get("content-length", 0)))
+        with self.memory.reserve(declared) as reservation:
+            body = bytearray()
             async for chunk in request.stream():
-                self.buffered_bytes += len(chunk)
-                body += chunk
-                self._check(body)
+                room = self.max_request_bytes - len(body) + 1
+                body += decompress.next(chunk, room) if decompress else chunk
+                reservation.resize(max(declared, self._checked(len(body))))
+            if decompress:
+                decompress.check_end()
             yield bytes(body)
-        finally:
-            self.buffered_bytes -= len(body)
 
-    def _check(self, body: bytearray) -> None:
-        if len(body) > self.max_request_bytes:
-            raise BodyTooLargeError(self.max_request_bytes)
-        if self.buffered_bytes > self.max_buffered_bytes:
-            raise QueueFullError(
-                "The server is full; the requests that it is reading have more than "
-                f"{self.max_buffered_bytes} bytes"
+    def _checked(self, size: int) -> int:
+        if size > self.max_request_bytes:
+            raise ServingError(
+                f"The request's body is larger than {self.max_request_bytes} bytes.",
+                "RESOURCE_EXHAUSTED",
+                413,
             )
+        return size
+
+
+class _Decompressor:
+    def __init__(self, encoding: str):
+        if encoding not in _COMPRESSED:
+            raise ServingError(
+                "A body can be compressed with gzip or deflate, or not at all. "
+                f"Received: Content-Encoding: {encoding[:100]}",
+                "UNIMPLEMENTED",
+                415,
+            )
+        self.encoding = encoding
+        self.stream = zlib.decompressobj(_GZIP_OR_ZLIB)
+
+    def next(self, chunk: bytes, room: int) -> bytes:
+        """Return the next bytes, at most `room`: a few bytes may stand for many."""
+        try:
+            return self.stream.decompress(chunk, room) if chunk else b""
+        except zlib.error as error:
+            raise self.error(str(error)) from error
+
+    def check_end(self) -> None:
+        if not self.stream.eof or self.stream.unused_data:
+            raise self.error("it does not end where the body ends")
+
+    def error(self, reason: str) -> ServingError:
+        message = f"The body is not valid {self.encoding} data ({reason})."
+        return ServingError(message)

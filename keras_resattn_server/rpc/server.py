@@ -16,6 +16,7 @@ from keras_resattn_server.grpc_types import Continuation
 from keras_resattn_server.grpc_types import Handler
 from keras_resattn_server.loading.loader import ModelLoader
 from keras_resattn_server.requests.gate import Gate
+from keras_resattn_server.rpc.receiving import ReceivingInterceptor
 from keras_resattn_server.rpc.services import ModelService
 from keras_resattn_server.rpc.services import PredictionService
 from keras_resattn_server.running.inference import Inference
@@ -43,6 +44,7 @@ class GrpcServer:
         inference: Runs the models.
         gate: Admits and counts the requests.
         max_request_bytes: Larger messages are refused with RESOURCE_EXHAUSTED.
+        receive_seconds: The time for a message to arrive.
         interceptors: The interceptors of calls, the outermost first.
     """
 
@@ -52,12 +54,16 @@ class GrpcServer:
         inference: Inference,
         gate: Gate,
         max_request_bytes: int,
+        receive_seconds: float,
         interceptors: Sequence[grpc.aio.ServerInterceptor] = (),
     ):
         self._health = _Health()
         self._closing = _Closing()
+        receiving = ReceivingInterceptor(
+            gate.memory, max_request_bytes, receive_seconds
+        )
         self._server = grpc.aio.server(
-            interceptors=[*interceptors, self._closing],
+            interceptors=[receiving, *interceptors, self._closing],
             options=[
                 ("grpc.max_receive_message_length", max_request_bytes),
                 ("grpc.max_send_message_length", -1),

@@ -21,11 +21,7 @@ class QueueFullError(ServingError):
     """
 
     def __init__(self, message: str):
-        super().__init__(message, "UNAVAILABLE")
-
-    @property
-    def http_status(self) -> int:
-        return 429
+        super().__init__(message, "UNAVAILABLE", 429)
 
 
 class Admission:

@@ -44,16 +44,19 @@ class ServingError(Exception):
     Args:
         message: The text that the client reads.
         code: Name of the gRPC status code, a key of `HTTP_STATUS`.
+        http_status: The HTTP status. Defaults to the one of `code`.
     """
 
-    def __init__(self, message: str, code: str = "INVALID_ARGUMENT"):
+    def __init__(
+        self,
+        message: str,
+        code: str = "INVALID_ARGUMENT",
+        http_status: int | None = None,
+    ):
         super().__init__(message)
         self.message = message
         self.code = code
-
-    @property
-    def http_status(self) -> int:
-        return HTTP_STATUS[self.code]
+        self.http_status = http_status or HTTP_STATUS[code]
 
 
 def from_op_error(error: tf.errors.OpError) -> ServingError:

@@ -13,11 +13,13 @@ from starlette.requests import ClientDisconnect
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from keras_resattn_server.rest.receive_timeout import receive_timeout_protocol
+from keras_resattn_server.rest.connection import connection_class
 from keras_resattn_server.rest.request_body import BodyReader
 from keras_resattn_server.running.admission import Admission
 from keras_resattn_server.running.admission import QueueFullError
 from keras_resattn_server.running.admission import deadline
+from keras_resattn_server.running.memory import MemoryFullError
+from keras_resattn_server.running.memory import RequestMemory
 from keras_resattn_server.wire.status import ServingError
 
 LIMIT = 1000
@@ -42,7 +44,7 @@ def body_length_app(reader):
 def serving(app, seconds=60.0):
     config = uvicorn.Config(
         app,
-        http=receive_timeout_protocol(seconds),
+        http=connection_class(seconds),
         lifespan="off",
         log_level="error",
         timeout_keep_alive=60,
@@ -60,7 +62,7 @@ def serving(app, seconds=60.0):
 
 @pytest.fixture(scope="module")
 def reader():
-    return BodyReader(LIMIT)
+    return BodyReader(LIMIT, RequestMemory(10 * LIMIT))
 
 
 @pytest.fixture(scope="module")
@@ -165,7 +167,7 @@ def test_a_body_declared_too_large_is_refused_unread(address, reader, declared):
     with connect(address) as connection:
         connection.sendall(HEAD + b"Content-Length: %d\r\n\r\n" % declared)
         assert read_answer(connection)[0] == 413
-    assert reader.buffered_bytes == 0
+    assert reader.memory.used == 0
 
 
 def test_who_sends_on_after_a_refusal_is_cut_off(address):
@@ -181,7 +183,7 @@ def test_a_chunked_body_that_grows_too_large_is_refused(address, reader):
         chunk = b"%x\r\n%s\r\n" % (600, bytes(600))
         connection.sendall(HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + chunk * 2)
         assert read_answer(connection)[0] == 413
-    assert reader.buffered_bytes == 0
+    assert reader.memory.used == 0
 
 
 def test_a_body_of_the_largest_size_is_read(address):
@@ -210,13 +212,13 @@ def test_what_is_no_http_is_refused(address, request_head):
 
 def test_bodies_in_memory_are_bounded_together():
     async def fill():
-        reader = BodyReader(10)
+        reader = BodyReader(10, RequestMemory(160))
         async with contextlib.AsyncExitStack() as stack:
             for _ in range(16):
                 await stack.enter_async_context(reader.read(request_of(10)))
-            with pytest.raises(QueueFullError):
+            with pytest.raises(MemoryFullError):
                 await stack.enter_async_context(reader.read(request_of(1)))
-        return reader.buffered_bytes
+        return reader.memory.used
 
     assert asyncio.run(fill()) == 0
 
@@ -235,8 +237,8 @@ def test_no_more_requests_are_admitted_than_may_be():
             with admission.admit():
                 pass
         assert caught.value.message == (
-            "The server is full; currently 2 requests are being answered and"
-            " max_queued_requests is 2"
+            "The server is full; currently 2 requests are being answered and "
+            "max_queued_requests is 2"
         )
         with admission.admit():
             pass

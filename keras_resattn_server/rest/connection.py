@@ -1,4 +1,4 @@
-"""HTTP connections with a time limit on receiving a request."""
+"""HTTP connections: a time limit on receiving, strict headers, errors in JSON."""
 
 import asyncio
 import json
@@ -6,12 +6,12 @@ import json
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-# The bytes that are still read of a body whose request is already answered, so that
-# the client gets to read the answer.
-_LINGER_BYTES = 2**20
+# The bytes that are still read of a body whose request is already answered. Clients
+# such as http.client read an answer only after they have sent the whole body.
+_MAX_DISCARDED_BYTES = 256 * 1024 * 1024
 
 
-def receive_timeout_protocol(seconds: float) -> type[H11Protocol]:
+def connection_class(seconds: float) -> type[H11Protocol]:
     """Return the class of connections for `uvicorn.Config(http=...)`.
 
     uvicorn itself limits only the time between two requests, and each byte resets it.
@@ -23,10 +23,10 @@ def receive_timeout_protocol(seconds: float) -> type[H11Protocol]:
     Returns:
         A subclass of uvicorn's protocol.
     """
-    return type("ReceiveTimeoutProtocol", (_Protocol,), {"receive_seconds": seconds})
+    return type("Connection", (_Connection,), {"receive_seconds": seconds})
 
 
-class _Protocol(H11Protocol):
+class _Connection(H11Protocol):
     receive_seconds: float
     _timer: asyncio.TimerHandle | None = None
     _discarded = 0
@@ -41,15 +41,27 @@ class _Protocol(H11Protocol):
         self._stop_timer()
         super().connection_lost(exc)
 
+    def eof_received(self) -> bool:  # type: ignore[override]  # asyncio's type
+        """Keep a half-closed connection until its request is answered."""
+        received = self.conn.their_state in (h11.DONE, h11.MUST_CLOSE)
+        waiting = self.cycle is not None and not self.cycle.response_complete
+        if not (received and waiting) or self.scheme == "https":
+            return False
+        self.cycle.keep_alive = False
+        return True
+
     def data_received(self, data: bytes) -> None:
         if self._is_answered_early():
             self._discarded += len(data)
-            if self._discarded > _LINGER_BYTES:
+            if self._discarded > _MAX_DISCARDED_BYTES:
                 self.transport.close()
                 return
         super().data_received(data)
 
     def handle_events(self) -> None:
+        if self.conn.their_state is h11.IDLE and self._has_bare_line_feed():
+            self.send_400_response("A line of the request's head ends in a bare LF.")
+            return
         super().handle_events()
         if not self._is_answered_early():
             self._discarded = 0
@@ -57,6 +69,15 @@ class _Protocol(H11Protocol):
             self._stop_timer()
         elif self._timer is None:
             self._start_timer()
+
+    def send_400_response(self, msg: str) -> None:
+        self._answer(400, b"Bad Request", msg)
+        self.transport.close()
+
+    def _has_bare_line_feed(self) -> bool:
+        """Return whether a head has line ends that proxies may read in another way."""
+        head = self.conn.trailing_data[0].partition(b"\r\n\r\n")[0]
+        return b"\n" in head.replace(b"\r\n", b"")
 
     def _is_receiving(self) -> bool:
         state = self.conn.their_state
@@ -79,15 +100,17 @@ class _Protocol(H11Protocol):
     def _expire(self) -> None:
         if self.transport.is_closing():
             return
-        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
-            self._answer_timeout()
+        seconds = f"{self.receive_seconds:g} seconds"
+        message = f"The request did not arrive within {seconds}."
+        self._answer(408, b"Request Timeout", message)
         if self.cycle is not None:
             self.cycle.disconnected = True
             self.cycle.message_event.set()
         self.transport.close()
 
-    def _answer_timeout(self) -> None:
-        message = f"The request did not arrive within {self.receive_seconds:g} seconds."
+    def _answer(self, status: int, reason: bytes, message: str) -> None:
+        if self.conn.our_state not in (h11.IDLE, h11.SEND_RESPONSE):
+            return  # an answer has begun
         body = json.dumps({"error": message}).encode()
         headers = [
             (b"content-type", b"application/json"),
@@ -95,8 +118,8 @@ class _Protocol(H11Protocol):
             (b"connection", b"close"),
         ]
         for event in (
-            h11.Response(status_code=408, headers=headers, reason=b"Request Timeout"),
+            h11.Response(status_code=status, headers=headers, reason=reason),
             h11.Data(data=body),
             h11.EndOfMessage(),
         ):
-            self.transport.write(self.conn.send(event))
+            self.transport.write(self.conn.send(event) or b"")

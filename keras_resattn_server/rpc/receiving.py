@@ -1,0 +1,87 @@
+"""Receive gRPC messages within the memory of the server's requests."""
+
+from collections.abc import AsyncIterator
+from collections.abc import Callable
+from typing import Any
+from typing import cast
+
+import grpc
+from google.protobuf.message import DecodeError
+
+from keras_resattn_server.grpc_types import Context
+from keras_resattn_server.grpc_types import Continuation
+from keras_resattn_server.grpc_types import Handler
+from keras_resattn_server.grpc_types import Method
+from keras_resattn_server.running.admission import deadline
+from keras_resattn_server.running.memory import RequestMemory
+from keras_resattn_server.wire.status import ServingError
+
+_HEALTH = "/grpc.health.v1.Health/"
+_MAX_WAIT_SECONDS = 5.0
+_RETRY = (("grpc-retry-pushback-ms", "1000"),)
+
+
+class ReceivingInterceptor(grpc.aio.ServerInterceptor):
+    """Receive a message only after its memory is reserved, and in limited time.
+
+    gRPC passes a unary method its message when it has been read. So each method is
+    offered as one with a stream of requests, of which the first one is read here. On
+    the wire this is the same. The size of a message is not known before, so the
+    largest size is reserved until it is read.
+
+    Args:
+        memory: The memory of the server's requests.
+        max_request_bytes: The largest message.
+        seconds: The time for a message to arrive.
+    """
+
+    def __init__(self, memory: RequestMemory, max_request_bytes: int, seconds: float):
+        self._memory = memory
+        # Health checks must be answered when the memory is full.
+        self._health_memory = RequestMemory(2 * max_request_bytes)
+        self._max_request_bytes = min(max_request_bytes, memory.max_bytes)
+        self._seconds = seconds
+
+    async def intercept_service(
+        self,
+        continuation: Continuation,
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> Handler | None:
+        handler = await continuation(handler_call_details)
+        if handler is None or handler.unary_unary is None:
+            return handler
+        method = cast(Method, handler.unary_unary)  # asynchronous, as all of ours
+        parse = handler.request_deserializer or bytes
+        is_health = handler_call_details.method.startswith(_HEALTH)
+        memory = self._health_memory if is_health else self._memory
+
+        async def answer(messages: AsyncIterator[bytes], context: Context) -> Any:
+            size, wait = self._max_request_bytes, min(_MAX_WAIT_SECONDS, self._seconds)
+            try:
+                async with memory.wait_for(size, wait) as reservation:
+                    message = await self._receive(messages)
+                    reservation.resize(len(message))
+                    request = _parsed(parse, message)
+                    del message
+                    return await method(request, context)
+            except ServingError as error:
+                code = grpc.StatusCode[error.code]
+                await context.abort(code, error.message, _RETRY)
+
+        return grpc.stream_unary_rpc_method_handler(
+            answer, response_serializer=handler.response_serializer
+        )
+
+    async def _receive(self, messages: AsyncIterator[bytes]) -> bytes:
+        async with deadline(self._seconds):
+            async for message in messages:
+                return message
+        raise ServingError("The call has no message.")
+
+
+def _parsed(parse: Callable[[bytes], Any], message: bytes) -> Any:
+    try:
+        return parse(message)
+    except DecodeError as error:
+        text = "The message is not the one of this method."
+        raise ServingError(text, "INTERNAL") from error

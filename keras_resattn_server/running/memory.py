@@ -1,0 +1,129 @@
+"""The limit on the memory of requests, for both protocols together."""
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import AsyncIterator
+from collections.abc import Iterator
+
+from keras_resattn_server.running.admission import deadline
+from keras_resattn_server.wire.status import ServingError
+
+# 16 of the largest requests by default.
+MAX_REQUEST_MEMORY = 1024 * 1024 * 1024
+
+
+class MemoryFullError(ServingError):
+    """There is no memory for a request. It was not read, so it can be repeated.
+
+    Args:
+        limit: The limit in bytes.
+    """
+
+    def __init__(self, limit: int):
+        message = (
+            f"The server is full: its requests have {limit} bytes, the limit of "
+            "--max-request-memory. Send the request again later."
+        )
+        super().__init__(message, "RESOURCE_EXHAUSTED", 503)
+
+
+class Reservation:
+    """The bytes of one request.
+
+    Args:
+        memory: The memory that they are part of.
+    """
+
+    def __init__(self, memory: "RequestMemory"):
+        self._memory = memory
+        self.size = 0
+
+    def resize(self, size: int) -> None:
+        """Change the number of bytes.
+
+        Args:
+            size: The new number.
+
+        Raises:
+            MemoryFullError: If they are more than before, and do not fit.
+        """
+        self._memory.add(size - self.size)
+        self.size = size
+
+
+class RequestMemory:
+    """Count the bytes of the requests in memory, up to a limit.
+
+    Use it only on the event loop.
+
+    Args:
+        max_bytes: The limit.
+    """
+
+    def __init__(self, max_bytes: int = MAX_REQUEST_MEMORY):
+        self.max_bytes = max_bytes
+        self.used = 0
+        self._waiting: deque[asyncio.Event] = deque()
+
+    @contextlib.contextmanager
+    def reserve(self, size: int = 0) -> Iterator[Reservation]:
+        """Reserve bytes until the context ends.
+
+        Args:
+            size: The number of bytes.
+
+        Raises:
+            MemoryFullError: If they do not fit.
+        """
+        reservation = Reservation(self)
+        reservation.resize(size)
+        try:
+            yield reservation
+        finally:
+            reservation.resize(0)
+
+    @contextlib.asynccontextmanager
+    async def wait_for(self, size: int, seconds: float) -> AsyncIterator[Reservation]:
+        """Wait until bytes are free, in the order of the calls, and reserve them.
+
+        Args:
+            size: The number of bytes.
+            seconds: The longest time to wait.
+
+        Raises:
+            MemoryFullError: If they do not become free in that time.
+        """
+        if self._waiting or self.used + size > self.max_bytes:
+            await self._wait(size, seconds)
+        with self.reserve(size) as reservation:
+            self._wake_next()
+            yield reservation
+
+    def add(self, size: int) -> None:
+        """Add bytes, or remove them if `size` is negative."""
+        if size > 0 and self.used + size > self.max_bytes:
+            raise MemoryFullError(self.max_bytes)
+        self.used += size
+        if size < 0:
+            self._wake_next()
+
+    async def _wait(self, size: int, seconds: float) -> None:
+        event = asyncio.Event()
+        self._waiting.append(event)
+        try:
+            async with deadline(seconds):
+                while self._waiting[0] is not event or (
+                    self.used + size > self.max_bytes
+                ):
+                    event.clear()
+                    await event.wait()
+        except ServingError as error:
+            raise MemoryFullError(self.max_bytes) from error
+        finally:
+            self._waiting.remove(event)
+            self._wake_next()
+
+    def _wake_next(self) -> None:
+        if self._waiting:
+            self._waiting[0].set()
