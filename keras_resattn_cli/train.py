@@ -16,7 +16,6 @@ from keras_resattn_cli.train_options import Engine
 from keras_resattn_cli.train_options import Logger
 from keras_resattn_cli.train_options import check_engine
 from keras_resattn_cli.train_options import check_extend
-from keras_resattn_cli.train_options import check_machine
 from keras_resattn_cli.train_options import check_overwrite
 from keras_resattn_cli.train_options import extended
 from keras_resattn_cli.train_options import folder_of
@@ -179,8 +178,6 @@ def train(
     check_overwrite(overwrite, resume, engine)
     check_engine(engine, recipe, folder, distribution, workers)
     overrides = _overrides(set_, data_dir, precision, jit)
-    if recipe is None:
-        check_machine(overrides)
     watched = tensorboard or masks_every or profile
     require_extras(engine, bool(watched), logger or [])
     if distribution == "jax":

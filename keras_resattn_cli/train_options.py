@@ -66,18 +66,6 @@ def extended(folder: Path, epochs: int, overrides: list[str]) -> "Recipe":
     return load_recipe(folder / RECIPE, [*start, *overrides])
 
 
-def check_machine(overrides: list[str]) -> None:
-    """Check that a run without a recipe changes only settings of the machine."""
-    allowed = ("data.data_dir", "data.download", "jit", "precision")
-    others = [text for text in overrides if text.partition("=")[0] not in allowed]
-    if others:
-        raise typer.BadParameter(
-            "a resumed run keeps its recipe; only --data-dir, --precision, --jit and "
-            "--set data.download may change. To train a finished model further, use "
-            f"--extend. Received: {', '.join(others)}"
-        )
-
-
 def check_overwrite(overwrite: bool, resume: Path | None, engine: Engine) -> None:
     """Check that --overwrite works with the other options."""
     if overwrite and resume:

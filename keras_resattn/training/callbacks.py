@@ -127,13 +127,22 @@ class SaveModel(keras.callbacks.Callback):
         self.model.optimizer.finalize_variable_values(variables)
         self._known.add(self._digest())
         if self.is_wanted():
-            write_beside(self.path, self.network.save)
+            self._save()
         for variable, value in zip(variables, values, strict=True):
             variable.assign(value)
 
     def on_train_end(self, logs: Logs = None) -> None:
         if self._known and self._digest() not in self._known:
-            write_beside(self.path, self.network.save)
+            self._save()
+
+    def _save(self) -> None:
+        # The saved network is trainable, also while layers are frozen.
+        frozen = [layer for layer in self.network.layers if not layer.trainable]
+        for layer in frozen:
+            layer.trainable = True
+        write_beside(self.path, self.network.save)
+        for layer in frozen:
+            layer.trainable = False
 
     def _digest(self) -> bytes:
         digest = hashlib.blake2b()

@@ -130,11 +130,22 @@ class Run:
     def is_finished(self) -> bool:
         return (self.out / MODEL).is_file() and not self.partial.exists()
 
-    def finished(self, recipe: Recipe | None = None) -> ModelFolder:
-        """Return the model folder of a finished run."""
+    def finished(
+        self, recipe: Recipe | None = None, settings: Sequence[str] = ()
+    ) -> ModelFolder:
+        """Return the model folder of a finished run.
+
+        Args:
+            recipe: See `recipe_to_resume`.
+            settings: See `recipe_to_resume`.
+
+        Raises:
+            ValueError: If a setting of the run differs.
+        """
         stored = load_recipe(self.out / RECIPE, to_build=False)
-        if recipe is not None:
-            _check_same(recipe, stored, self.out, _extend(self.out))
+        if recipe is None:
+            recipe = load_recipe(self.out / RECIPE, settings, to_build=False)
+        _machine_changes(recipe, stored, self.out, _extend(self.out))
         (self.out / self.checkpoint.name).unlink(missing_ok=True)
         return ModelFolder.open(self.out)
 
@@ -157,7 +168,7 @@ class Run:
             stored = load_recipe(self.partial / RECIPE)
             if recipe is None:
                 recipe = load_recipe(self.partial / RECIPE, settings)
-            self._changes = _check_same(recipe, stored, self.partial, "", MACHINE)
+            self._changes = _machine_changes(recipe, stored, self.partial)
             check_replaceable(self.out)
             self._is_resumed = True
             return recipe
@@ -242,22 +253,19 @@ def _is_empty(path: Path) -> bool:
     return path.is_dir() and all(one.name.startswith(".") for one in path.iterdir())
 
 
-def _check_same(
-    recipe: Recipe,
-    stored: Recipe,
-    folder: Path,
-    remedy: str = "",
-    allowed: Sequence[str] = (),
+def _machine_changes(
+    recipe: Recipe, stored: Recipe, folder: Path, remedy: str = ""
 ) -> dict[str, Any]:
-    """Return the settings that differ and may; raise an error for others."""
+    """Return the settings of the machine that differ; raise an error for others."""
     given, kept = _flat(recipe.model_dump()), _flat(stored.model_dump())
     keys = [key for key in given | kept if given.get(key) != kept.get(key)]
     for key in keys:
-        if key not in allowed:
+        if key not in MACHINE:
             raise ValueError(
                 f"The run has another recipe ({key}={kept.get(key)!r}). Resume it "
-                "without a recipe, or start a new run in another folder. "
-                f"{remedy}Received: {key}={given.get(key)!r} for {folder}"
+                f"without changes (only {', '.join(MACHINE)} may change), or start a "
+                f"new run in another folder. {remedy}"
+                f"Received: {key}={given.get(key)!r} for {folder}"
             )
     return {key: given[key] for key in keys}
 

@@ -100,11 +100,17 @@ def fit(
         ImportError: If `watch` needs a package that is not installed.
         ValueError: If the network, the data and the recipe do not match.
     """
+    if settings and not (resume and recipe is None):
+        raise ValueError(
+            "`settings` only changes the recipe of a run that is resumed; set "
+            "`resume=True`, or change the recipe itself. "
+            f"Received: settings={list(settings)}"
+        )
     if watch:
         watch.check()
     run = Run(out)
     if resume and run.is_finished():
-        return run.finished(recipe)
+        return run.finished(recipe, settings)
     if resume:
         recipe = run.recipe_to_resume(recipe, settings)
     elif recipe is None:
@@ -178,7 +184,9 @@ def _built(
     job: Job, sync_batch_norm: bool, prints: bool
 ) -> tuple[keras.Model, keras.Model, list[str]]:
     """Return the network, the model that trains it, and notes to print."""
-    with warnings.catch_warnings(record=prints) as caught:
+    with warnings.catch_warnings(
+        record=prints, action="always", category=UserWarning
+    ) as caught:
         network, model = build_model(
             job.recipe,
             job.preprocessing,

@@ -1,5 +1,7 @@
 """`keras-resattn train`: its options, by exit code and output."""
 
+import shutil
+
 import pytest
 
 
@@ -84,3 +86,57 @@ def test_the_help_tells_when_machines_are_taken_by_themselves(run):
     text = " ".join(output.replace("│", " ").split())
     assert code == 0
     assert "auto: multiworker if TF_CONFIG has several machines" in text
+
+
+def test_a_resumed_run_keeps_its_recipe(run, model_folder, tmp_path):
+    out = shutil.copytree(model_folder.path, tmp_path / "run")
+    before = sorted(path.name for path in out.iterdir())
+    code, output, errors = run("train", "--resume", out, "--set", "train.epochs=9")
+    assert (code, output) == (1, "")
+    assert "(train.epochs=2)" in errors
+    assert f"keras-resattn train {out} --extend EPOCHS --out FOLDER" in errors
+    code, output, errors = run("train", "--resume", out, "--precision", "bfloat16")
+    assert (code, errors) == (0, "")
+    assert output == f"The model folder is {out}.\n"
+    assert sorted(path.name for path in out.iterdir()) == before
+
+
+def test_a_finished_model_is_trained_further(run, model_folder, tmp_path):
+    import numpy as np
+
+    from keras_resattn.model_folder import ModelFolder
+
+    out = tmp_path / "more"
+    settings = ("--set", "train.learning_rate=1e-9", "--set", "seed=5")
+    code, output, errors = run(
+        *("train", model_folder.path, "--extend", 1, "--out", out), *settings
+    )
+    assert (code, errors) == (0, "")
+    assert f"starts from {model_folder.path / 'model.keras'}" in " ".join(
+        output.split()
+    )
+    folder = ModelFolder.open(out)
+    assert folder.recipe.train.epochs == 1
+    assert folder.recipe.network.weights == str(model_folder.path / "model.keras")
+    for one, other in zip(
+        folder.model.trainable_weights,
+        model_folder.model.trainable_weights,
+        strict=True,
+    ):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+def test_extend_needs_a_model_folder_and_a_new_folder(run, tmp_path):
+    for arguments, message in (
+        (("--resume", tmp_path / "run", "--extend", 2), "Received: no model folder"),
+        (
+            (tmp_path, "--resume", tmp_path / "run", "--extend", 2),
+            f"Received: --resume {tmp_path / 'run'}",
+        ),
+    ):
+        code, output, errors = run("train", *arguments)
+        assert (code, output) == (2, "")
+        assert errors.endswith(f"{message}\n")
+    code, _, errors = run("train", tmp_path, "--extend", 2, "--out", tmp_path / "out")
+    assert code == 1
+    assert f"Received: {tmp_path}\n" in errors

@@ -31,7 +31,10 @@ def test_a_recipe_is_read_back_as_it_was_written(tmp_path):
         ("precision=float8", "precision: .*'mixed_bfloat16'.*Received: 'float8'"),
         ("network.input_shape=[28, 28]", "network.input_shape.*Received"),
         ("preprocessing.std=0", "preprocessing.std.*Received: 0"),
-        ("preprocessing.std=[1, 2]", r"one for each of the 1 channels.*: \[1.0, 2.0\]"),
+        (
+            "preprocessing.std=[1, 2]",
+            r"one number for each of the 1 channels.*: \[1.0, 2.0\]",
+        ),
         ("augmentation.crop_area=[0, 1]", r"crop_area: give the smallest and the l"),
         (
             "augmentation.crop_area=[0.9, 0.1]",
@@ -39,7 +42,8 @@ def test_a_recipe_is_read_back_as_it_was_written(tmp_path):
         ),
         ("augmentation.cutmix=2", "augmentation.cutmix: .*equal to 1. Received: 2"),
         ("train.epochs", "section.key=value.*Received: train.epochs"),
-        ("seed.a=3", "'seed' is a setting, not a section.*Received"),
+        ("seed.a=3", "Setting seed: .*valid integer.*Received: {'a': 3}"),
+        ("train.epochs.a=3", "'epochs' is a setting, not a section.*Received: train"),
     ],
 )
 def test_wrong_settings_are_named_with_the_remedy(override, message):

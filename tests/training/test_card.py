@@ -79,7 +79,7 @@ def test_what_is_not_known_is_called_unknown(demo, card):
     assert "model-index" not in front_matter
     for fact in (
         "not evaluated after the training",
-        "metrics of its epochs are unknown",
+        "metrics of the epochs are unknown",
         "Time, including tests: unknown",
         "The licence of the weights is not known",
         "Robustness, fairness and the calibration",

@@ -73,6 +73,8 @@ def test_a_frozen_body_does_not_move_and_moves_later(small_recipe, tmp_path):
         moved(network, *pair)
         for pair in zip(seen.weights[:-1], seen.weights[1:], strict=True)
     )
+    # The saved network can be trained as any other.
+    assert all(layer.trainable for layer in network.layers)
     # Not even the moving averages of batch normalization.
     assert first == second == {"predictions"}
     assert {"stem_conv", "stem_bn", "predictions"} <= third
