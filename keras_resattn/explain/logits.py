@@ -9,10 +9,10 @@ from keras import ops
 from keras_resattn.typing import Array
 from keras_resattn.typing import Tensor
 from keras_resattn.views.flat import flattened
-from keras_resattn.views.flat import unwrap
 from keras_resattn.views.graph import is_functional
 from keras_resattn.views.graph import nodes_of
 from keras_resattn.views.graph import producer_of
+from keras_resattn.views.renamed import unwrap
 
 CLASSIFIERS = (keras.layers.Dense, keras.layers.Softmax, keras.layers.Activation)
 

@@ -104,7 +104,7 @@ def _folds(model: keras.Model) -> dict[keras.Operation, list[keras.layers.Layer]
         layer = node.operation
         if isinstance(layer, keras.layers.BatchNormalization) and calls[layer] == 1:
             sources = _sources(node.input_tensors, layer, producers)
-            # More than all channels, or fewer, are not joined by their channels.
+            # Another sum means that the maps are not joined along their channels.
             if sum(x.kernel.shape[-1] for x in sources) == layer.moving_mean.shape[0]:
                 found[layer] = sources
     return found

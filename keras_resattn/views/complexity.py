@@ -30,7 +30,8 @@ class Part(NamedTuple):
         branch: `"trunk"` (trunk branches), `"mask"` (mask branches) or
             `"rest"` (everything else).
         parameters: The number of trainable parameters.
-        non_trainable: The number of other weights: moving statistics.
+        non_trainable: The number of other weights: moving statistics, and the
+            weights of frozen layers.
         multiply_adds: The multiply-adds of convolutions and dense layers for
             one image.
     """

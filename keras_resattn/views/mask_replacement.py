@@ -13,10 +13,10 @@ from keras_resattn.layers.attention import Fusion
 from keras_resattn.layers.geometry import channel_axis
 from keras_resattn.typing import Tensor
 from keras_resattn.views.flat import flattened
-from keras_resattn.views.flat import unwrap
 from keras_resattn.views.modules import ModuleTensors
 from keras_resattn.views.modules import attention_modules
 from keras_resattn.views.modules import module_name
+from keras_resattn.views.renamed import unwrap
 
 MODES = ("ones", "mean", "shuffled_channels", "other_image")
 

@@ -6,11 +6,11 @@ import keras
 
 from keras_resattn.layers.attention import Fusion
 from keras_resattn.views.flat import flattened
-from keras_resattn.views.flat import unwrap
 from keras_resattn.views.graph import Node
 from keras_resattn.views.graph import flatten_layers
 from keras_resattn.views.graph import is_functional
 from keras_resattn.views.graph import nodes_of
+from keras_resattn.views.renamed import unwrap
 
 
 class ModuleTensors(NamedTuple):
