@@ -265,10 +265,7 @@ def serve(
     Ctrl-C or SIGTERM the server finishes the accepted requests.
     """
     _check_engine(context, engine)
-    extra = "ray" if engine is Engine.ray else "serve"
-    require_extra(
-        extra, f"`serve --engine {engine.value}`" if extra == "ray" else "`serve`"
-    )
+    require_extra("ray" if engine is Engine.ray else "serve", "`serve`")
     import_keras()
 
     if engine is Engine.ray:
