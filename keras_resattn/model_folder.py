@@ -1,5 +1,6 @@
 """The folder that a run leaves and every other command takes."""
 
+import csv
 import dataclasses
 import functools
 import os
@@ -160,6 +161,23 @@ class ModelFolder:
             for start in range(0, len(paths), batch_size)
         ]
         return np.concatenate(batches)
+
+
+def read_metrics(path: Path) -> list[dict[str, str]]:
+    """Return the rows of a file `metrics.csv`, a dictionary per epoch.
+
+    Epochs are counted from 1. Files of version 0.1.0 count from 0; their epochs are
+    shifted.
+
+    Args:
+        path: The path of the file. It may be missing.
+    """
+    if not path.is_file():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    shift = int(bool(rows) and int(rows[0]["epoch"]) == 0)
+    return [{**row, "epoch": str(int(row["epoch"]) + shift)} for row in rows]
 
 
 def preprocessing_of(recipe: Recipe) -> Preprocessing:

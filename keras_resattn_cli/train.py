@@ -1,6 +1,5 @@
 """`keras-resattn train`."""
 
-import enum
 import json
 import os
 import signal
@@ -13,7 +12,15 @@ from typing import NoReturn
 import typer
 
 from keras_resattn_cli.start import import_keras
-from keras_resattn_client.extras import require_extra
+from keras_resattn_cli.train_options import Engine
+from keras_resattn_cli.train_options import Logger
+from keras_resattn_cli.train_options import check_engine
+from keras_resattn_cli.train_options import check_extend
+from keras_resattn_cli.train_options import check_machine
+from keras_resattn_cli.train_options import check_overwrite
+from keras_resattn_cli.train_options import extended
+from keras_resattn_cli.train_options import folder_of
+from keras_resattn_cli.train_options import require_extras
 
 if TYPE_CHECKING:
     from keras_resattn.recipes.settings import Recipe
@@ -25,23 +32,13 @@ WATCHING = "Watching"
 DEVICES = "Devices"
 
 
-class Engine(enum.StrEnum):
-    local = enum.auto()
-    ray = enum.auto()
-
-
-class Logger(enum.StrEnum):
-    wandb = enum.auto()
-    mlflow = enum.auto()
-
-
 def train(
     recipe: Annotated[
         str | None,
         typer.Argument(
             metavar="RECIPE",
             help="The name of a recipe (see `recipes`), or a YAML file. Not needed "
-            "with --resume.",
+            "with --resume. With --extend: a model folder.",
         ),
     ] = None,
     out: Annotated[
@@ -51,8 +48,19 @@ def train(
         Path | None,
         typer.Option(
             help="Resume the run of this model folder after its last completed epoch. "
-            "If you give a recipe and there is no such run, a new run begins.",
+            "Only --data-dir, --precision and --jit may change. If you give a recipe "
+            "and there is no such run, a new run begins.",
             metavar="FOLDER",
+        ),
+    ] = None,
+    extend: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="EPOCHS",
+            help="Train a finished model further: give its model folder as RECIPE, and "
+            "a new folder with --out.",
+            show_default=False,
         ),
     ] = None,
     overwrite: Annotated[
@@ -166,17 +174,15 @@ def train(
     The folder has model.keras, recipe.yaml, labels.txt, metrics.csv and card.md.
     During the training it is named FOLDER.partial; --resume continues from there.
     """
-    folder = _folder(recipe, out, resume)
-    _check_overwrite(overwrite, resume, engine)
-    _check_engine(engine, recipe, folder, distribution, workers)
+    folder = folder_of(recipe, out, resume)
+    check_extend(extend, recipe, resume)
+    check_overwrite(overwrite, resume, engine)
+    check_engine(engine, recipe, folder, distribution, workers)
     overrides = _overrides(set_, data_dir, precision, jit)
-    if recipe is None and overrides:
-        raise typer.BadParameter(
-            "a run is resumed with the recipe it began with; leave out what changes "
-            f"it. Received: {', '.join(overrides)}"
-        )
+    if recipe is None:
+        check_machine(overrides)
     watched = tensorboard or masks_every or profile
-    _require_extras(engine, bool(watched), logger or [])
+    require_extras(engine, bool(watched), logger or [])
     if distribution == "jax":
         os.environ.setdefault("KERAS_BACKEND", "jax")
     import_keras()
@@ -184,7 +190,9 @@ def train(
     from keras_resattn import training
     from keras_resattn.recipes.files import load_recipe
 
-    settings = load_recipe(recipe, overrides) if recipe else None
+    settings = load_recipe(recipe, overrides) if recipe and not extend else None
+    if recipe and extend:
+        settings = extended(Path(recipe), extend, overrides)
     watch = training.Watch(
         tensorboard, masks_every, PROFILED_STEPS if profile else 0, tuple(logger or ())
     )
@@ -204,6 +212,7 @@ def train(
             distribution,
             sync_batch_norm,
             watch,
+            settings=overrides if recipe is None else (),
         )
     except KeyboardInterrupt as stop:
         partial = folder.with_name(f"{folder.name}.partial")
@@ -216,74 +225,6 @@ def train(
             typer.echo("Stopped in the first epoch. There is no model yet.")
         raise typer.Exit(143 if stop.args else 130) from None
     typer.echo(f"The model folder is {folder}.")
-
-
-def _folder(recipe: str | None, out: Path | None, resume: Path | None) -> Path:
-    if out is not None and resume is not None:
-        raise typer.BadParameter(
-            "use either --out or --resume, not both. "
-            f"Received: --out {out} --resume {resume}"
-        )
-    folder = resume or out
-    if folder is None:
-        raise typer.BadParameter(
-            "give the model folder to make with --out FOLDER, or the one of a run to "
-            "resume with --resume FOLDER. Received: neither"
-        )
-    if recipe is None and resume is None:
-        raise typer.BadParameter(
-            "give a recipe; `keras-resattn recipes` lists them. Received: no recipe"
-        )
-    return folder
-
-
-def _check_overwrite(overwrite: bool, resume: Path | None, engine: Engine) -> None:
-    if overwrite and resume:
-        raise typer.BadParameter(
-            "use either --resume or --overwrite, not both; --overwrite works with "
-            f"--out FOLDER. Received: --resume {resume} --overwrite"
-        )
-    if overwrite and engine is Engine.ray:
-        raise typer.BadParameter(
-            "--overwrite does not work with --engine ray, because restarted workers "
-            "resume what is in the folder. Remove the folder, or choose another. "
-            "Received: --engine ray --overwrite"
-        )
-
-
-def _check_engine(
-    engine: Engine,
-    recipe: str | None,
-    folder: Path,
-    distribution: str,
-    workers: int | None,
-) -> None:
-    if engine is Engine.local and workers is not None:
-        raise typer.BadParameter(
-            "--workers only works with --engine ray; add it, or leave out --workers. "
-            f"Received: --workers {workers}"
-        )
-    if engine is Engine.local:
-        return
-    if distribution not in ("auto", "multiworker"):
-        raise typer.BadParameter(
-            "with --engine ray each batch is always divided over the workers; leave "
-            f"out --distribution. Received: --engine ray --distribution {distribution}"
-        )
-    if recipe is None:
-        raise typer.BadParameter(
-            "with --engine ray, resume a run with its recipe: keras-resattn train "
-            f"RECIPE --resume {folder} --engine ray. Received: no recipe"
-        )
-
-
-def _require_extras(engine: Engine, watched: bool, loggers: list[Logger]) -> None:
-    if engine is Engine.ray:
-        require_extra("ray", "`train --engine ray`")
-    if watched:
-        require_extra("tensorboard", "Writing for TensorBoard")
-    for logger in loggers:
-        require_extra(logger, f"`train --logger {logger}`")
 
 
 def _train_with_ray(

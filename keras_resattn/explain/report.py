@@ -1,6 +1,5 @@
 """Write the report of a run: one HTML file that contains its figures."""
 
-import csv
 import json
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from keras_resattn.explain.triptych import select_images
 from keras_resattn.model_folder import EVALUATION
 from keras_resattn.model_folder import METRICS
 from keras_resattn.model_folder import ModelFolder
+from keras_resattn.model_folder import read_metrics
 from keras_resattn.typing import StrPath
 from keras_resattn.version import __version__
 from keras_resattn.views.modules import attention_modules
@@ -82,10 +82,7 @@ def _evaluation(folder):
 
 def _read_metrics(path):
     """Return an array for each metric, with one entry per epoch."""
-    if not path.is_file():
-        return {}
-    with path.open(newline="") as file:
-        rows = list(csv.DictReader(file))
+    rows = read_metrics(path)
     names = rows[0] if rows else ()
     return {name: np.array([_number(row[name]) for row in rows]) for name in names}
 
@@ -107,7 +104,7 @@ def _curves(metrics):
     drawn = {title: lines for title, lines in drawn.items() if lines}
     if not drawn:
         return None
-    epochs = metrics["epoch"] + 1
+    epochs = metrics["epoch"]
     figure = new_figure(4 * len(drawn), 3)
     axes = figure.subplots(1, len(drawn), squeeze=False)[0]
     for axis, (title, lines) in zip(axes, drawn.items(), strict=True):
@@ -124,7 +121,7 @@ def _curves(metrics):
 def _gaps(metrics):
     """Return, as text, the metrics and epochs without a number."""
     gaps = {
-        name: [str(int(epoch) + 1) for epoch in metrics["epoch"][np.isnan(values)]]
+        name: [str(int(epoch)) for epoch in metrics["epoch"][np.isnan(values)]]
         for name, values in metrics.items()
         if any(name == known for lines in CURVES.values() for known, _ in lines)
     }

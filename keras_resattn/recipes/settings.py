@@ -124,37 +124,88 @@ class Augmentation(Settings):
 
 
 class Train(Settings):
-    """The training by SGD with momentum.
+    """The optimizer, its learning rate, and what is trained for how long.
 
-    The learning rate is `learning_rate * batch_size / base_batch_size`. The batch
-    size counts the images of all devices together. The rate rises for
-    `warmup_epochs`. Then it falls to zero along a cosine (`schedule` "cosine") or
-    a line ("linear"), or is divided by `drop_factor` at each share of the training
-    in `drops` ("steps").
+    **Steps.** A step computes the gradients of `batch_size` images, counting the
+    images of all devices together. With `accumulate` n, the optimizer applies the
+    mean gradient of n steps. An epoch has `steps_per_epoch` steps, by default as
+    many as there are whole batches.
 
-    `weight_decay` w adds w times the weight to each gradient, as the paper does,
-    also for the weights of batch normalization.
+    **Learning rate.** The peak is `learning_rate * images / base_batch_size`, where
+    `images` is `batch_size * accumulate`. It rises for `warmup_epochs`. Then it
+    falls to zero along a cosine (`schedule` "cosine") or a line ("linear"), is
+    divided by `drop_factor` at each share of the training in `drops` ("steps"), or
+    stays the same ("constant"). `body_rate_factor` multiplies the learning rate of
+    all layers but the classification head.
+
+    **Optimizer.** "sgd" uses `momentum`, `nesterov` and the paper's weight decay w,
+    which adds w times the weight to each gradient, also for the weights of batch
+    normalization. The others are Keras' own. They do not use `momentum` and
+    `nesterov`, and `weight_decay` is Keras' decoupled weight decay. `clip_norm`
+    limits the norm of all gradients together.
+
+    **Loss.** `class_weights` multiplies the loss of each image by the weight of its
+    class: "balanced" uses the inverse of the number of training images of the class,
+    with a mean of 1 per image; a mapping gives the weights by class name, 1 for
+    others. With mixup or CutMix, the weights are mixed as the labels are.
+
+    **Fine-tuning.** `freeze` keeps weights as they are: those of the "body" (all
+    layers but the classification head) or of the "stages" (all layers up to the
+    last stage). Batch normalization in frozen layers is in inference mode. After
+    `unfreeze_after` epochs all weights are trained.
+
+    **Choice of the epoch.** With `keep` "best", the model folder has the model of
+    the epoch with the highest validation accuracy (of equal ones, that with the
+    lowest loss). `patience` ends the training after so many epochs without a
+    better one.
     """
 
     epochs: PositiveInt = 30
+    steps_per_epoch: PositiveInt | None = None
     batch_size: PositiveInt = 64
+    accumulate: PositiveInt = 1
     base_batch_size: PositiveInt | None = None
     learning_rate: pydantic.PositiveFloat = 0.1
-    schedule: Literal["cosine", "linear", "steps"] = "cosine"
+    body_rate_factor: pydantic.PositiveFloat = 1.0
+    schedule: Literal["cosine", "linear", "steps", "constant"] = "cosine"
     warmup_epochs: pydantic.NonNegativeFloat = 1.0
     drops: tuple[Annotated[float, pydantic.Field(gt=0, lt=1)], ...] = (0.4, 0.6)
     drop_factor: Annotated[float, pydantic.Field(gt=1)] = 10.0
+    optimizer: Literal["sgd", "adam", "adamw", "nadam", "rmsprop", "lion"] = "sgd"
     momentum: Fraction = 0.9
     nesterov: bool = True
     weight_decay: pydantic.NonNegativeFloat = 0.0
+    clip_norm: pydantic.PositiveFloat | None = None
     label_smoothing: Fraction = 0.0
+    class_weights: Literal["balanced"] | dict[str, pydantic.NonNegativeFloat] | None = (
+        None
+    )
     ema_momentum: Annotated[float, pydantic.Field(gt=0, lt=1)] | None = None
+    freeze: Literal["none", "body", "stages"] = "none"
+    unfreeze_after: PositiveInt | None = None
+    keep: Literal["last", "best"] = "last"
+    patience: PositiveInt | None = None
 
     @property
     def peak_learning_rate(self) -> float:
-        """The learning rate for the global batch, by the linear scaling rule."""
-        base = self.base_batch_size or self.batch_size
-        return self.learning_rate * self.batch_size / base
+        """The learning rate for the images of an update, by the linear scaling rule."""
+        images = self.batch_size * self.accumulate
+        return self.learning_rate * images / (self.base_batch_size or images)
+
+    @pydantic.model_validator(mode="after")
+    def _can_freeze(self) -> Self:
+        if self.unfreeze_after and self.freeze == "none":
+            raise ValueError(
+                "`train.unfreeze_after` needs frozen layers; set `train.freeze` to "
+                f"body or stages. Received: unfreeze_after={self.unfreeze_after}"
+            )
+        if self.freeze != "none" and self.ema_momentum is not None:
+            raise ValueError(
+                "`train.freeze` does not work with averaged weights; leave out "
+                f"`train.ema_momentum`. Received: freeze={self.freeze}, "
+                f"ema_momentum={self.ema_momentum}"
+            )
+        return self
 
 
 class Recipe(Settings):

@@ -12,9 +12,11 @@ from keras_resattn.data import Preprocessing
 from keras_resattn.recipes.settings import Recipe
 from keras_resattn.training.distribution import Strategy
 from keras_resattn.training.distribution import scope
+from keras_resattn.training.freezing import frozen_layers
 from keras_resattn.training.fused_normalization import fuse_batch_normalization
 from keras_resattn.training.multi_worker import enable_distributed_fit
 from keras_resattn.training.optimizer import compile_model
+from keras_resattn.training.optimizer import scale_rates
 from keras_resattn.training.pointwise_convolution import multiply_pointwise_convolutions
 from keras_resattn.training.processor import warn_if_emulated
 from keras_resattn.training.synchronized_normalization import (
@@ -62,6 +64,9 @@ def build_model(
         model = keras.Model(pixels, network(standardization(preprocessing)(pixels)))
         jit_compile = _jit_compile(recipe, strategy)
         compile_model(model, recipe.train, steps_per_epoch, jit_compile)
+        if recipe.train.body_rate_factor != 1:
+            body = _body_variables(network)
+            scale_rates(model.optimizer, body, recipe.train.body_rate_factor)
     if keras.backend.backend() == "tensorflow":
         synchronize = sync_batch_norm and strategy is not None
         choose = (
@@ -73,6 +78,11 @@ def build_model(
             multiply_pointwise_convolutions(network)
         enable_distributed_fit(model, strategy)
     return network, model
+
+
+def _body_variables(network: keras.Model) -> list[keras.Variable]:
+    layers = frozen_layers(network, "body")
+    return [variable for layer in layers for variable in layer.trainable_variables]
 
 
 def standardization(preprocessing: Preprocessing) -> keras.layers.Layer:

@@ -1,7 +1,9 @@
 """Keras callbacks of every run: stop at NaN, save the model and its metrics."""
 
 import csv
+import hashlib
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from typing import TypeAlias
@@ -65,6 +67,8 @@ class StopAtNaN(keras.callbacks.Callback):
 class MetricsFile(keras.callbacks.CSVLogger):
     """Write the logs of each epoch as a line of a CSV file.
 
+    The column `epoch` counts from 1, as the progress bar does.
+
     Args:
         path: The file.
         append: Whether to append to an existing file. It keeps its columns, even
@@ -81,29 +85,58 @@ class MetricsFile(keras.callbacks.CSVLogger):
             with self.path.open(newline="") as file:
                 self.keys = next(csv.reader(file))[1:]
 
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        super().on_epoch_end(epoch + 1, logs)
+
 
 class SaveModel(keras.callbacks.Callback):
-    """Save a network after each epoch.
+    """Save a network after each epoch, and at the end if another callback changed it.
 
     The file has only the network, without the optimizer. If the optimizer
     averages the weights, the averages are saved. The old file stays until the
     new one is complete.
 
+    A callback such as `keras.callbacks.EarlyStopping(restore_best_weights=True)`
+    changes the weights at the end of the training. If it comes before this
+    callback, the file has these weights.
+
     Args:
         network: The `keras.Model` to save, a part of the model that is trained.
         path: The path of the file, which ends in `.keras`.
+        is_wanted: A function without arguments that returns whether to save the
+            model of the epoch that ended. Defaults to every epoch.
     """
 
-    def __init__(self, network: keras.Model, path: Path) -> None:
+    def __init__(
+        self,
+        network: keras.Model,
+        path: Path,
+        is_wanted: Callable[[], bool] = lambda: True,
+    ) -> None:
         super().__init__()
         # Another model with the same layers, but without an optimizer.
         self.network = keras.Model(network.input, network.output, name=network.name)
         self.path = path
+        self.is_wanted = is_wanted
+        self._known: set[bytes] = set()
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         variables = self.model.trainable_variables
         values = [keras.ops.copy(variable.value) for variable in variables]
+        self._known = {self._digest()}
         self.model.optimizer.finalize_variable_values(variables)
-        write_beside(self.path, self.network.save)
+        self._known.add(self._digest())
+        if self.is_wanted():
+            write_beside(self.path, self.network.save)
         for variable, value in zip(variables, values, strict=True):
             variable.assign(value)
+
+    def on_train_end(self, logs: Logs = None) -> None:
+        if self._known and self._digest() not in self._known:
+            write_beside(self.path, self.network.save)
+
+    def _digest(self) -> bytes:
+        digest = hashlib.blake2b()
+        for weight in self.network.weights:
+            digest.update(keras.ops.convert_to_numpy(weight).tobytes())
+        return digest.digest()

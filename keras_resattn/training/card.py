@@ -3,26 +3,21 @@
 import datetime
 import html
 import os
-import platform
 from collections.abc import Iterable
-from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import keras
-import numpy as np
-import tensorflow as tf
 import yaml
 
 from keras_resattn.model_folder import write_beside
 from keras_resattn.recipes.settings import Recipe
-from keras_resattn.training.processor import processor_name
+from keras_resattn.training.environment import UNKNOWN
+from keras_resattn.training.environment import describe_environment
+from keras_resattn.training.selection import Selection
 from keras_resattn.typing import StrPath
-from keras_resattn.version import __version__
 
-UNKNOWN = "unknown"
 SHOWN_NAMES = 20
 CITATION = """\
 ## Citation
@@ -103,27 +98,6 @@ def write_card(
     return path
 
 
-def describe_environment() -> dict[str, str]:
-    """Return the software and the devices of this process, by name."""
-    return {
-        "keras-resattn": __version__,
-        "Keras": keras.__version__,
-        "backend": keras.backend.backend(),
-        "TensorFlow": tf.__version__,
-        "NumPy": np.__version__,
-        "Python": platform.python_version(),
-        "system": f"{platform.system()} {platform.machine()}",
-        "processor": f"{processor_name() or UNKNOWN}, {os.cpu_count()} logical cores",
-        "GPUs": ", ".join(_gpus()) or "none",
-    }
-
-
-def _gpus() -> Iterator[str]:
-    for device in tf.config.list_physical_devices("GPU"):
-        details = tf.config.experimental.get_device_details(device)
-        yield details.get("device_name", UNKNOWN)
-
-
 def _front_matter(recipe: Recipe, evaluation: Mapping[str, Any] | None) -> str:
     network, data = recipe.network.name, _data_name(recipe.data.name)
     fields: dict[str, Any] = {
@@ -179,7 +153,7 @@ def _results(
         last = rows[-1]
         measured = [(k, _figure(v)) for k, v in last.items() if k != "epoch" and v]
         parts.append(
-            f"After epoch {int(last['epoch']) + 1}, the last epoch (values with "
+            f"After epoch {last['epoch']}, the last epoch (values with "
             "`val_` are for the test images):"
         )
         parts.append(_table(("", "value"), measured))
@@ -210,11 +184,30 @@ def _training(
     duration = UNKNOWN if seconds is None else _duration(seconds)
     return (
         f"## Training\n\n{len(rows)} of {recipe.train.epochs} epochs. Time, including "
-        f"tests: {duration}.\n\n"
+        f"tests: {duration}.{_selected(recipe, rows)}\n\n"
         "```\nkeras-resattn train recipe.yaml --out FOLDER\n```\n\n"
         "The recipe with every setting, without folders:\n\n"
         f"```yaml\n{_recipe_without_folders(recipe)}```"
     )
+
+
+def _selected(recipe: Recipe, rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return sentences on early stopping and the epoch of the model."""
+    if not rows:
+        return ""
+    selection = Selection(recipe.train.patience, rows)
+    text = ""
+    if selection.must_stop:
+        text += (
+            f" The training stopped because {recipe.train.patience} epochs in "
+            "succession had no better validation accuracy."
+        )
+    if recipe.train.keep == "best":
+        text += (
+            f" The model is that of epoch {selection.best_epoch}, which had the "
+            "highest validation accuracy."
+        )
+    return text
 
 
 def _environment(environment: Mapping[str, str]) -> str:

@@ -56,9 +56,18 @@ def restore(model: keras.Model, path: Path) -> None:
     variables = _variables(model)
     try:
         with h5py.File(path, "r") as file:
+            names = [file[str(number)].attrs["path"] for number in range(len(file))]
             values = [file[str(number)][()] for number in range(len(file))]
     except (OSError, KeyError) as error:
         raise _unreadable(path, error) from error
+    if len(values) != len(variables):
+        # The precision changed to or from float16: the loss scale begins again.
+        variables = [v for v in variables if not _is_loss_scale(v.path)]
+        values = [
+            value
+            for name, value in zip(names, values, strict=True)
+            if not _is_loss_scale(name)
+        ]
     shapes = [value.shape for value in values]
     expected = [tuple(variable.shape) for variable in variables]
     if shapes != expected:
@@ -97,6 +106,10 @@ def _unreadable(path: Path, error: Exception) -> ValueError:
         "This checkpoint cannot be read; restart the run with `--overwrite`. "
         f"Received: {path} ({error})"
     )
+
+
+def _is_loss_scale(path: str) -> bool:
+    return path.split("/")[-1] in ("dynamic_scale", "step_counter")
 
 
 def _variables(model: keras.Model) -> list[keras.Variable]:

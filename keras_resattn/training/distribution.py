@@ -14,7 +14,6 @@ from typing import TypeAlias
 import keras
 import tensorflow as tf
 
-from keras_resattn.recipes.settings import Train
 from keras_resattn.training.cluster import read_cluster
 from keras_resattn.training.cluster import wait_for_all
 
@@ -163,29 +162,6 @@ def test_batch_size(strategy: Strategy, batch_size: int, count: int) -> int:
         part = max(1, batch_size // replicas)
         return part if part % replicas else part + 1
     return batch_size
-
-
-def describe(settings: Train, strategy: Strategy) -> str:
-    """Return a line with the parts of the batch and the learning rate.
-
-    Example:
-
-    >>> describe(recipe.train, strategy)
-    'global batch 64 = 2 devices x 32; learning rate 0.1 = 0.1 x 64 / 64'
-
-    Args:
-        settings: The section `train` of the recipe.
-        strategy: The result of `choose_strategy`.
-    """
-    size = settings.batch_size
-    replicas = count_replicas(strategy)
-    devices = "device" if replicas == 1 else "devices"
-    base = settings.base_batch_size or size
-    return (
-        f"global batch {size} = {replicas} {devices} x {size // replicas}; "
-        f"learning rate {settings.peak_learning_rate:g} = "
-        f"{settings.learning_rate:g} x {size} / {base}"
-    )
 
 
 def check_workers_agree(strategy: Strategy, value: int, meaning: str) -> None:

@@ -10,6 +10,14 @@ from keras import ops
 from keras_resattn.recipes.settings import Train
 from keras_resattn.typing import Tensor
 
+OPTIMIZERS = {
+    "adam": keras.optimizers.Adam,
+    "adamw": keras.optimizers.AdamW,
+    "lion": keras.optimizers.Lion,
+    "nadam": keras.optimizers.Nadam,
+    "rmsprop": keras.optimizers.RMSprop,
+}
+
 
 @keras.saving.register_keras_serializable(package="keras_resattn")
 class CoupledSGD(keras.optimizers.SGD):
@@ -60,7 +68,8 @@ class WarmUpAndDecline(keras.optimizers.schedules.LearningRateSchedule):
         peak: The highest rate. The rise begins at a tenth of it.
         steps: The number of steps of the whole training.
         warmup_steps: The number of steps of the rise.
-        shape: How the rate falls: `"cosine"`, `"linear"` or `"steps"`.
+        shape: How the rate falls: `"cosine"`, `"linear"`, `"steps"`, or
+            `"constant"`, which means that it does not fall.
         drops: For `"steps"`: the shares of the training after which the rate is
             divided.
         drop_factor: For `"steps"`: the divisor.
@@ -95,6 +104,8 @@ class WarmUpAndDecline(keras.optimizers.schedules.LearningRateSchedule):
                 ops.cast(step >= drop * self.steps, "float32") for drop in self.drops
             ]
             return self.drop_factor ** -sum(passed, start=ops.zeros(()))
+        if self.shape == "constant":
+            return ops.ones(())
         rest = max(1, self.steps - self.warmup_steps)
         progress = ops.clip((step - self.warmup_steps) / rest, 0.0, 1.0)
         if self.shape == "linear":
@@ -129,16 +140,8 @@ def compile_model(
         settings.drops,
         settings.drop_factor,
     )
-    optimizer = CoupledSGD(
-        schedule,
-        momentum=settings.momentum,
-        nesterov=settings.nesterov,
-        coupled_weight_decay=settings.weight_decay,
-        use_ema=settings.ema_momentum is not None,
-        ema_momentum=settings.ema_momentum or 0.99,
-    )
     model.compile(
-        optimizer,
+        make_optimizer(settings, schedule),
         loss=keras.losses.CategoricalCrossentropy(
             label_smoothing=settings.label_smoothing
         ),
@@ -147,3 +150,61 @@ def compile_model(
     )
     # Otherwise the first step would create variables, and TensorFlow would trace twice.
     model.optimizer.build(model.trainable_variables)
+
+
+def make_optimizer(
+    settings: Train, schedule: keras.optimizers.schedules.LearningRateSchedule
+) -> keras.optimizers.Optimizer:
+    """Return the optimizer that the section `train` of a recipe names.
+
+    Args:
+        settings: The section `train`.
+        schedule: The learning rate.
+    """
+    common = {
+        "use_ema": settings.ema_momentum is not None,
+        "ema_momentum": settings.ema_momentum or 0.99,
+        "global_clipnorm": settings.clip_norm,
+        "gradient_accumulation_steps": (
+            settings.accumulate if settings.accumulate > 1 else None
+        ),
+    }
+    if settings.optimizer == "sgd":
+        return CoupledSGD(
+            schedule,
+            momentum=settings.momentum,
+            nesterov=settings.nesterov,
+            coupled_weight_decay=settings.weight_decay,
+            **common,
+        )
+    make = OPTIMIZERS[settings.optimizer]
+    return make(schedule, weight_decay=settings.weight_decay, **common)
+
+
+def scale_rates(
+    optimizer: keras.optimizers.Optimizer,
+    variables: Sequence[keras.Variable],
+    factor: float,
+) -> None:
+    """Multiply the learning rate of some variables by a factor.
+
+    The decoupled weight decay of Keras' optimizers is not scaled.
+
+    Args:
+        optimizer: A built `keras.optimizers.Optimizer`.
+        variables: The variables whose rate is multiplied.
+        factor: The factor.
+    """
+    # The inner optimizer of a LossScaleOptimizer makes the steps.
+    optimizer = getattr(optimizer, "inner_optimizer", optimizer)
+    scaled = {optimizer._get_variable_index(variable) for variable in variables}
+    update_step = optimizer.update_step
+
+    def scaled_update_step(
+        gradient: Tensor, variable: keras.Variable, learning_rate: Tensor
+    ) -> None:
+        if optimizer._get_variable_index(variable) in scaled:
+            learning_rate = learning_rate * factor
+        update_step(gradient, variable, learning_rate)
+
+    optimizer.update_step = scaled_update_step

@@ -19,6 +19,7 @@ from keras_resattn.training.step_clock import leave_fetching
 from keras_resattn.training.step_clock import time_fetching
 
 REDRAW_SECONDS = 0.2
+LINE_WIDTH = 80
 
 
 class Progress(keras.callbacks.Callback):
@@ -45,7 +46,7 @@ class Progress(keras.callbacks.Callback):
     Example:
 
     >>> model.fit(batches, epochs=2, callbacks=[Progress(64)], verbose=0)
-    epoch 1/2  accuracy 0.7302  loss 0.7411  learning rate 0.05  ...
+    epoch 1/2  accuracy 0.730/0.712  loss 0.741/0.803  0:03:28 left  330 img/s
 
     Args:
         batch_size: The number of images per batch.
@@ -141,13 +142,12 @@ class Progress(keras.callbacks.Callback):
         self._seconds_after_steps = self.clock.seconds_since
         left = self.epochs_left * self._seconds_per_epoch()
         measured = self._measure()
-        texts = [
+        line = epoch_line(
             self.title,
-            _metrics(logs),
-            f"{_duration(left)} left" if self.epochs_left else "",
-            _measured(measured),
-        ]
-        line = "  ".join(text for text in texts if text)
+            logs or {},
+            measured["images_per_second"],
+            left if self.epochs_left else None,
+        )
         self.console.print(line, highlight=False, soft_wrap=True)
         if logs is not None:
             logs.update(measured)
@@ -181,6 +181,33 @@ class Progress(keras.callbacks.Callback):
     def _seconds_left(self) -> float:
         epochs = self.epochs_left * self._seconds_per_epoch()
         return self._seconds_left_of_steps() + self._seconds_after_steps + epochs
+
+
+def epoch_line(
+    title: str,
+    logs: Mapping[str, float],
+    images_per_second: float,
+    seconds_left: float | None,
+) -> str:
+    """Return the line of an epoch, of at most 80 characters.
+
+    A metric has two numbers: of the training and of the validation images. If the
+    line is too long, the speed and then the time left are left out.
+    """
+    texts = [title]
+    for name, value in logs.items():
+        if not name.startswith("val_"):
+            tested = logs.get(f"val_{name}")
+            both = f"{value:.3f}" if tested is None else f"{value:.3f}/{tested:.3f}"
+            texts.append(f"{name} {both}")
+    optional = []
+    if seconds_left is not None:
+        optional.append(f"{_duration(seconds_left)} left")
+    if math.isfinite(images_per_second):
+        optional.append(f"{images_per_second:.0f} img/s")
+    while optional and len("  ".join([*texts, *optional])) > LINE_WIDTH:
+        optional.pop()
+    return "  ".join([*texts, *optional])
 
 
 def learning_rate(optimizer: keras.optimizers.Optimizer) -> float:

@@ -9,6 +9,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,16 @@ from keras_resattn.model_folder import MODEL
 from keras_resattn.model_folder import RECIPE
 from keras_resattn.model_folder import SKIPPED
 from keras_resattn.model_folder import ModelFolder
+from keras_resattn.model_folder import read_metrics
 from keras_resattn.model_folder import write_beside
 from keras_resattn.recipes.files import load_recipe
 from keras_resattn.recipes.settings import Recipe
+from keras_resattn.training.environment import add_changes
 from keras_resattn.typing import StrPath
 
 PARTIAL = ".partial"
+# Settings that belong to the machine. They may change when a run is resumed.
+MACHINE = ("data.data_dir", "data.download", "jit", "precision")
 
 
 class Run:
@@ -42,6 +47,7 @@ class Run:
         self.partial = self.out.with_name(self.out.name + PARTIAL)
         self.checkpoint = self.partial / "checkpoint.h5"
         self._is_resumed = False
+        self._changes: dict[str, Any] = {}
 
     def check_free(self, overwrite: bool) -> None:
         """Raise a `FileExistsError` if a new run must not replace what is there."""
@@ -126,18 +132,35 @@ class Run:
 
     def finished(self, recipe: Recipe | None = None) -> ModelFolder:
         """Return the model folder of a finished run."""
-        _check_same(recipe, load_recipe(self.out / RECIPE, to_build=False), self.out)
+        stored = load_recipe(self.out / RECIPE, to_build=False)
+        if recipe is not None:
+            _check_same(recipe, stored, self.out, _extend(self.out))
         (self.out / self.checkpoint.name).unlink(missing_ok=True)
         return ModelFolder.open(self.out)
 
-    def recipe_to_resume(self, recipe: Recipe | None = None) -> Recipe:
-        """Return the recipe of the interrupted run, or the given one for a new run."""
+    def recipe_to_resume(
+        self, recipe: Recipe | None = None, settings: Sequence[str] = ()
+    ) -> Recipe:
+        """Return the recipe of the interrupted run, or the given one for a new run.
+
+        Args:
+            recipe: The recipe, if one was given. It may differ from that of the run
+                in the settings of the machine.
+            settings: Without a recipe: the settings of the machine to change, each
+                as `"key=value"`.
+
+        Raises:
+            FileNotFoundError: If there is neither a run nor a recipe.
+            ValueError: If another setting differs.
+        """
         if (self.partial / RECIPE).is_file():
             stored = load_recipe(self.partial / RECIPE)
-            _check_same(recipe, stored, self.partial)
+            if recipe is None:
+                recipe = load_recipe(self.partial / RECIPE, settings)
+            self._changes = _check_same(recipe, stored, self.partial, "", MACHINE)
             check_replaceable(self.out)
             self._is_resumed = True
-            return stored
+            return recipe
         if recipe is None:
             raise FileNotFoundError(
                 "There is no run to resume; start one with: keras-resattn train "
@@ -146,21 +169,50 @@ class Run:
         self.check_free(overwrite=False)
         return recipe
 
-    def forget_from(self, epoch: int) -> None:
-        """Remove leftovers of unfinished epochs; they will be repeated."""
+    def resume_from(
+        self, epoch: int, recipe: Recipe, environment: Mapping[str, str]
+    ) -> None:
+        """Prepare the files of a run that is resumed.
+
+        Leftovers of unfinished epochs are removed, because the epochs are repeated.
+        Changes of the machine are recorded and printed.
+
+        Args:
+            epoch: The number of completed epochs.
+            recipe: The recipe with which the run continues.
+            environment: The software and devices of this process.
+        """
+        self._forget_from(epoch)
+        if self._changes:
+            self._write(RECIPE, recipe.to_yaml())
+        path = self.partial / ENVIRONMENT
+        if not path.is_file():
+            return
+        stored = json.loads(path.read_text("utf-8"))
+        shown = {key: _shown(key, value) for key, value in self._changes.items()}
+        changed = add_changes(stored, epoch + 1, environment, shown)
+        new = changed.get("changes", {}).get(str(epoch + 1))
+        if new:
+            texts = ", ".join(f"{key} {value}" for key, value in new.items())
+            print(f"Changed from epoch {epoch + 1} on: {texts}.")
+        if changed != stored:
+            self._write(ENVIRONMENT, json.dumps(changed, indent=1) + "\n")
+
+    def metrics(self) -> list[dict[str, str]]:
+        """Return the metrics of the epochs so far."""
+        return read_metrics(self.partial / METRICS)
+
+    def _forget_from(self, epoch: int) -> None:
         for unfinished in self.partial.glob(".*"):
             # Files that were being written when a process was killed.
             unfinished.unlink(missing_ok=True)
-        path = self.partial / METRICS
-        if not path.is_file():
+        rows = self.metrics()
+        if not rows:
             return
-        with path.open(newline="") as file:
-            rows = csv.DictReader(file)
-            kept = [row for row in rows if int(row["epoch"]) < epoch]
         text = io.StringIO(newline="")
-        writer = csv.DictWriter(text, rows.fieldnames or [], lineterminator="\n")
+        writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
         writer.writeheader()
-        writer.writerows(kept)
+        writer.writerows(row for row in rows if int(row["epoch"]) <= epoch)
         self._write(METRICS, text.getvalue())
 
     def finish(self) -> ModelFolder:
@@ -190,16 +242,37 @@ def _is_empty(path: Path) -> bool:
     return path.is_dir() and all(one.name.startswith(".") for one in path.iterdir())
 
 
-def _check_same(recipe: Recipe | None, stored: Recipe, folder: Path) -> None:
-    if recipe is None or recipe == stored:
-        return
+def _check_same(
+    recipe: Recipe,
+    stored: Recipe,
+    folder: Path,
+    remedy: str = "",
+    allowed: Sequence[str] = (),
+) -> dict[str, Any]:
+    """Return the settings that differ and may; raise an error for others."""
     given, kept = _flat(recipe.model_dump()), _flat(stored.model_dump())
-    key = next(key for key in given | kept if given.get(key) != kept.get(key))
-    raise ValueError(
-        f"The run has another recipe ({key}={kept.get(key)!r}). Resume it without a "
-        "recipe, or start a new run in another folder. Received: "
-        f"{key}={given.get(key)!r} for {folder}"
+    keys = [key for key in given | kept if given.get(key) != kept.get(key)]
+    for key in keys:
+        if key not in allowed:
+            raise ValueError(
+                f"The run has another recipe ({key}={kept.get(key)!r}). Resume it "
+                "without a recipe, or start a new run in another folder. "
+                f"{remedy}Received: {key}={given.get(key)!r} for {folder}"
+            )
+    return {key: given[key] for key in keys}
+
+
+def _extend(folder: Path) -> str:
+    return (
+        "To train this finished model further, run: keras-resattn train "
+        f"{folder} --extend EPOCHS --out FOLDER (it starts from "
+        f"network.weights={folder / MODEL}). "
     )
+
+
+def _shown(key: str, value: Any) -> str:
+    """Return the value of a setting, but no path, because cards are published."""
+    return "changed" if key == "data.data_dir" else str(value)
 
 
 def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

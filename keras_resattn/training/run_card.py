@@ -1,6 +1,5 @@
 """The model card of a run, from the files of its folder."""
 
-import csv
 import json
 from pathlib import Path
 
@@ -11,8 +10,10 @@ from keras_resattn.model_folder import LABELS
 from keras_resattn.model_folder import METRICS
 from keras_resattn.model_folder import RECIPE
 from keras_resattn.model_folder import SKIPPED
+from keras_resattn.model_folder import read_metrics
 from keras_resattn.recipes.files import load_recipe
 from keras_resattn.training.card import write_card
+from keras_resattn.training.environment import describe_changes
 
 
 def write_run_card(folder: Path) -> None:
@@ -21,7 +22,7 @@ def write_run_card(folder: Path) -> None:
     Args:
         folder: The path of a model folder.
     """
-    rows = list(csv.DictReader(_lines(folder / METRICS)))
+    rows = read_metrics(folder / METRICS)
     known = bool(rows) and all("seconds" in row for row in rows)
     environment, evaluation = folder / ENVIRONMENT, folder / EVALUATION
     write_card(
@@ -32,7 +33,7 @@ def write_run_card(folder: Path) -> None:
         sum(float(row["seconds"]) for row in rows) if known else None,
         json.loads(evaluation.read_text("utf-8")) if evaluation.is_file() else None,
         _lines(folder / SKIPPED),
-        environment=(
+        environment=describe_changes(
             json.loads(environment.read_text("utf-8"))
             if environment.is_file()
             else {"environment of the training": "unknown"}

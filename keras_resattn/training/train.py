@@ -1,49 +1,43 @@
 """Training with a recipe: `compile`, `fit` and a list of callbacks."""
 
 import contextlib
+import warnings
 from collections.abc import Iterator
 from collections.abc import Sequence
 
 import keras
-import tensorflow as tf
 
-from keras_resattn.data import LabelledImages
-from keras_resattn.data import Preprocessing
-from keras_resattn.data import evaluation_batches
-from keras_resattn.data import load
 from keras_resattn.data import naming_unreadable_images
-from keras_resattn.data import steps_per_epoch
-from keras_resattn.data import training_batches
 from keras_resattn.model_folder import METRICS
 from keras_resattn.model_folder import MODEL
 from keras_resattn.model_folder import ModelFolder
-from keras_resattn.model_folder import preprocessing_of
 from keras_resattn.recipes.settings import Recipe
 from keras_resattn.training.build import build_model
 from keras_resattn.training.callbacks import MetricsFile
 from keras_resattn.training.callbacks import SaveModel
 from keras_resattn.training.callbacks import StopAtNaN
 from keras_resattn.training.callbacks import Timer
-from keras_resattn.training.card import describe_environment
 from keras_resattn.training.checkpoint import EPOCHS
 from keras_resattn.training.checkpoint import Checkpoint
 from keras_resattn.training.checkpoint import read_facts
 from keras_resattn.training.checkpoint import restore
 from keras_resattn.training.distribution import Strategy
-from keras_resattn.training.distribution import check_batch_size
 from keras_resattn.training.distribution import check_workers_agree
 from keras_resattn.training.distribution import choose_strategy
-from keras_resattn.training.distribution import count_replicas
-from keras_resattn.training.distribution import describe
 from keras_resattn.training.distribution import facts_of
 from keras_resattn.training.distribution import is_chief
 from keras_resattn.training.distribution import naming_lost_workers
-from keras_resattn.training.distribution import test_batch_size
 from keras_resattn.training.distribution import undistribute
-from keras_resattn.training.multi_worker import whole_batches
+from keras_resattn.training.environment import describe_environment
+from keras_resattn.training.freezing import Unfreeze
+from keras_resattn.training.freezing import freeze
+from keras_resattn.training.header import header
+from keras_resattn.training.job import Job
+from keras_resattn.training.job import make_job
 from keras_resattn.training.progress import Progress
 from keras_resattn.training.run import Run
 from keras_resattn.training.run_card import write_run_card
+from keras_resattn.training.selection import Selection
 from keras_resattn.training.watch import Watch
 from keras_resattn.typing import StrPath
 
@@ -57,6 +51,7 @@ def fit(
     sync_batch_norm: bool = False,
     watch: Watch | None = None,
     callbacks: Sequence[keras.callbacks.Callback] | None = None,
+    settings: Sequence[str] = (),
 ) -> ModelFolder:
     """Train a network with a recipe and write a model folder.
 
@@ -87,7 +82,12 @@ def fit(
             does. A resumed run keeps its batch normalization.
         watch: A `Watch`: TensorBoard, experiment trackers. Defaults to none.
         callbacks: Keras callbacks, in addition to those that save the model and
-            its metrics. Defaults to a progress bar.
+            its metrics. Defaults to a progress bar. If they restore other weights
+            at the end of the training, `model.keras` has these.
+        settings: To resume a run on another machine without giving its recipe:
+            new values of `data.data_dir`, `data.download`, `precision` or `jit`,
+            each as `"key=value"`. A given recipe may differ from that of the run
+            in these settings, too. The model card states them.
 
     Returns:
         The `ModelFolder`.
@@ -106,7 +106,7 @@ def fit(
     if resume and run.is_finished():
         return run.finished(recipe)
     if resume:
-        recipe = run.recipe_to_resume(recipe)
+        recipe = run.recipe_to_resume(recipe, settings)
     elif recipe is None:
         raise ValueError("A new run needs a recipe. Received: recipe=None")
     else:
@@ -129,107 +129,128 @@ def _train(
     watch: Watch | None,
     callbacks: Sequence[keras.callbacks.Callback] | None,
 ) -> None:
-    preprocessing = preprocessing_of(recipe)
-    data = load(recipe.data, preprocessing, recipe.seed)
-    batch_size = min(recipe.train.batch_size, data.train.count)
-    check_batch_size(batch_size, count_replicas(strategy))
+    job = make_job(recipe, strategy)
     begun = _facts_of_checkpoint(run) if resume else None
     facts = facts_of(strategy, sync_batch_norm, begun)
-    settings = recipe.train.model_copy(update={"batch_size": batch_size})
-    steps = steps_per_epoch(data.train, batch_size)
-    network, model = build_model(
-        recipe.model_copy(update={"train": settings}),
-        preprocessing,
-        len(data.labels),
-        steps,
-        strategy,
-        bool(facts["sync_batch_norm"]),
-    )
+    chief = is_chief(strategy)
+    prints = chief and callbacks is None
+    network, model, notes = _built(job, bool(facts["sync_batch_norm"]), prints)
     if begun:
         restore(model, run.checkpoint)
     first_epoch = begun[EPOCHS] if begun else 0
     # From here on all workers have read the checkpoint, and the chief may write.
     check_workers_agree(strategy, first_epoch, "the epoch to begin with")
-    train, test = _batches(
-        recipe, data, preprocessing, batch_size, first_epoch, strategy
-    )
-    shown, saving, chief = list(callbacks or []), [], is_chief(strategy)
-    if chief and callbacks is None:
-        print(describe(settings, strategy))
-        shown = [Progress(batch_size)]
+    shown = [Progress(job.batch_size)] if prints else list(callbacks or [])
+    if prints:
+        print(header(job.recipe, network, job.data, strategy, run.partial, notes))
     if chief and watch:
-        shown += watch.callbacks(run.partial, recipe, network, preprocessing, test)
+        shown += watch.callbacks(
+            run.partial, recipe, network, job.preprocessing, job.test_batches()
+        )
     if chief:
+        environment = describe_environment(facts["replicas"])
         if begun:
-            run.forget_from(first_epoch)
+            run.resume_from(first_epoch, recipe, environment)
         else:
-            run.begin(recipe, data, describe_environment())
-        saving = _saving(run, network, facts, append=first_epoch > 0)
-    averages = recipe.train.ema_momentum is not None
-    swap = [keras.callbacks.SwapEMAWeights()] if averages else []
-    with (
-        naming_unreadable_images(data, preprocessing),
-        naming_lost_workers(strategy),
-        _stopped(shown),
-    ):
-        if first_epoch < recipe.train.epochs:
-            model.fit(
-                train,
-                steps_per_epoch=steps,
-                validation_data=whole_batches(test, batch_size, strategy),
-                initial_epoch=first_epoch,
-                epochs=recipe.train.epochs,
-                callbacks=[*shown, Timer(), StopAtNaN(), *swap, *saving],
-                shuffle=False,  # the batches are shuffled already
-                verbose=0,
-            )
+            run.begin(recipe, job.data, environment)
+    # The chief has corrected the metrics, which all workers read now.
+    check_workers_agree(strategy, first_epoch, "the epoch to begin with")
+    selection = Selection(recipe.train.patience, run.metrics() if begun else ())
+    own = [
+        *shown,
+        *_unfreezing(recipe, network, first_epoch, prints),
+        Timer(),
+        StopAtNaN(),
+        selection,
+        *_averaging(recipe),
+    ]
+    if chief:
+        own += _saving(run, recipe, network, facts, first_epoch > 0, selection)
+    if first_epoch < recipe.train.epochs and not selection.must_stop:
+        _fit(job, model, first_epoch, own)
     if chief:
         write_run_card(run.partial)
         run.finish()
     check_workers_agree(strategy, 0, "the end")
 
 
+def _built(
+    job: Job, sync_batch_norm: bool, prints: bool
+) -> tuple[keras.Model, keras.Model, list[str]]:
+    """Return the network, the model that trains it, and notes to print."""
+    with warnings.catch_warnings(record=prints) as caught:
+        network, model = build_model(
+            job.recipe,
+            job.preprocessing,
+            job.classes,
+            job.steps,
+            job.strategy,
+            sync_batch_norm,
+        )
+    return network, model, [str(warning.message) for warning in caught or ()]
+
+
+def _fit(
+    job: Job,
+    model: keras.Model,
+    first_epoch: int,
+    callbacks: list[keras.callbacks.Callback],
+) -> None:
+    with (
+        naming_unreadable_images(job.data, job.preprocessing),
+        naming_lost_workers(job.strategy),
+        _stopped(callbacks),
+    ):
+        model.fit(
+            job.training_batches(first_epoch),
+            steps_per_epoch=job.steps,
+            validation_data=job.whole_test_batches(),
+            initial_epoch=first_epoch,
+            epochs=job.recipe.train.epochs,
+            callbacks=callbacks,
+            shuffle=False,  # the batches are shuffled already
+            verbose=0,
+        )
+
+
 def _facts_of_checkpoint(run: Run) -> dict[str, int] | None:
     return read_facts(run.checkpoint) if run.checkpoint.is_file() else None
 
 
-def _batches(
-    recipe: Recipe,
-    data: LabelledImages,
-    preprocessing: Preprocessing,
-    batch_size: int,
-    first_epoch: int,
-    strategy: Strategy,
-) -> tuple[tf.data.Dataset, tf.data.Dataset]:
-    """Return the batches of all epochs from the first one on, and the test batches."""
-    classes = len(data.labels)
-    train = training_batches(
-        data.train,
-        preprocessing,
-        batch_size,
-        classes,
-        recipe.augmentation,
-        recipe.seed,
-        recipe.train.epochs,
-        first_epoch,
-    )
-    test = evaluation_batches(
-        data.test,
-        preprocessing,
-        test_batch_size(strategy, batch_size, data.test.count),
-        classes,
-        standardized=False,
-    )
-    return train, test
+def _unfreezing(
+    recipe: Recipe, network: keras.Model, first_epoch: int, prints: bool
+) -> list[keras.callbacks.Callback]:
+    """Freeze layers if the recipe wants it; return the callback that unfreezes them."""
+    settings = recipe.train
+    after = settings.unfreeze_after or settings.epochs
+    if settings.freeze == "none" or first_epoch >= after:
+        return []
+    freeze(network, settings.freeze)
+    return [Unfreeze(network, after, print if prints else lambda line: None)]
+
+
+def _averaging(recipe: Recipe) -> list[keras.callbacks.Callback]:
+    averages = recipe.train.ema_momentum is not None
+    return [keras.callbacks.SwapEMAWeights()] if averages else []
 
 
 def _saving(
-    run: Run, network: keras.Model, facts: dict[str, int], append: bool
+    run: Run,
+    recipe: Recipe,
+    network: keras.Model,
+    facts: dict[str, int],
+    append: bool,
+    selection: Selection,
 ) -> list[keras.callbacks.Callback]:
     """Return the callbacks that write after each epoch, with the checkpoint last."""
+    keeps_best = recipe.train.keep == "best"
     return [
         MetricsFile(run.partial / METRICS, append),
-        SaveModel(network, run.partial / MODEL),
+        SaveModel(
+            network,
+            run.partial / MODEL,
+            lambda: not keeps_best or selection.last_is_best,
+        ),
         Checkpoint(run.checkpoint, facts),
     ]
 

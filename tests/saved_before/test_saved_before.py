@@ -61,7 +61,7 @@ def test_a_half_finished_run_resumes(tiny_network_of_before, tmp_path):
     shutil.copytree(SAVED / "half", tmp_path / "run.partial")
     folder = training.fit(None, tmp_path / "run", resume=True, callbacks=[])
     rows = list(csv.DictReader((folder.path / "metrics.csv").open()))
-    assert [row["epoch"] for row in rows] == ["0", "1"]
+    assert [row["epoch"] for row in rows] == ["1", "2"]  # version 0.1.0: from 0
     for weight, expected in zip(
         folder.model.get_weights(), weights_of_the_run(), strict=True
     ):

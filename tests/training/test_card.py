@@ -4,12 +4,12 @@ import pytest
 import yaml
 
 from keras_resattn.recipes.files import load_recipe
-from keras_resattn.training.card import describe_environment
 from keras_resattn.training.card import write_card
+from keras_resattn.training.environment import describe_environment
 
 ROWS = [
-    {"epoch": "0", "accuracy": "0.5", "loss": "0.7", "val_accuracy": "0.4"},
-    {"epoch": "1", "accuracy": "0.876543", "loss": "nan", "val_accuracy": "NA"},
+    {"epoch": "1", "accuracy": "0.5", "loss": "0.7", "val_accuracy": "0.4"},
+    {"epoch": "2", "accuracy": "0.876543", "loss": "nan", "val_accuracy": "NA"},
 ]
 EVALUATION = {
     "data": "/home/me/secret/photos",

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from keras_resattn.recipes.settings import Train
 from keras_resattn.training import distribution
+from keras_resattn.training import header
 from keras_resattn.training.cluster import Cluster
 from keras_resattn.training.cluster import read_cluster
 from keras_resattn.training.cluster import wait_for_all
@@ -116,7 +117,7 @@ def test_a_batch_must_divide_among_the_devices():
 
 def test_the_division_and_the_learning_rate_are_described():
     settings = Train(batch_size=64, base_batch_size=32, learning_rate=0.1)
-    assert distribution.describe(settings, None) == (
+    assert header.describe(settings, None) == (
         "global batch 64 = 1 device x 64; learning rate 0.2 = 0.1 x 64 / 32"
     )
 

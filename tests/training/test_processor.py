@@ -45,7 +45,7 @@ def test_the_name_is_the_makers(information, monkeypatch):
 
 def test_emulation_is_warned_of_with_the_remedy(information):
     information.write_text(X86.format("avx2"))
-    message = "no bfloat16 .*take that.*Received: .*'mixed_bfloat16' on A: Processor"
+    message = "no bfloat16 .*Use --precision float32.*'mixed_bfloat16' on A: Processor"
     with pytest.warns(UserWarning, match=message):
         processor.warn_if_emulated("mixed_bfloat16")
 

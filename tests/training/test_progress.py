@@ -8,6 +8,7 @@ import tensorflow as tf
 from rich.console import Console
 
 from keras_resattn.training.progress import Progress
+from keras_resattn.training.progress import epoch_line
 from keras_resattn.training.progress import learning_rate
 from keras_resattn.training.step_clock import StepClock
 
@@ -85,7 +86,7 @@ def plain(width=200, **arguments):
 def test_an_epoch_is_a_line_of_plain_text_where_there_is_no_terminal():
     lines = run(dense_model(), batches(), Progress(2, plain()))
     assert [line[:9] for line in lines] == ["epoch 1/2", "epoch 2/2"]
-    for text in ("accuracy 0.5", "loss ", "learning rate 0.1", "images/s"):
+    for text in ("accuracy 0.500", "loss ", "0:00:00 left", " img/s"):
         assert text in lines[0]
     assert not any("\x1b" in line or "\r" in line for line in lines)
 
@@ -145,7 +146,7 @@ def test_a_model_can_be_trained_on_after_an_interruption():
 
 
 def test_what_cannot_be_measured_is_not_told():
-    logs, progress = Logs(), Progress(2, plain())
+    logs, progress = Logs(), Progress(2, plain(force_terminal=True))
     model = dense_model(steps_per_execution=2)
     run(model, batches(), progress, logs)
     assert "data wait" not in progress.console.file.getvalue()
@@ -155,8 +156,10 @@ def test_what_cannot_be_measured_is_not_told():
 def test_an_epoch_of_one_step_has_a_speed():
     time = FakeTime()
     progress = Progress(8, plain(), StepClock(time))
-    lines = run(dense_model(), batches(1, time, fetch=4), progress)
-    assert all(line.endswith("data wait 100%  2 images/s") for line in lines)
+    logs = Logs()
+    lines = run(dense_model(), batches(1, time, fetch=4), progress, logs)
+    assert all(line.endswith("2 img/s") for line in lines)
+    assert [row["data_wait"] for row in logs.rows] == pytest.approx([1, 1])
 
 
 def test_an_unknown_number_of_steps_is_learnt():
@@ -172,6 +175,36 @@ def test_a_terminal_shows_the_epoch_the_run_and_the_rate():
     shown = console.file.getvalue()
     for text in ("2/4", "0:00:02", "1/3", "learning rate 0.1", "\x1b["):
         assert text in shown
+
+
+LONG = {"accuracy": 0.5, "loss": 12.3, "val_accuracy": 0.4, "val_loss": 10.0}
+
+
+@pytest.mark.parametrize(
+    ("logs", "speed", "expected"),
+    [
+        (
+            LONG,
+            330.4,
+            "epoch 100/200  accuracy 0.500/0.400  loss 12.300/10.000  10:00:00 left",
+        ),
+        (
+            {"accuracy": 0.5, "loss": 1.0, "val_loss": 2.0},
+            330.4,
+            "epoch 100/200  accuracy 0.500  loss 1.000/2.000  10:00:00 left  330 img/s",
+        ),
+        ({"loss": 1.0}, math.nan, "epoch 100/200  loss 1.000  10:00:00 left"),
+        (
+            LONG | {"top_5_accuracy": 0.9, "val_top_5_accuracy": 0.8},
+            330.4,
+            "epoch 100/200  accuracy 0.500/0.400  loss 12.300/10.000  "
+            "top_5_accuracy 0.900/0.800",
+        ),
+    ],
+)
+def test_the_line_of_an_epoch_is_at_most_80_wide(logs, speed, expected):
+    assert epoch_line("epoch 100/200", logs, speed, 36_000) == expected
+    assert len(expected) <= 80 or " left" not in expected
 
 
 def test_a_quiet_console_shows_nothing():

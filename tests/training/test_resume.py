@@ -92,13 +92,13 @@ def test_a_nan_ends_a_run_by_name_and_leaves_good_weights(broken):
     assert message.endswith("Received: loss=nan")
     weights = ModelFolder.open(folder).model.get_weights()
     assert all(np.isfinite(weight).all() for weight in weights)
-    assert [row["epoch"] for row in metrics(ModelFolder.open(folder))] == ["0"]
+    assert [row["epoch"] for row in metrics(ModelFolder.open(folder))] == ["1"]
 
 
 def test_a_resumed_run_ends_as_an_undisturbed_one(thorough, undisturbed, partial):
     # An epoch's line that was written before a kill, but not its checkpoint.
     lines = (partial / "metrics.csv").read_text().splitlines()
-    (partial / "metrics.csv").write_text("\n".join([*lines, "1" + lines[1][1:], ""]))
+    (partial / "metrics.csv").write_text("\n".join([*lines, "2" + lines[1][1:], ""]))
     (partial / ".123.model.keras").write_text("half a file")
     folder = training.fit(None, partial.with_name("run"), resume=True, callbacks=[])
     check_same(folder, undisturbed)

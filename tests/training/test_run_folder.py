@@ -46,7 +46,7 @@ def test_a_run_is_known_by_the_name_that_a_shell_completes(partial):
     # The progress bar of the second epoch adds columns that the first had not.
     first, second = columns(folder.path / "metrics.csv")
     assert first.keys() == second.keys()
-    assert (first["epoch"], second["epoch"]) == ("0", "1")
+    assert (first["epoch"], second["epoch"]) == ("1", "2")
     assert 0 <= float(second["val_accuracy"]) <= 1
 
 

@@ -1,0 +1,109 @@
+"""The data of a training: its images and the batches of its steps."""
+
+import dataclasses
+import math
+
+import tensorflow as tf
+
+from keras_resattn.data import LabelledImages
+from keras_resattn.data import Preprocessing
+from keras_resattn.data import evaluation_batches
+from keras_resattn.data import load
+from keras_resattn.data import steps_per_epoch
+from keras_resattn.data import training_batches
+from keras_resattn.model_folder import preprocessing_of
+from keras_resattn.recipes.settings import Recipe
+from keras_resattn.training.class_weights import class_weights
+from keras_resattn.training.class_weights import weighted
+from keras_resattn.training.distribution import Strategy
+from keras_resattn.training.distribution import check_batch_size
+from keras_resattn.training.distribution import count_replicas
+from keras_resattn.training.distribution import test_batch_size
+from keras_resattn.training.multi_worker import whole_batches
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """A training's recipe, with the batch size that is used, and its images."""
+
+    recipe: Recipe
+    data: LabelledImages
+    preprocessing: Preprocessing
+    strategy: Strategy
+
+    @property
+    def batch_size(self) -> int:
+        return self.recipe.train.batch_size
+
+    @property
+    def classes(self) -> int:
+        return len(self.data.labels)
+
+    @property
+    def steps(self) -> int:
+        """The number of steps per epoch."""
+        return self.recipe.train.steps_per_epoch or self._steps_per_pass
+
+    @property
+    def _steps_per_pass(self) -> int:
+        """The number of steps in which every image is used once."""
+        return steps_per_epoch(self.data.train, self.batch_size)
+
+    def training_batches(self, first_epoch: int) -> tf.data.Dataset:
+        """Return the batches of all epochs from the first one on."""
+        # The stream passes through all images again and again, however many steps
+        # an epoch has.
+        passes, rest = divmod(first_epoch * self.steps, self._steps_per_pass)
+        settings = self.recipe.train
+        batches = training_batches(
+            self.data.train,
+            self.preprocessing,
+            self.batch_size,
+            self.classes,
+            self.recipe.augmentation,
+            self.recipe.seed,
+            math.ceil(settings.epochs * self.steps / self._steps_per_pass),
+            passes,
+        )
+        if rest:
+            batches = batches.skip(rest)
+        if settings.class_weights is None:
+            return batches
+        weights = class_weights(
+            settings.class_weights, self.data.train, self.data.labels
+        )
+        return weighted(batches, weights)
+
+    def test_batches(self) -> tf.data.Dataset:
+        """Return the batches of all test images, for one device."""
+        return evaluation_batches(
+            self.data.test,
+            self.preprocessing,
+            test_batch_size(self.strategy, self.batch_size, self.data.test.count),
+            self.classes,
+            standardized=False,
+        )
+
+    def whole_test_batches(self) -> tf.data.Dataset:
+        """Return the batches of all test images, for all devices."""
+        return whole_batches(self.test_batches(), self.batch_size, self.strategy)
+
+
+def make_job(recipe: Recipe, strategy: Strategy) -> Job:
+    """Load the images of a recipe, and check the batch size.
+
+    Args:
+        recipe: A `Recipe`.
+        strategy: The result of `choose_strategy`.
+
+    Raises:
+        FileNotFoundError: If the images do not exist.
+        ValueError: If the devices cannot share a batch equally.
+    """
+    preprocessing = preprocessing_of(recipe)
+    data = load(recipe.data, preprocessing, recipe.seed)
+    batch_size = min(recipe.train.batch_size, data.train.count)
+    check_batch_size(batch_size, count_replicas(strategy))
+    settings = recipe.train.model_copy(update={"batch_size": batch_size})
+    recipe = recipe.model_copy(update={"train": settings})
+    return Job(recipe, data, preprocessing, strategy)
