@@ -130,9 +130,8 @@ def test_wrong_labels_are_the_same_in_every_order(imagenet):
 
 
 def test_parts_of_a_split_have_their_own_images(imagenet, monkeypatch):
-    monkeypatch.setattr(
-        tfds_source, "_instructions", lambda _: ("train[10%:]", "train[:10%]")
-    )
+    parts = {"train": "train[10%:]", "test": "train[:10%]"}
+    monkeypatch.setattr(tfds_source, "_instructions", lambda *_: parts)
     data = load(imagenet, Preprocessing((16, 16, 3)))
     train, test = (
         {int(label) for _, label in split.images} for split in (data.train, data.test)
