@@ -24,6 +24,7 @@ from keras_resattn.model_folder import ModelFolder
 from keras_resattn.model_folder import read_metrics
 from keras_resattn.model_folder import write_beside
 from keras_resattn.recipes.files import load_recipe
+from keras_resattn.recipes.settings import VERSION_0_1
 from keras_resattn.recipes.settings import Recipe
 from keras_resattn.training.environment import add_changes
 from keras_resattn.typing import StrPath
@@ -134,6 +135,7 @@ class Run:
         """Return the model folder of a finished run."""
         stored = load_recipe(self.out / RECIPE, to_build=False)
         if recipe is not None:
+            recipe = _divided_as(recipe, stored)
             _check_same(recipe, stored, self.out, _extend(self.out))
         (self.out / self.checkpoint.name).unlink(missing_ok=True)
         return ModelFolder.open(self.out)
@@ -157,6 +159,7 @@ class Run:
             stored = load_recipe(self.partial / RECIPE)
             if recipe is None:
                 recipe = load_recipe(self.partial / RECIPE, settings)
+            recipe = _divided_as(recipe, stored)
             self._changes = _check_same(recipe, stored, self.partial, "", MACHINE)
             check_replaceable(self.out)
             self._is_resumed = True
@@ -240,6 +243,17 @@ def check_replaceable(path: Path) -> None:
 def _is_empty(path: Path) -> bool:
     """Return whether a folder has no files, except those of a killed process."""
     return path.is_dir() and all(one.name.startswith(".") for one in path.iterdir())
+
+
+def _divided_as(recipe: Recipe, stored: Recipe) -> Recipe:
+    """Return a recipe with the images divided as in a run of version 0.1.
+
+    The recipes of the package no longer have that rule.
+    """
+    if stored.data.validation != VERSION_0_1:
+        return recipe
+    data = recipe.data.model_copy(update={"validation": VERSION_0_1})
+    return recipe.model_copy(update={"data": data})
 
 
 def _check_same(
