@@ -121,10 +121,14 @@ def explain(
 
     from keras_resattn.explain.writing import write_explanations
     from keras_resattn.model_folder import ModelFolder
+    from keras_resattn_cli.progress import print_left_out
+    from keras_resattn_client.image_files import LeftOut
     from keras_resattn_client.image_files import find_images
 
     folder = ModelFolder.open(model)
-    found = find_images(images)
+    left_out = LeftOut()
+    found = find_images(images, left_out)
+    print_left_out(left_out)
     with image_progress() as progress:
         task = progress.add_task("", total=len(found))
         path = write_explanations(

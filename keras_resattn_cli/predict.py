@@ -100,12 +100,16 @@ def predict(
     """
     from keras_resattn_cli.prediction_output import print_results
     from keras_resattn_cli.prediction_output import write_results
+    from keras_resattn_cli.progress import print_left_out
+    from keras_resattn_client.image_files import LeftOut
     from keras_resattn_client.image_files import find_images
 
     _check_output(out, overwrite, as_json)
     images = _images(paths, server, name, engine)
     _require_extras(server, engine)
-    images = find_images(images)
+    left_out = LeftOut()
+    images = find_images(images, left_out)
+    print_left_out(left_out)
     classify: Classify
     if server is not None:
         options = {

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+import typer
 from rich.console import Console
 from rich.progress import BarColumn
 from rich.progress import MofNCompleteColumn
@@ -12,6 +13,9 @@ from rich.progress import ProgressColumn
 from rich.progress import TextColumn
 from rich.progress import TimeRemainingColumn
 from rich.text import Text
+
+from keras_resattn_client.image_files import LeftOut
+from keras_resattn_client.image_files import describe_left_out
 
 if TYPE_CHECKING:
     from rich.progress import Task
@@ -42,6 +46,12 @@ def track_batches(
         for images, labels in batches:
             yield images, labels
             progress.advance(task, len(labels))
+
+
+def print_left_out(left_out: LeftOut) -> None:
+    """Print on standard error how many files in folders were left out, by reason."""
+    if left_out:
+        typer.echo(describe_left_out(left_out), err=True)
 
 
 class _Speed(ProgressColumn):

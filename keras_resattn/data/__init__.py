@@ -1,5 +1,7 @@
 """Labelled images, their preprocessing and their batches (TensorFlow)."""
 
+from keras_resattn.data.description import describe_images
+from keras_resattn.data.folder import check_readable
 from keras_resattn.data.folder import naming_unreadable_images
 from keras_resattn.data.image_files import check_images
 from keras_resattn.data.image_files import read_images
@@ -17,6 +19,8 @@ __all__ = [
     "LabelledImages",
     "Preprocessing",
     "check_images",
+    "check_readable",
+    "describe_images",
     "evaluation_batches",
     "load",
     "naming_unreadable_images",

@@ -1,144 +1,186 @@
 """A folder of class folders as labelled images."""
 
 import contextlib
+import os
+from collections.abc import Callable
+from collections.abc import Iterator
+from collections.abc import Sequence
+from pathlib import Path
 
+import numpy as np
 import tensorflow as tf
 
-from keras_resattn.data.image_files import check_images
+from keras_resattn.data.class_folders import File
+from keras_resattn.data.class_folders import find_class_folders
 from keras_resattn.data.image_files import unreadable_images
 from keras_resattn.data.labelled_images import LabelledImages
+from keras_resattn.data.labelled_images import Split
 from keras_resattn.data.labelled_images import encoded_split
+from keras_resattn.data.preprocessing import Preprocessing
 from keras_resattn.data.random_seeds import shuffle
+from keras_resattn.recipes.settings import Data
+from keras_resattn.typing import Tensor
 
-EXTENSIONS = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".webp")
+# A function of a label, the number of the example and the number of classes.
+Relabel = Callable[[Tensor, Tensor, int], Tensor]
+
+LISTED = 20
 
 
-def load_folder(root, settings, preprocessing, relabel=None):
+def load_folder(
+    root: Path,
+    settings: Data,
+    preprocessing: Preprocessing,
+    relabel: Relabel | None = None,
+    seed: int = 0,
+) -> LabelledImages:
     """Load a folder of class folders: see `keras_resattn.data.load`.
 
     Args:
-        root: A `pathlib.Path`. Either it holds one folder of images a class,
-            of which every tenth image is held out for testing, or it holds two
-            such folders: `train`, and `test`, `validation` or `val`.
+        root: The path of a folder, which is divided into splits by
+            `keras_resattn.data.class_folders.find_class_folders`.
         settings: A `keras_resattn.recipes.settings.Data`.
         preprocessing: The network's `Preprocessing`.
         relabel: Optional function of a label, the number of the example and
-            the number of classes, which returns the label to train with.
+            the number of classes. It returns the label to train with.
+        seed: Integer, the random seed for the choice of held-out images.
+
+    Returns:
+        `LabelledImages`.
 
     Raises:
-        ValueError: If there are no class folders or no images, or if the
-            classes to test on are not those to train on.
+        ValueError: If there are no class folders or no images, or if there are
+            classes without training images.
     """
-    labels, train, test = list_folder(root)
+    found = find_class_folders(root, settings.validation, seed)
+    splits = {"train": found.train, "validation": found.validation}
+    if found.test is not found.validation:
+        splits["test"] = found.test
     skipped: dict[str, str] = {}
     if settings.on_error == "skip":
-        skipped = unreadable_images([path for path, _ in train + test], preprocessing)
-        train, test = (
-            [file for file in files if file[0] not in skipped]
-            for files in (train, test)
-        )
+        paths = [path for files in splits.values() for path, _ in files]
+        skipped = unreadable_images(paths, preprocessing)
+        splits = {
+            name: [file for file in files if file[0] not in skipped]
+            for name, files in splits.items()
+        }
     if skipped:
-        _check_all_classes(root, labels, train, test, tuple(skipped))
+        _check_all_classes(root, found.labels, splits, tuple(skipped))
+    classes = len(found.labels)
+    train = _split(splits["train"], preprocessing, classes, relabel)
+    validation = _split(splits["validation"], preprocessing, classes)
+    test = validation
+    if "test" in splits:
+        test = _split(splits["test"], preprocessing, classes)
     return LabelledImages(
         settings.name,
-        labels,
-        _split(train, preprocessing, len(labels), relabel),
-        _split(test, preprocessing, len(labels)),
+        found.labels,
+        train,
+        validation,
+        test,
         tuple(skipped),
         tuple(skipped.values()),
+        found.notes,
     )
 
 
-def list_folder(root):
-    """Return the labels, and pairs of path and label to train and to test on."""
-    train_root, test_root = _split_folders(root)
-    labels, train = _labelled_files(train_root)
-    if test_root is None:
-        test = [file for i, file in enumerate(train) if i % 10 == 9]
-        train = [file for i, file in enumerate(train) if i % 10 != 9]
-        if not test:
-            raise ValueError(
-                "There are too few images to hold out each tenth for testing; "
-                f"give 10 or more. Received: {root} with {len(train)} images"
-            )
-        return labels, train, test
-    test_labels, test = _labelled_files(test_root)
-    if test_labels != labels:
-        raise ValueError(
-            f"The classes in {train_root} and {test_root} differ. "
-            f"Received: {list(labels)} and {list(test_labels)}"
-        )
-    return labels, train, test
+def list_folder(
+    root: Path, validation: float | str | None = None, seed: int = 0
+) -> tuple[tuple[str, ...], list[File], list[File], list[File]]:
+    """Return the labels, and the files for training, validation and test.
+
+    Example:
+
+    >>> labels, train, validation, test = list_folder(Path("photos"))
+    >>> train[0], labels[0]
+    (('photos/cat/0.jpg', 0), 'cat')
+
+    Args:
+        root: The path of a folder: see
+            `keras_resattn.data.class_folders.find_class_folders`.
+        validation: The share of images that is held out.
+        seed: Integer, the random seed for the choice of held-out images.
+    """
+    found = find_class_folders(root, validation, seed)
+    return found.labels, found.train, found.validation, found.test
 
 
-def _split(files, preprocessing, classes, relabel=None):
+def check_readable(data: LabelledImages, preprocessing: Preprocessing) -> None:
+    """Decode all files of a folder once; raise an error that lists unreadable ones.
+
+    Args:
+        data: `LabelledImages`. Nothing is done if they are not files.
+        preprocessing: The `Preprocessing` to decode with.
+
+    Raises:
+        ValueError: If files cannot be read. The message lists the first 20.
+    """
+    reasons = unreadable_images(data.paths, preprocessing)
+    if not reasons:
+        return
+    listed = [f"  {path} {reason}" for path, reason in reasons.items()][:LISTED]
+    if len(reasons) > LISTED:
+        listed.append(f"  and {len(reasons) - LISTED:,} more")
+    raise ValueError(
+        f"{len(reasons):,} of {len(data.paths):,} images cannot be read:\n"
+        + "\n".join(listed)
+        + "\nReplace or remove them, or leave them out with `data.on_error=skip`. "
+        f"Received: {data.name}"
+    )
+
+
+@contextlib.contextmanager
+def naming_unreadable_images(
+    data: LabelledImages, preprocessing: Preprocessing
+) -> Iterator[None]:
+    """Where reading the images of a folder fails, find and list the files."""
+    try:
+        yield
+    except tf.errors.OpError:
+        check_readable(data, preprocessing)
+        raise
+
+
+def _split(
+    files: Sequence[File],
+    preprocessing: Preprocessing,
+    classes: int,
+    relabel: Relabel | None = None,
+) -> Split:
     paths, labels = zip(*files, strict=True)
     numbers = tf.range(len(paths), dtype=tf.int64)
-    labels = tf.constant(labels, tf.int64)
-    files = tf.data.Dataset.from_tensor_slices((numbers, list(paths), labels))
+    # Bytes, because the name of a file need not be valid Unicode.
+    names = [os.fsencode(path) for path in paths]
+    pairs = (numbers, names, tf.constant(labels, tf.int64))
+    dataset = tf.data.Dataset.from_tensor_slices(pairs)
 
-    def read_file(number, path, label):
+    def read_file(number: Tensor, path: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
         if relabel:
             label = relabel(label, number, classes)
         return tf.io.read_file(path), label
 
-    def read(seeds):
-        shuffled = files if seeds is None else shuffle(files, len(paths), seeds)
+    def read(seeds: Tensor | None) -> tf.data.Dataset:
+        shuffled = dataset if seeds is None else shuffle(dataset, len(paths), seeds)
         return shuffled.map(read_file, tf.data.AUTOTUNE)
 
-    return encoded_split(read, len(paths), preprocessing, paths=paths)
+    counts = tuple(np.bincount(labels, minlength=classes).tolist())
+    return encoded_split(
+        read, len(paths), preprocessing, paths=paths, count_by_class=counts
+    )
 
 
-def _check_all_classes(root, labels, train, test, skipped):
-    left = {number for _, number in train}
+def _check_all_classes(
+    root: Path,
+    labels: Sequence[str],
+    splits: dict[str, list[File]],
+    skipped: Sequence[str],
+) -> None:
+    left = {number for _, number in splits["train"]}
     empty = [label for number, label in enumerate(labels) if number not in left]
-    if empty or not test:
-        what = f"to train {', '.join(empty)}" if empty else "to test"
+    untested = [name for name, files in splits.items() if not files]
+    if empty or untested:
+        what = f"train {', '.join(empty)}" if empty else f"be the {untested[0]} images"
         raise ValueError(
-            f"No readable image is left {what}; replace unreadable ones. "
+            f"No readable image is left to {what}; replace unreadable ones. "
             f"Received: {root} with {len(skipped)} unreadable, such as {skipped[0]}"
         )
-
-
-def _split_folders(root):
-    if (root / "train").is_dir():
-        for name in ("test", "validation", "val"):
-            if (root / name).is_dir():
-                return root / "train", root / name
-    return root, None
-
-
-def _labelled_files(root):
-    folders = sorted(
-        path
-        for path in root.iterdir()
-        if path.is_dir() and not path.name.startswith(".")
-    )
-    if len(folders) < 2:
-        raise ValueError(
-            "A folder of images needs two or more folders in it, one a class, "
-            f"named after the class. Received: {root} with {len(folders)} folders"
-        )
-    files = [
-        (str(path), number)
-        for number, folder in enumerate(folders)
-        for path in sorted(folder.iterdir())
-        if path.suffix.lower() in EXTENSIONS
-    ]
-    empty = [f.name for i, f in enumerate(folders) if i not in {n for _, n in files}]
-    if empty:
-        raise ValueError(
-            f"These class folders have no images ({', '.join(EXTENSIONS)}); fill or "
-            f"remove them. Received: {root} with {', '.join(empty)}"
-        )
-    return tuple(folder.name for folder in folders), files
-
-
-@contextlib.contextmanager
-def naming_unreadable_images(data, preprocessing):
-    """Where reading a folder's images fails, find and name the file."""
-    try:
-        yield
-    except tf.errors.OpError:
-        check_images(data.train.paths + data.test.paths, preprocessing)
-        raise

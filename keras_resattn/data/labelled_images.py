@@ -4,8 +4,14 @@ import collections
 import dataclasses
 import re
 from collections.abc import Callable
+from collections.abc import Sequence
 
 import tensorflow as tf
+
+from keras_resattn.data.preprocessing import Preprocessing
+from keras_resattn.typing import Tensor
+
+SAME_IMAGES = "The validation images are also the test images."
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,18 +23,21 @@ class Split:
             `(h, w, channels)` and its int64 label.
         count: The number of images.
         paths: The files of the images, if they come from a folder.
+        count_by_class: The number of images of each class, if it is known without
+            reading the images.
         encoded: A function of int64 seeds `(2,)`, called inside functions of
             `tf.data`. It returns a `tf.data.Dataset` of pairs of an image's
             bytes and its label, in an order that follows from the seeds. `None`
-            if there are but decoded images.
+            if there are only decoded images.
         decode: A function from what `encoded` gives to an image.
     """
 
     images: tf.data.Dataset
     count: int
     paths: tuple[str, ...] = ()
-    encoded: Callable | None = None
-    decode: Callable = tf.identity
+    encoded: Callable[[Tensor | None], tf.data.Dataset] | None = None
+    decode: Callable[[Tensor], Tensor] = tf.identity
+    count_by_class: tuple[int, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,27 +48,50 @@ class LabelledImages:
         name: What it was loaded by.
         labels: The names of the classes, in the order of their numbers.
         train: The `Split` to train on.
-        test: The `Split` to test on.
+        validation: The `Split` to test on after each epoch.
+        test: The `Split` to test on at the end. The same object as `validation` if
+            the data has only one set for both.
         skipped: The paths of images that were left out as unreadable.
         reasons: For each of these the reason, such as "is empty; ...".
+        notes: Sentences about other files that were left out, and about the splits.
     """
 
     name: str
     labels: tuple[str, ...]
     train: Split
+    validation: Split
     test: Split
     skipped: tuple[str, ...] = ()
     reasons: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def splits(self) -> dict[str, Split]:
+        """The different splits by name; "test" is absent if it is the validation."""
+        splits = {"training": self.train, "validation": self.validation}
+        return splits if self.test is self.validation else splits | {"test": self.test}
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The files of all images, if they come from a folder."""
+        return sum((split.paths for split in self.splits.values()), start=())
 
     @property
     def skipped_by_reason(self) -> str:
-        """How many images were left out why, such as "2 cut off, 1 empty"."""
+        """The number of unreadable images by reason, such as "2 cut off, 1 empty"."""
         reasons = (re.split("[:;,(]", reason)[0].strip() for reason in self.reasons)
         counts = collections.Counter(reason.removeprefix("is ") for reason in reasons)
         return ", ".join(f"{count} {reason}" for reason, count in counts.most_common())
 
 
-def encoded_split(read, count, preprocessing, image_shape=(None,) * 3, paths=()):
+def encoded_split(
+    read: Callable[[Tensor | None], tf.data.Dataset],
+    count: int,
+    preprocessing: Preprocessing,
+    image_shape: Sequence[int | None] = (None,) * 3,
+    paths: tuple[str, ...] = (),
+    count_by_class: tuple[int, ...] = (),
+) -> Split:
     """Make a `Split` of encoded images.
 
     Args:
@@ -69,13 +101,14 @@ def encoded_split(read, count, preprocessing, image_shape=(None,) * 3, paths=())
         preprocessing: The `Preprocessing` to decode with.
         image_shape: The shape of all images, as far as it is known.
         paths: The files of the images, if there are any.
+        count_by_class: The number of images of each class, if it is known.
     """
 
-    def decode(content):
+    def decode(content: Tensor) -> Tensor:
         return tf.ensure_shape(preprocessing.decode(content), image_shape)
 
-    def decode_pair(content, label):
+    def decode_pair(content: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
         return decode(content), label
 
     images = read(None).map(decode_pair, tf.data.AUTOTUNE)
-    return Split(images, count, paths, read, decode)
+    return Split(images, count, paths, read, decode, count_by_class)

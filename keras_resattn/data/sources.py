@@ -1,5 +1,6 @@
 """Labelled images by one call: from TFDS, from folders, or bundled."""
 
+import dataclasses
 import functools
 import os
 from pathlib import Path
@@ -8,13 +9,18 @@ from keras_resattn.data.folder import load_folder
 from keras_resattn.data.label_noise import noisy_label
 from keras_resattn.data.labelled_images import LabelledImages
 from keras_resattn.data.labelled_images import Split
+from keras_resattn.data.preprocessing import Preprocessing
+from keras_resattn.data.tfds_source import is_data_set
 from keras_resattn.data.tfds_source import load_tfds
+from keras_resattn.recipes.settings import VERSION_0_1
 from keras_resattn.recipes.settings import Data
 
-__all__ = ["LabelledImages", "Split", "load"]
+__all__ = ["LabelledImages", "Split", "is_folder", "load"]
 
 
-def load(settings, preprocessing, seed=0):
+def load(
+    settings: Data | str, preprocessing: Preprocessing, seed: int = 0
+) -> LabelledImages:
     """Load labelled images by the name of a data set or the path of a folder.
 
     Example:
@@ -25,24 +31,31 @@ def load(settings, preprocessing, seed=0):
     (10000, 2000, 'T-shirt/top')
 
     Args:
-        settings: A `keras_resattn.recipes.settings.Data`, or its `name` alone: the path
-            of a folder with one folder of images a class (or with two such
-            folders, `train` and `test`), or the name of a data set of
-            tensorflow-datasets, or `"fashion_mnist_sample"`, which is bundled.
-            An existing folder wins. `data_dir` is where tensorflow-datasets
-            keeps its files, `None` for its default, `~/tensorflow_datasets`;
-            `download` says whether a data set that is not there yet may be
-            downloaded. With `on_error="skip"`, each file of a folder is decoded
-            once, and unreadable ones are left out. With `correct_labels` r
-            below 1, a training label stays with probability r and else becomes
-            one of the others, the same in every epoch.
+        settings: A `keras_resattn.recipes.settings.Data`, or only its `name`, which is
+
+            * the path of a folder with one folder of images per class, or with
+              folders for splits: see
+              `keras_resattn.data.class_folders.find_class_folders`;
+            * the name of a data set of tensorflow-datasets;
+            * `"fashion_mnist_sample"`, which is part of the package.
+
+            If a name without a slash is both a folder and a data set, the data set
+            is loaded; write `./NAME` for the folder.
+
+            `data_dir` is where tensorflow-datasets keeps its files, by default
+            `~/tensorflow_datasets`. `download` allows the download of a data set.
+            `validation` is the share of the training images that is held out for
+            validation. With `on_error="skip"`, each file of a folder is decoded once,
+            and unreadable ones are left out. With `correct_labels` r below 1, a
+            training label stays with probability r, and otherwise becomes one of the
+            others, the same in every epoch.
         preprocessing: The network's `Preprocessing`, which states the number
             of channels.
-        seed: Integer, from which the wrong labels follow, if there are any.
+        seed: Integer, the random seed for held-out images of folders and for wrong
+            labels.
 
     Returns:
-        `LabelledImages`. Its test images are the split `test`, else
-        `validation`; else each tenth image is held out for it.
+        `LabelledImages`.
 
     Raises:
         FileNotFoundError: If the folder or the data set is absent.
@@ -57,16 +70,48 @@ def load(settings, preprocessing, seed=0):
             noisy_label, correct=settings.correct_labels, seed=seed
         )
     path = Path(settings.name).expanduser()
-    if path.is_dir():
-        return load_folder(path, settings, preprocessing, relabel)
-    if settings.name.startswith((".", "~", os.sep)):
+    if is_folder(settings):
+        return load_folder(path, settings, preprocessing, relabel, seed)
+    if _is_path(settings.name):
         raise FileNotFoundError(
-            "There is no such folder; give a folder with one folder of images a "
+            "There is no such folder; give a folder with one folder of images per "
             f"class, or a data set's name. Received: {settings.name}"
         )
+    note = ""
+    if path.is_dir():
+        note = f"There is also a folder '{path}'; data.name=./{path} loads it."
     if settings.on_error == "skip":
         raise ValueError(
             "Unreadable images can be left out of folders only; set `data.on_error: "
-            f"stop`. Received: on_error='skip' for the data set '{settings.name}'"
+            f"stop`. {note}{' ' * bool(note)}"
+            f"Received: on_error='skip' for the data set '{settings.name}'"
         )
-    return load_tfds(settings, preprocessing, relabel)
+    try:
+        data = load_tfds(settings, preprocessing, relabel)
+    except FileNotFoundError as error:
+        raise FileNotFoundError(f"{note} {error}".strip()) from error
+    return dataclasses.replace(data, notes=(note,) * bool(note) + data.notes)
+
+
+def is_folder(settings: Data) -> bool:
+    """Return whether the name of the data is loaded as a folder.
+
+    A folder that exists is loaded if the name has a slash or begins with "." or "~",
+    or if there is no data set of this name. In version 0.1 every folder that existed
+    was loaded.
+
+    Args:
+        settings: A `keras_resattn.recipes.settings.Data`.
+    """
+    if not Path(settings.name).expanduser().is_dir():
+        return False
+    return (
+        os.sep in settings.name
+        or _is_path(settings.name)
+        or settings.validation == VERSION_0_1
+        or not is_data_set(settings.name, settings.data_dir)
+    )
+
+
+def _is_path(name: str) -> bool:
+    return name.startswith((".", "~", os.sep))

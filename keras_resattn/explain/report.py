@@ -26,8 +26,8 @@ from keras_resattn_client.extras import require_extra
 
 # For each panel: its axis, and its lines: a column of metrics.csv and a name.
 CURVES = {
-    "loss": (("loss", "training"), ("val_loss", "test")),
-    "accuracy": (("accuracy", "training"), ("val_accuracy", "test")),
+    "loss": (("loss", "training"), ("val_loss", "validation")),
+    "accuracy": (("accuracy", "training"), ("val_accuracy", "validation")),
     "learning rate": (("learning_rate", "training"),),
 }
 # How many test images figure 1 shows. Each needs one row per stage.

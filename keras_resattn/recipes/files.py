@@ -10,10 +10,12 @@ from typing import Any
 import pydantic
 import yaml
 
+from keras_resattn.recipes.settings import VERSION_0_1
 from keras_resattn.recipes.settings import Recipe
 from keras_resattn.typing import StrPath
 
 FOLDER = Path(__file__).parent
+DATA_OF_VERSION_0_1 = {"name", "data_dir", "download", "on_error", "correct_labels"}
 
 # The names of a setting and of the sections that it is in.
 Key = tuple[str, ...]
@@ -98,6 +100,7 @@ def _read(
             f"Received: {name}"
         )
     places = dict(_places(node, name))
+    _add_rule_of_version_0_1(settings)
     base = settings.pop("base", None)
     if base is None:
         return settings, places
@@ -105,6 +108,16 @@ def _read(
     base_path = beside if beside.is_file() else find_recipe(str(base))
     base_settings, base_places = _read(base_path, str(base), (*inheriting, path))
     return _merge(base_settings, settings), base_places | places
+
+
+def _add_rule_of_version_0_1(settings: dict[str, Any]) -> None:
+    """Add to a recipe that version 0.1 saved how that version divided the images.
+
+    Saved recipes state every setting, and version 0.1 had exactly these.
+    """
+    data = settings.get("data")
+    if isinstance(data, dict) and set(data) == DATA_OF_VERSION_0_1:
+        data["validation"] = VERSION_0_1
 
 
 def _places(

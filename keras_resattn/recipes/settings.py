@@ -14,6 +14,8 @@ PositiveInt = pydantic.PositiveInt
 PixelValue = Annotated[float, pydantic.Field(ge=-1e6, le=1e6, allow_inf_nan=False)]
 Share = Annotated[float, pydantic.Field(ge=0, le=1)]
 Fraction = Annotated[float, pydantic.Field(ge=0, lt=1)]
+# See `Data`.
+VERSION_0_1 = "version_0.1"
 PRECISIONS = {
     "bfloat16": "mixed_bfloat16",
     "float16": "mixed_float16",
@@ -27,18 +29,34 @@ class Settings(pydantic.BaseModel):
 class Data(Settings):
     """The images: see `keras_resattn.data.load`.
 
-    `on_error` only works with folders. With "skip", every file is decoded once
-    before the training, and unreadable files are left out. With "stop", the
-    first unreadable file is named and ends the run. `correct_labels` is the
-    share r of training labels that stay as they are; the others are spread
-    evenly over the other classes (noisy labels, section 4.1 of the paper).
+    `validation` is the share of the training images that is held out for validation,
+    if the data has no validation images of its own. By default, a folder without
+    splits uses 0.1, and other data is validated on its test images. "version_0.1" is
+    the rule of version 0.1, with which recipes that it saved are read.
+
+    `on_error` only works with folders. Every file is decoded once before the
+    training. With "stop", unreadable files are listed and end the run. With "skip",
+    they are left out.
+
+    `correct_labels` is the share r of training labels that stay as they are; the
+    others are spread evenly over the other classes (noisy labels, section 4.1 of the
+    paper).
     """
 
     name: str
     data_dir: str | None = None
     download: bool = False
+    validation: float | Literal["version_0.1"] | None = None
     on_error: Literal["stop", "skip"] = "stop"
     correct_labels: Share = 1.0
+
+    @pydantic.field_validator("validation", mode="before")
+    @classmethod
+    def _is_a_share(cls, share: object) -> object:
+        is_share = isinstance(share, (int, float)) and 0 < share < 1
+        if is_share or share in (None, VERSION_0_1):
+            return share
+        raise ValueError("give a share above 0 and below 1, such as 0.1, or null")
 
 
 class Network(Settings):

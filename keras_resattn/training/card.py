@@ -154,7 +154,7 @@ def _results(
         measured = [(k, _figure(v)) for k, v in last.items() if k != "epoch" and v]
         parts.append(
             f"After epoch {last['epoch']}, the last epoch (values with "
-            "`val_` are for the test images):"
+            "`val_` are for the validation images):"
         )
         parts.append(_table(("", "value"), measured))
     else:

@@ -8,6 +8,7 @@ import keras
 import tensorflow as tf
 
 from keras_resattn.data import LabelledImages
+from keras_resattn.data import describe_images
 from keras_resattn.recipes.settings import Recipe
 from keras_resattn.recipes.settings import Train
 from keras_resattn.training.distribution import Strategy
@@ -17,7 +18,6 @@ from keras_resattn.typing import StrPath
 
 WIDTH = 80
 NAME_WIDTH = 10
-FEW = 5
 
 
 def header(
@@ -38,9 +38,10 @@ def header(
         folder: The folder of the run.
         notes: Texts of warnings.
     """
+    images = describe_images(data)
     rows = [
         ("network", _network(recipe, network)),
-        ("data", _data(data)),
+        *zip(("data", *[""] * len(images)), images, strict=False),
         ("device", _device(strategy)),
         ("precision", f"{recipe.precision}{_xla(recipe)}"),
         ("batch", describe(recipe.train, strategy)),
@@ -95,14 +96,6 @@ def _network(recipe: Recipe, network: keras.Model) -> str:
     frozen = recipe.train.freeze
     part = "" if frozen == "none" else f", {frozen} frozen"
     return f"{network.name}, {size}, {network.count_params():,} parameters{start}{part}"
-
-
-def _data(data: LabelledImages) -> str:
-    labels = ", ".join(data.labels[:FEW]) + (", ..." if data.labels[FEW:] else "")
-    return (
-        f"{data.name}: {data.train.count:,} training images, {data.test.count:,} test "
-        f"images, {len(data.labels)} classes ({labels})"
-    )
 
 
 def _device(strategy: Strategy) -> str:

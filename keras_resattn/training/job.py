@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from keras_resattn.data import LabelledImages
 from keras_resattn.data import Preprocessing
+from keras_resattn.data import check_readable
 from keras_resattn.data import evaluation_batches
 from keras_resattn.data import load
 from keras_resattn.data import steps_per_epoch
@@ -74,23 +75,24 @@ class Job:
         )
         return weighted(batches, weights)
 
-    def test_batches(self) -> tf.data.Dataset:
-        """Return the batches of all test images, for one device."""
+    def validation_batches(self) -> tf.data.Dataset:
+        """Return the batches of all validation images, for one device."""
+        split = self.data.validation
         return evaluation_batches(
-            self.data.test,
+            split,
             self.preprocessing,
-            test_batch_size(self.strategy, self.batch_size, self.data.test.count),
+            test_batch_size(self.strategy, self.batch_size, split.count),
             self.classes,
             standardized=False,
         )
 
-    def whole_test_batches(self) -> tf.data.Dataset:
-        """Return the batches of all test images, for all devices."""
-        return whole_batches(self.test_batches(), self.batch_size, self.strategy)
+    def whole_validation_batches(self) -> tf.data.Dataset:
+        """Return the batches of all validation images, for all devices."""
+        return whole_batches(self.validation_batches(), self.batch_size, self.strategy)
 
 
 def make_job(recipe: Recipe, strategy: Strategy) -> Job:
-    """Load the images of a recipe, and check the batch size.
+    """Load the images of a recipe, and check them and the batch size.
 
     Args:
         recipe: A `Recipe`.
@@ -98,12 +100,15 @@ def make_job(recipe: Recipe, strategy: Strategy) -> Job:
 
     Raises:
         FileNotFoundError: If the images do not exist.
-        ValueError: If the devices cannot share a batch equally.
+        ValueError: If images cannot be read, or the devices cannot share a batch
+            equally.
     """
     preprocessing = preprocessing_of(recipe)
     data = load(recipe.data, preprocessing, recipe.seed)
     batch_size = min(recipe.train.batch_size, data.train.count)
     check_batch_size(batch_size, count_replicas(strategy))
+    if recipe.data.on_error == "stop":
+        check_readable(data, preprocessing)
     settings = recipe.train.model_copy(update={"batch_size": batch_size})
     recipe = recipe.model_copy(update={"train": settings})
     return Job(recipe, data, preprocessing, strategy)

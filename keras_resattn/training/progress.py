@@ -218,7 +218,7 @@ def learning_rate(optimizer: keras.optimizers.Optimizer) -> float:
 
 
 def _metrics(logs: Logs) -> str:
-    names = {"val_loss": "test loss", "val_accuracy": "test accuracy"}
+    names = {"val_loss": "validation loss", "val_accuracy": "validation accuracy"}
     return "  ".join(f"{names.get(k, k)} {v:.4f}" for k, v in (logs or {}).items())
 
 

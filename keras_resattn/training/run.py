@@ -24,6 +24,7 @@ from keras_resattn.model_folder import ModelFolder
 from keras_resattn.model_folder import read_metrics
 from keras_resattn.model_folder import write_beside
 from keras_resattn.recipes.files import load_recipe
+from keras_resattn.recipes.settings import VERSION_0_1
 from keras_resattn.recipes.settings import Recipe
 from keras_resattn.training.environment import add_changes
 from keras_resattn.typing import StrPath
@@ -145,6 +146,7 @@ class Run:
         stored = load_recipe(self.out / RECIPE, to_build=False)
         if recipe is None:
             recipe = load_recipe(self.out / RECIPE, settings, to_build=False)
+        recipe = _divided_as(recipe, stored)
         _machine_changes(recipe, stored, self.out, _extend(self.out))
         (self.out / self.checkpoint.name).unlink(missing_ok=True)
         return ModelFolder.open(self.out)
@@ -168,6 +170,7 @@ class Run:
             stored = load_recipe(self.partial / RECIPE)
             if recipe is None:
                 recipe = load_recipe(self.partial / RECIPE, settings)
+            recipe = _divided_as(recipe, stored)
             self._changes = _machine_changes(recipe, stored, self.partial)
             check_replaceable(self.out)
             self._is_resumed = True
@@ -251,6 +254,17 @@ def check_replaceable(path: Path) -> None:
 def _is_empty(path: Path) -> bool:
     """Return whether a folder has no files, except those of a killed process."""
     return path.is_dir() and all(one.name.startswith(".") for one in path.iterdir())
+
+
+def _divided_as(recipe: Recipe, stored: Recipe) -> Recipe:
+    """Return a recipe with the images divided as in a run of version 0.1.
+
+    The recipes of the package no longer have that rule.
+    """
+    if stored.data.validation != VERSION_0_1:
+        return recipe
+    data = recipe.data.model_copy(update={"validation": VERSION_0_1})
+    return recipe.model_copy(update={"data": data})
 
 
 def _machine_changes(

@@ -151,7 +151,7 @@ def _train(
         print(header(job.recipe, network, job.data, strategy, run.partial, notes))
     if chief and watch:
         shown += watch.callbacks(
-            run.partial, recipe, network, job.preprocessing, job.test_batches()
+            run.partial, recipe, network, job.preprocessing, job.validation_batches()
         )
     if chief:
         environment = describe_environment(facts["replicas"])
@@ -212,7 +212,7 @@ def _fit(
         model.fit(
             job.training_batches(first_epoch),
             steps_per_epoch=job.steps,
-            validation_data=job.whole_test_batches(),
+            validation_data=job.whole_validation_batches(),
             initial_epoch=first_epoch,
             epochs=job.recipe.train.epochs,
             callbacks=callbacks,

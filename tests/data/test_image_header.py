@@ -6,10 +6,10 @@ import struct
 import numpy as np
 import pytest
 import tensorflow as tf
+from keras_resattn.data.gif_frames import gif_pixels
 from PIL import Image
 
 from keras_resattn.data import Preprocessing
-from keras_resattn.data.gif_frames import gif_pixels
 from keras_resattn.data.image_header import MAX_PIXELS
 from keras_resattn.data.image_header import check_before_decoding
 from tests.data.encoded_images import FINE

@@ -1,5 +1,6 @@
 import gzip
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,8 +9,11 @@ import tensorflow_datasets as tfds
 
 from keras_resattn.data import Preprocessing
 from keras_resattn.data import check_images
+from keras_resattn.data import check_readable
+from keras_resattn.data import describe_images
 from keras_resattn.data import load
 from keras_resattn.recipes.settings import Data
+from keras_resattn.training.job import make_job
 from tests.data.encoded_images import png_header
 
 
@@ -102,7 +106,7 @@ def test_a_folder_of_class_folders(photos):
     assert data.labels == ("bright", "dark")
     assert (data.train.count, data.test.count) == (36, 4)
     assert not set(data.train.paths) & set(data.test.paths)
-    # Each tenth is held out: two of each class.
+    # Of each class, a tenth is held out: two images.
     assert [label for _, label in data.test.images.as_numpy_iterator()] == [0, 0, 1, 1]
     for image, label in data.train.images.as_numpy_iterator():
         assert image.dtype == "uint8"
@@ -130,7 +134,7 @@ def test_a_missing_folder_is_an_error():
 
 def test_a_folder_without_class_folders_is_an_error(photos):
     bright = photos / "bright"
-    with pytest.raises(ValueError, match=rf"one a class.*Received: {bright}"):
+    with pytest.raises(ValueError, match=rf"one per class.*Received: {bright}"):
         load(str(bright), Preprocessing((16, 16, 3)))
 
 
@@ -145,7 +149,7 @@ def test_splits_of_other_classes_are_an_error(photos, tmp_path):
     shutil.copytree(photos, tmp_path / "train")
     shutil.copytree(photos, tmp_path / "test")
     (tmp_path / "test" / "dark").rename(tmp_path / "test" / "black")
-    with pytest.raises(ValueError, match="differ. Received: .*'black'"):
+    with pytest.raises(ValueError, match="differ: .* of black. .*Received: black"):
         load(str(tmp_path), Preprocessing((16, 16, 3)))
 
 
@@ -214,3 +218,72 @@ def test_a_class_of_unreadable_files_is_an_error(photos, tmp_path):
     data = Data(name=str(tmp_path / "photos"), on_error="skip")
     with pytest.raises(ValueError, match="left to train dark.*Received: .*20 unread"):
         load(data, Preprocessing((16, 16, 3)))
+
+
+def test_validation_and_test_are_one_split_where_there_is_one_held_out(photos):
+    data = load(str(photos), Preprocessing((16, 16, 3)))
+    assert data.test is data.validation
+    assert data.train.count_by_class == (18, 18)
+    assert data.test.count_by_class == (2, 2)
+    assert len(data.paths) == len(set(data.paths)) == 40
+
+
+def test_unreadable_files_are_all_listed_with_the_remedy(damaged):
+    root, bad = damaged
+    preprocessing = Preprocessing((16, 16, 3))
+    with pytest.raises(ValueError, match="2 of 41 images.*") as error:
+        check_readable(load(str(root), preprocessing), preprocessing)
+    assert all(path in str(error.value) for path in bad)
+    assert "data.on_error=skip" in str(error.value)
+
+
+def test_a_training_lists_unreadable_files_before_it_builds_the_network(
+    damaged, small_recipe
+):
+    root, bad = damaged
+    data = small_recipe.data.model_copy(update={"name": str(root)})
+    with pytest.raises(ValueError, match="2 of 41 images"):
+        make_job(small_recipe.model_copy(update={"data": data}), None)
+
+
+def test_a_data_set_wins_over_a_folder_and_the_folder_is_named(
+    photos, sample_data, tmp_path, monkeypatch
+):
+    shutil.copytree(photos, tmp_path / "fashion_mnist_sample")
+    shutil.copytree(photos, tmp_path / "my_photos")
+    monkeypatch.chdir(tmp_path)
+    grey = Preprocessing((28, 28, 1))
+    sample = load(sample_data, grey)
+    assert sample.train.count == 10_000
+    assert "data.name=./fashion_mnist_sample" in sample.notes[0]
+    assert load("./fashion_mnist_sample", grey).train.count == 36
+    assert load("my_photos", grey).train.count == 36
+
+
+def test_version_0_1_held_out_every_tenth_file_and_preferred_a_folder(
+    photos, tmp_path, monkeypatch
+):
+    shutil.copytree(photos, tmp_path / "fashion_mnist_sample")
+    monkeypatch.chdir(tmp_path)
+    data = load(
+        Data(name="fashion_mnist_sample", validation="version_0.1"),
+        Preprocessing((16, 16, 3)),
+    )
+    found = sorted(str(p) for p in Path("fashion_mnist_sample").glob("*/*"))
+    assert list(data.test.paths) == found[9::10]
+    assert data.validation is data.test
+
+
+def test_the_description_has_the_images_of_each_class_and_split(photos, tmp_path):
+    for split in ("train", "val", "test"):
+        shutil.copytree(photos, tmp_path / split)
+    shutil.rmtree(tmp_path / "test" / "dark")
+    lines = describe_images(load(str(tmp_path), Preprocessing((16, 16, 3))))
+    assert lines[0].endswith(": 100 images, 2 classes (bright, dark)")
+    assert [line.split() for line in lines[1:5]] == [
+        ["class", "training", "validation", "test"],
+        ["bright", "20", "20", "20"],
+        ["dark", "20", "20", "0"],
+        ["all", "40", "40", "20"],
+    ]
+    assert lines[5:] == ["0 test images: dark."]

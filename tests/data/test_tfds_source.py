@@ -130,9 +130,8 @@ def test_wrong_labels_are_the_same_in_every_order(imagenet):
 
 
 def test_parts_of_a_split_have_their_own_images(imagenet, monkeypatch):
-    monkeypatch.setattr(
-        tfds_source, "_instructions", lambda _: ("train[10%:]", "train[:10%]")
-    )
+    parts = {"train": "train[10%:]", "test": "train[:10%]"}
+    monkeypatch.setattr(tfds_source, "_instructions", lambda *_: parts)
     data = load(imagenet, Preprocessing((16, 16, 3)))
     train, test = (
         {int(label) for _, label in split.images} for split in (data.train, data.test)
@@ -173,3 +172,23 @@ def test_leaving_out_records_is_an_error(tmp_path):
     data = Data(name="mnist_corrupted", data_dir=str(tmp_path), on_error="skip")
     with pytest.raises(ValueError, match="folders only.*Received: on_error='skip'"):
         load(data, Preprocessing((28, 28, 1)))
+
+
+def test_validation_images_are_the_last_part_of_the_training_images(imagenet):
+    preprocessing = Preprocessing((16, 16, 3))
+    whole = load(imagenet, preprocessing)
+    assert whole.validation is whole.test
+    share = imagenet.model_copy(update={"validation": 0.1})
+    data = load(share, preprocessing)
+    counts = data.train.count, data.validation.count, data.test.count
+    assert counts == (36, 4, 8)
+
+    def labels(split):
+        return [int(label) for _, label in split.images]
+
+    assert labels(data.train) + labels(data.validation) == labels(whole.train)
+    assert labels(data.test) == labels(whole.test)
+    assert data.notes == (
+        "Splits of the data set: train: train[0:36], test: validation, "
+        "validation: train[36:40].",
+    )

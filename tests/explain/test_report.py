@@ -105,8 +105,8 @@ def test_curves_of_loss_accuracy_and_learning_rate(tmp_path):
         "1,0.6,0.1,0.1,0.8,0.5,1.0\n",
     )
     assert lines_of(report._curves(table)) == {
-        "loss": {"training": [0.9, 0.8], "test": [1.1, 1.0]},
-        "accuracy": {"training": [0.5, 0.6], "test": [0.4, 0.5]},
+        "loss": {"training": [0.9, 0.8], "validation": [1.1, 1.0]},
+        "accuracy": {"training": [0.5, 0.6], "validation": [0.4, 0.5]},
         "learning rate": {"training": [0.2, 0.1]},
     }
     assert report._curves(table).axes[0].lines[0].get_xdata().tolist() == [1, 2]
@@ -126,7 +126,7 @@ def test_what_is_no_number_is_a_gap_that_is_told(tmp_path):
     )
     drawn = lines_of(report._curves(table))["loss"]
     assert np.isnan(drawn["training"]).tolist() == [False, True, True, False]
-    assert np.isnan(drawn["test"]).tolist() == [True, False, False, True]
+    assert np.isnan(drawn["validation"]).tolist() == [True, False, False, True]
     assert report._gaps(table) == ["loss: 2, 3", "val_loss: 1, 4"]
     report.png(report._curves(table))
 

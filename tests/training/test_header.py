@@ -30,7 +30,9 @@ def test_the_header_names_network_data_device_precision_and_folder(lines, photos
     for text in (
         "network tiny, 16 x 16 x 3, ",
         " parameters",
-        f"data {photos}: 36 training images, 4 test images, 2 classes (bright, dark)",
+        f"data {photos}: 40 images, 2 classes (bright, dark)",
+        "class training validation bright 18 2 dark 18 2 all 36 4",
+        "The validation images are also the test images.",
         "device ",
         "precision float32",
         "learning rate 0.02 = 0.02 x 12 / 12",
