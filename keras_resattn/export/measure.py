@@ -48,7 +48,8 @@ def images_to_measure(
 
 def pixels_of(preprocessing: Preprocessing, image_bytes: Sequence[bytes]) -> Array:
     """Return images as a float32 array in the network's size, values 0 to 255."""
-    images = [preprocessing.resize(preprocessing.decode(item)) for item in image_bytes]
+    decoded = [preprocessing.decode(tf.constant(item)) for item in image_bytes]
+    images = [preprocessing.resize(image) for image in decoded]
     return np.stack([tf.cast(image, tf.float32).numpy() for image in images])
 
 
