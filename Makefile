@@ -5,6 +5,8 @@ PACKAGE := setup.cfg pyproject.toml
 # Python compiles a module when it is imported. Compiling everything would double the
 # time of an installation.
 INSTALL := pip install --quiet --no-compile
+# Without bytecode on disk each process would compile Keras and TensorFlow again: 10 s.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo results test test-all test-backends test-browser test-deployment benchmark lint clean
 
