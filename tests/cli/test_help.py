@@ -38,9 +38,7 @@ def test_no_name_is_cut(run, monkeypatch, words, width):
     code, output, _ = run(*words, "--help")
     assert code == 0
     assert max(map(len, output.splitlines())) <= width
-    assert "…" not in output and "..." not in output.replace("]...", "").replace(
-        "}...", ""
-    )
+    assert not re.search(r"…|\w\.\.\.", output)
     for name in option_names(words):
         assert re.search(rf"(^|[ /]){re.escape(name)}( |$)", output, re.M), name
 
