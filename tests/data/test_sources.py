@@ -231,7 +231,7 @@ def test_validation_and_test_are_one_split_where_there_is_one_held_out(photos):
 def test_unreadable_files_are_all_listed_with_the_remedy(damaged):
     root, bad = damaged
     preprocessing = Preprocessing((16, 16, 3))
-    with pytest.raises(ValueError, match="2 of 41 images.*") as error:
+    with pytest.raises(ValueError, match="2 of 42 images.*") as error:
         check_readable(load(str(root), preprocessing), preprocessing)
     assert all(path in str(error.value) for path in bad)
     assert "data.on_error=skip" in str(error.value)
@@ -242,7 +242,7 @@ def test_a_training_lists_unreadable_files_before_it_builds_the_network(
 ):
     root, bad = damaged
     data = small_recipe.data.model_copy(update={"name": str(root)})
-    with pytest.raises(ValueError, match="2 of 41 images"):
+    with pytest.raises(ValueError, match="2 of 42 images"):
         make_job(small_recipe.model_copy(update={"data": data}), None)
 
 
