@@ -86,7 +86,7 @@ def _split(files, preprocessing, classes, relabel=None):
         shuffled = files if seeds is None else shuffle(files, len(paths), seeds)
         return shuffled.map(read_file, tf.data.AUTOTUNE)
 
-    return encoded_split(read, len(paths), preprocessing, paths=paths)
+    return encoded_split(read, len(paths), preprocessing.decode, paths=paths)
 
 
 def _check_all_classes(root, labels, train, test, skipped):

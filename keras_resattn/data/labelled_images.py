@@ -4,8 +4,11 @@ import collections
 import dataclasses
 import re
 from collections.abc import Callable
+from collections.abc import Sequence
 
 import tensorflow as tf
+
+from keras_resattn.typing import Tensor
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,23 +62,29 @@ class LabelledImages:
         return ", ".join(f"{count} {reason}" for reason, count in counts.most_common())
 
 
-def encoded_split(read, count, preprocessing, image_shape=(None,) * 3, paths=()):
+def encoded_split(
+    read: Callable[[Tensor | None], tf.data.Dataset],
+    count: int,
+    decode: Callable[[Tensor], Tensor],
+    image_shape: Sequence[int | None] = (None,) * 3,
+    paths: Sequence[str] = (),
+) -> Split:
     """Make a `Split` of encoded images.
 
     Args:
         read: A function of int64 seeds `(2,)` or `None`: see `Split.encoded`.
             For `None` it returns the images in order.
         count: The number of images.
-        preprocessing: The `Preprocessing` to decode with.
+        decode: A function from an image's bytes to the image.
         image_shape: The shape of all images, as far as it is known.
         paths: The files of the images, if there are any.
     """
 
-    def decode(content):
-        return tf.ensure_shape(preprocessing.decode(content), image_shape)
+    def decode_known(content):
+        return tf.ensure_shape(decode(content), image_shape)
 
     def decode_pair(content, label):
-        return decode(content), label
+        return decode_known(content), label
 
     images = read(None).map(decode_pair, tf.data.AUTOTUNE)
-    return Split(images, count, paths, read, decode)
+    return Split(images, count, tuple(paths), read, decode_known)

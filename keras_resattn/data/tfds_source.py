@@ -58,7 +58,7 @@ def load_tfds(settings, preprocessing, relabel=None):
     def split(instruction, relabel=None):
         read = _reader(builder, instruction, functools.partial(parse, relabel=relabel))
         count = builder.info.splits[instruction].num_examples
-        return encoded_split(read, count, preprocessing, image_shape)
+        return encoded_split(read, count, preprocessing.decode_prepared, image_shape)
 
     train, test = _instructions(builder)
     labels = tuple(features[label].names)

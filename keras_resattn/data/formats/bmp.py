@@ -145,7 +145,9 @@ def _palette_colors(rows, data, layout):
 def _indices(rows, layout):
     per_byte = 8 // layout.bits
     shifts = tf.cast(layout.bits * tf.range(per_byte - 1, -1, -1), tf.uint8)
-    most = tf.cast(tf.bitwise.left_shift(tf.constant(1, tf.int64), layout.bits) - 1, tf.uint8)
+    most = tf.cast(
+        tf.bitwise.left_shift(tf.constant(1, tf.int64), layout.bits) - 1, tf.uint8
+    )
     parts = tf.bitwise.right_shift(rows[..., None], shifts) & most
     indices = tf.reshape(parts, (layout.height, layout.row_bytes * per_byte))
     return indices[:, : layout.width]

@@ -34,9 +34,7 @@ def exif_orientation(exif: Tensor) -> Tensor:
     little = tf.strings.substr(exif + b"  ", 0, 4) == b"II*\0"
     big = tf.strings.substr(exif + b"  ", 0, 4) == b"MM\0*"
     upright = tf.constant(UPRIGHT, tf.int64)
-    return tf.cond(
-        little | big, lambda: _orientation_in(exif, little), lambda: upright
-    )
+    return tf.cond(little | big, lambda: _orientation_in(exif, little), lambda: upright)
 
 
 def orient(image: Tensor, orientation: Tensor) -> Tensor:

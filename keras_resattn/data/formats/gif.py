@@ -158,4 +158,3 @@ def _on_canvas(image, frame, height, width, color):
     right = width - frame.left - frame.width
     sides = tf.stack([[frame.top, below], [frame.left, right], [0, 0]])
     return tf.cast(tf.pad(shift, sides) + tf.cast(color, tf.int32), tf.uint8)
-

@@ -39,7 +39,11 @@ OTHERS = [
     ("a DDS image", b"DDS "),
     ("a QOI image", b"qoif"),
     ("an OpenEXR image", b"\x76\x2f\x31\x01"),
-    *[("a Netpbm image", b"P%d" % i + end) for i in range(1, 7) for end in (b"\n", b" ")],
+    *[
+        ("a Netpbm image", b"P%d" % i + end)
+        for i in range(1, 7)
+        for end in (b"\n", b" ")
+    ],
     ("an SVG drawing", b"<svg"),
     ("an XML file, perhaps an SVG drawing", b"<?xml"),
     ("a web page", b"<!DOCTYPE"),
