@@ -2,7 +2,10 @@
 
 import tensorflow as tf
 
-from keras_resattn.data.decoding import decode_window
+from keras_resattn.data.decoding import with_channels
+from keras_resattn.data.formats import jpeg
+from keras_resattn.data.formats.ordinary import is_ordinary_jpeg
+from keras_resattn.data.image_header import MAX_PIXELS
 from keras_resattn.data.rand_augment import RandAugment
 
 ASPECT_RATIOS = (3 / 4, 4 / 3)
@@ -78,13 +81,21 @@ def crop_area(content, area, channels, decode, seeds):
             area_range=area,
             use_image_if_no_bounding_boxes=True,
         )
-        return tf.concat([begin[:2], size[:2]], axis=0)
+        return begin, size
 
-    if content.dtype == tf.string and channels in (1, 3):
-        return decode_window(content, channels, window)
-    image = decode(content)
-    top, left, height, width = tf.unstack(window(tf.shape(image)))
-    return image[top : top + height, left : left + width]
+    def decode_part():
+        begin, size = window(tf.image.extract_jpeg_shape(content))
+        part = jpeg.decode_part(content, tf.concat([begin[:2], size[:2]], axis=0))
+        return with_channels(part, channels)
+
+    def decode_all():
+        image = decode(content)
+        return tf.slice(image, *window(tf.shape(image)))
+
+    if content.dtype != tf.string or channels not in (1, 3):
+        return decode_all()
+    part = tf.cond(is_ordinary_jpeg(content, MAX_PIXELS), decode_part, decode_all)
+    return tf.ensure_shape(part, (None, None, channels))
 
 
 def jitter_colors(image, strength, seeds):

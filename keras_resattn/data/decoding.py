@@ -1,7 +1,5 @@
 """From the bytes of an image file to an upright image, or to what is wrong with it."""
 
-from collections.abc import Callable
-
 import tensorflow as tf
 
 from keras_resattn.data.formats import jpeg
@@ -9,7 +7,6 @@ from keras_resattn.data.formats.byte_values import separate_function
 from keras_resattn.data.formats.exif import orient
 from keras_resattn.data.formats.ordinary import decode_ordinary
 from keras_resattn.data.formats.ordinary import is_ordinary
-from keras_resattn.data.formats.ordinary import is_ordinary_jpeg
 from keras_resattn.data.image_header import CUT_OFF
 from keras_resattn.data.image_header import MAX_PIXELS
 from keras_resattn.data.image_header import MODULES
@@ -66,32 +63,20 @@ def decode_or_raise(content: Tensor, channels: int) -> Tensor:
         return tf.identity(image)
 
 
-def decode_window(
-    content: Tensor, channels: int, window: Callable[[Tensor], Tensor]
-) -> Tensor:
-    """Return a part of an image; of most JPEGs no more than that is decoded.
+def decode_prepared(content: Tensor, channels: int) -> Tensor:
+    """Return the image in a PNG or JPEG of a data set that is known to be whole.
+
+    Nothing is checked, and the orientation of EXIF is not applied, as
+    tensorflow-datasets does not apply it.
 
     Args:
-        content: A scalar string tensor, the bytes of a file.
+        content: A scalar string tensor, the bytes.
         channels: Integer, 1 for grey or 3 for RGB.
-        window: A function from the image's shape, int32 `(3,)`, to the part,
-            int32 `(4,)`: top, left, height, width.
 
     Returns:
         A uint8 image `(h, w, channels)`.
     """
-
-    def decode_part():
-        part = window(tf.image.extract_jpeg_shape(content))
-        return with_channels(jpeg.decode_part(content, part), channels)
-
-    def decode_all():
-        image = decode_or_raise(content, channels)
-        top, left, height, width = tf.unstack(window(tf.shape(image)))
-        return image[top : top + height, left : left + width]
-
-    part = tf.cond(is_ordinary_jpeg(content, MAX_PIXELS), decode_part, decode_all)
-    return tf.ensure_shape(part, (None, None, channels))
+    return with_channels(decode_ordinary(content), channels)
 
 
 def assert_all_fine(refusals: Tensor) -> tf.Operation:

@@ -165,7 +165,7 @@ def _split(
 
     counts = tuple(np.bincount(labels, minlength=classes).tolist())
     return encoded_split(
-        read, len(paths), preprocessing, paths=paths, count_by_class=counts
+        read, len(paths), preprocessing.decode, paths=paths, count_by_class=counts
     )
 
 

@@ -21,7 +21,7 @@ from keras_resattn.typing import Array
 from keras_resattn.typing import StrPath
 from keras_resattn.typing import Tensor
 
-DAMAGED = "is damaged: its image cannot be decoded; copy or download it again"
+DAMAGED = "is damaged or cut off and cannot be decoded; copy or download it again"
 THREADS = min(8, os.cpu_count() or 1)
 
 
@@ -182,6 +182,8 @@ def _read_ordinary(channels):
 
 
 def _resized(picture, preprocessing):
+    if picture.shape == tuple(preprocessing.input_shape):
+        return picture.numpy().astype("float32")
     resize = _resizer(tuple(preprocessing.input_shape), preprocessing.aspect)
     with tf.device("CPU:0"):
         return resize(picture).numpy()
@@ -195,12 +197,7 @@ def _resizer(input_shape, aspect):
 
     @tf.function(input_signature=[any_size], autograph=False)
     def resize(picture):
-        has_size = tf.reduce_all(tf.shape(picture)[:2] == input_shape[:2])
-        return tf.cond(
-            has_size,
-            lambda: tf.cast(tf.ensure_shape(picture, input_shape), tf.float32),
-            lambda: preprocessing.resize(picture),
-        )
+        return preprocessing.resize(picture)
 
     return resize
 

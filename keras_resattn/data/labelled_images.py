@@ -8,7 +8,6 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from keras_resattn.data.preprocessing import Preprocessing
 from keras_resattn.typing import Tensor
 
 SAME_IMAGES = "The validation images are also the test images."
@@ -87,9 +86,9 @@ class LabelledImages:
 def encoded_split(
     read: Callable[[Tensor | None], tf.data.Dataset],
     count: int,
-    preprocessing: Preprocessing,
+    decode: Callable[[Tensor], Tensor],
     image_shape: Sequence[int | None] = (None,) * 3,
-    paths: tuple[str, ...] = (),
+    paths: Sequence[str] = (),
     count_by_class: tuple[int, ...] = (),
 ) -> Split:
     """Make a `Split` of encoded images.
@@ -98,17 +97,17 @@ def encoded_split(
         read: A function of int64 seeds `(2,)` or `None`: see `Split.encoded`.
             For `None` it returns the images in order.
         count: The number of images.
-        preprocessing: The `Preprocessing` to decode with.
+        decode: A function from an image's bytes to the image.
         image_shape: The shape of all images, as far as it is known.
         paths: The files of the images, if there are any.
         count_by_class: The number of images of each class, if it is known.
     """
 
-    def decode(content: Tensor) -> Tensor:
-        return tf.ensure_shape(preprocessing.decode(content), image_shape)
+    def decode_known(content: Tensor) -> Tensor:
+        return tf.ensure_shape(decode(content), image_shape)
 
     def decode_pair(content: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
-        return decode(content), label
+        return decode_known(content), label
 
     images = read(None).map(decode_pair, tf.data.AUTOTUNE)
-    return Split(images, count, paths, read, decode, count_by_class)
+    return Split(images, count, tuple(paths), read, decode_known, count_by_class)

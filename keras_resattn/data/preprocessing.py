@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from keras_resattn.data.decoding import decode_or_raise
 from keras_resattn.data.decoding import decode_or_refuse
+from keras_resattn.data.decoding import decode_prepared
 from keras_resattn.data.resizing import fit_size
 from keras_resattn.data.resizing import resize_and_place
 from keras_resattn.typing import Tensor
@@ -56,11 +57,15 @@ class Preprocessing:
             tf.errors.OpError: If the bytes are not a readable image. The message
                 has the reason.
         """
-        channels = self.input_shape[-1]
-        if channels in (1, 3):
-            return decode_or_raise(image_bytes, channels)
-        image = tf.io.decode_image(image_bytes, channels, expand_animations=False)
-        return tf.ensure_shape(image, (None, None, channels))
+        return self._decode(decode_or_raise, image_bytes)
+
+    def decode_prepared(self, image_bytes: Tensor) -> Tensor:
+        """Return the same for bytes of a data set that is known to be whole.
+
+        Nothing is checked, and the orientation of EXIF is not applied, as
+        tensorflow-datasets does not apply it.
+        """
+        return self._decode(decode_prepared, image_bytes)
 
     def decode_or_refuse(self, image_bytes: Tensor) -> tuple[Tensor, Tensor]:
         """Return an image at the network's size, and the reason if there is none.
@@ -128,6 +133,14 @@ class Preprocessing:
         """Return float32 images less `mean`, divided by `std`."""
         mean, std = tf.constant(self.mean, tf.float32), tf.constant(self.std)
         return (tf.cast(images, tf.float32) - mean) / tf.cast(std, tf.float32)
+
+    def _decode(self, decode, image_bytes):
+        channels = self.input_shape[-1]
+        image_bytes = tf.convert_to_tensor(image_bytes)
+        if channels in (1, 3):
+            return decode(image_bytes, channels)
+        image = tf.io.decode_image(image_bytes, channels, expand_animations=False)
+        return tf.ensure_shape(image, (None, None, channels))
 
     def _resize(self, images, size):
         size = list(size)

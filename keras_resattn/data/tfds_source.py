@@ -83,7 +83,7 @@ def load_tfds(
     def split(instruction: str, relabel: Relabel | None = None) -> Split:
         read = _reader(builder, instruction, functools.partial(parse, relabel=relabel))
         count = builder.info.splits[instruction].num_examples
-        return encoded_split(read, count, preprocessing, image_shape)
+        return encoded_split(read, count, preprocessing.decode_prepared, image_shape)
 
     parts = _instructions(builder, settings.validation)
     test = split(parts["test"])

@@ -11,8 +11,6 @@ HEIGHT, WIDTH = 20, 33
 PIXELS = np.random.default_rng(0).integers(0, 255, (HEIGHT, WIDTH, 3), "uint8")
 PHOTO = Image.fromarray(PIXELS)
 DEEP = Image.fromarray(PIXELS[..., 0].astype("uint16") * 257)
-ROTATED = Image.Exif()
-ROTATED[0x0112] = 6  # to be turned by 90 degrees
 TURNED = PHOTO.transpose(Image.Transpose.ROTATE_180)
 
 
@@ -33,7 +31,6 @@ FINE = {
     "progressive jpeg": encoded(PHOTO, "JPEG", progressive=True),
     "cmyk jpeg": encoded(PHOTO.convert("CMYK"), "JPEG"),
     "gif": encoded(PHOTO, "GIF"),
-    "jpeg with a rotation": encoded(PHOTO, "JPEG", exif=ROTATED),
     "animated gif": encoded(PHOTO, "GIF", save_all=True, append_images=[TURNED]),
     "bmp": encoded(PHOTO, "BMP"),
     "webp": encoded(PHOTO, "WEBP"),

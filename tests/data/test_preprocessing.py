@@ -1,6 +1,7 @@
 import io
 
 import numpy as np
+import pytest
 import tensorflow as tf
 from PIL import Image
 
@@ -21,6 +22,57 @@ def test_the_same_size_learnt_only_at_run_time_changes_nothing():
     )
     images = np.random.default_rng(0).uniform(0, 255, (2, 9, 7, 3)).astype("float32")
     np.testing.assert_allclose(resize(images), images, atol=1e-3)
+
+
+SHAPES = [(40, 100), (100, 40), (7, 9), (16, 25), (1, 300), (300, 1), (24, 16)]
+
+
+def resized_in_full(image, shape, scale):
+    """Return an image resized by one scale for both sides, by TensorFlow."""
+    size = [max(1, round(side * scale)) for side in shape]
+    return tf.image.resize(image, size, antialias=True).numpy()
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_crop_fills_the_input_and_takes_the_middle(shape):
+    image = np.random.default_rng(0).integers(0, 256, (*shape, 3), "uint8")
+    resized = Preprocessing((16, 24, 3), aspect="crop").resize(tf.constant(image))
+    whole = resized_in_full(image, shape, max(16 / shape[0], 24 / shape[1]))
+    top, left = (whole.shape[0] - 15) // 2, (whole.shape[1] - 23) // 2
+    expected = whole[top : top + 16, left : left + 24]
+    np.testing.assert_allclose(resized, expected, atol=0.01)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_pad_shows_the_whole_image_between_black_bars(shape):
+    image = np.random.default_rng(0).integers(1, 256, (*shape, 3), "uint8")
+    resized = Preprocessing((16, 24, 3), aspect="pad").resize(tf.constant(image))
+    whole = resized_in_full(image, shape, min(16 / shape[0], 24 / shape[1]))
+    top, left = (16 - whole.shape[0]) // 2, (24 - whole.shape[1]) // 2
+    expected = np.zeros((16, 24, 3))
+    expected[top : top + whole.shape[0], left : left + whole.shape[1]] = whole
+    np.testing.assert_allclose(resized, expected, atol=0.01)
+
+
+@pytest.mark.parametrize("aspect", ["squash", "crop", "pad"])
+def test_images_are_resized_alike_alone_and_in_batches(aspect):
+    images = np.random.default_rng(0).integers(0, 256, (2, 30, 50, 3), "uint8")
+    preprocessing = Preprocessing((16, 24, 3), aspect=aspect)
+    together = preprocessing.resize(tf.constant(images))
+    alone = [preprocessing.resize(tf.constant(image)) for image in images]
+    assert together.dtype == tf.float32
+    np.testing.assert_allclose(together, alone, atol=1e-3)
+
+
+def test_what_is_shown_is_what_the_network_sees():
+    image = tf.constant(np.arange(40 * 100).reshape(40, 100, 1) % 251, tf.uint8)
+    for aspect, size in (("squash", (8, 20)), ("crop", (20, 20)), ("pad", (20, 20))):
+        preprocessing = Preprocessing((4, 4, 1), aspect=aspect)
+        shown = preprocessing.shown(image, 20)
+        assert shown.shape == (*size, 1)
+        expected = Preprocessing((*size, 1), aspect=aspect).resize(image)
+        np.testing.assert_allclose(shown, expected, atol=1e-3)
+    assert Preprocessing((4, 4, 1)).shown(image, 200) is image
 
 
 def test_a_smaller_image_is_the_mean_of_what_it_covers():
@@ -57,12 +109,12 @@ def test_every_format_becomes_grey():
         np.testing.assert_allclose(grey.numpy()[..., 0], expected, atol=tolerance)
 
 
-def test_a_rotation_in_exif_is_not_applied():
+def test_a_rotation_in_exif_is_applied():
     exif = Image.Exif()
     exif[0x0112] = 6  # to be turned by 90 degrees
     file = io.BytesIO()
     Image.new("RGB", (30, 20)).save(file, "JPEG", exif=exif)
-    assert Preprocessing((8, 8, 3)).decode(file.getvalue()).shape == (20, 30, 3)
+    assert Preprocessing((8, 8, 3)).decode(file.getvalue()).shape == (30, 20, 3)
 
 
 def test_sixteen_bits_become_eight():

@@ -25,8 +25,9 @@ FRAME_MARKERS = tuple(set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC})
 # Segments, and bytes between them. Photographs have some 20.
 MOST_STEPS = 2000
 
-# Rows, at the lower edge, that may be missing.
-MISSING_ROWS = 16
+# Rows, at the lower edge, that may be missing: those of one row of blocks, and one
+# that is mixed with them.
+MISSING_ROWS = 17
 
 # Any bytes that are not what an encoder would write next.
 OTHER_TAIL = bytes(range(1, 250, 3)) * 3
@@ -56,14 +57,15 @@ def read_header(content: Tensor) -> Header:
 def decode(content: Tensor) -> tuple[Tensor, Tensor]:
     """Return the image of a JPEG as browsers show it, and whether it is whole.
 
-    Where the end of the file is missing, the rest of the image is grey. An
-    image counts as whole if at most its last `MISSING_ROWS` rows are missing.
+    Where the end of the file is missing, the rest of the image is of one colour.
+    An image counts as whole if at most its last `MISSING_ROWS` rows are missing.
     """
-    image = tf.io.decode_jpeg(
-        content, 3, try_recover_truncated=True, dct_method=DCT_METHOD
-    )
+    is_ended = ends_properly(content)
+    # Not by `try_recover_truncated`: with it, some files that end between two
+    # scans are read for ever.
+    image = _decode(tf.where(is_ended, content, content + END))
     is_whole = tf.cond(
-        ends_properly(content),
+        is_ended,
         lambda: tf.constant(True),
         lambda: _has_nearly_all_rows(content, image),
     )
@@ -92,16 +94,14 @@ def _has_nearly_all_rows(content, image):
     length = tf.strings.length(content)
     last = tf.strings.substr(content, length - 1, 1)
     content = tf.strings.substr(content, 0, length - tf.cast(last == b"\xff", tf.int32))
-    other = tf.io.decode_jpeg(
-        content + OTHER_TAIL + END,
-        3,
-        try_recover_truncated=True,
-        dct_method=DCT_METHOD,
-    )
-    differs = tf.reduce_any(image != other, axis=(1, 2))
+    differs = tf.reduce_any(image != _decode(content + OTHER_TAIL + END), axis=(1, 2))
     rows = tf.size(differs, tf.int64)
     known = tf.where(tf.reduce_any(differs), tf.argmax(differs), rows)
     return rows - known <= MISSING_ROWS
+
+
+def _decode(content):
+    return tf.io.decode_jpeg(content, 3, dct_method=DCT_METHOD)
 
 
 def _find_segments(data, end):
