@@ -1,13 +1,13 @@
-"""What the embedded server costs against calling the SavedModel in one's own process.
+"""Speed of the embedded server, compared with the SavedModel in the same process.
 
     python -m benchmarks.server served/demo/1
     python -m benchmarks.server served/demo/1 --requests 50 --memory-requests 500
 
-Requests of a batch of encoded images each: in process by so many threads; by gRPC and
-by REST (base64 in JSON) from so many clients that each wait for their answer, without
-and with batching. Then the server's memory while many requests come, and the time from
-its start to its first `ready`. The clients share the processors with the server, and
-their time to write and read messages counts, as it does for a user on one machine.
+Each request is a batch of encoded images. They are sent by threads in the same process,
+and over gRPC and REST (base64 in JSON) by clients that each wait for their answer,
+without and with batching. After that: the server's memory over many requests, and the
+time from its start until it is ready. The clients share the processors with the server,
+and their time to write and read messages counts, as for a user with one machine.
 """
 
 import argparse
@@ -39,10 +39,12 @@ def main():
     parser.add_argument("--image", type=Path, default=IMAGE)
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--clients", type=int, nargs="+", default=[1, 8, 32])
-    parser.add_argument("--requests", type=int, default=400, help="for each line")
+    parser.add_argument("--requests", type=int, default=400, help="per line")
     parser.add_argument("--memory-requests", type=int, default=20_000)
     parser.add_argument("--starts", type=int, default=5)
-    parser.add_argument("--in-process", action="store_true", help="this one; JSON")
+    parser.add_argument(
+        "--in-process", action="store_true", help="measure only this, print JSON"
+    )
     options = parser.parse_args()
     if options.in_process:
         print(json.dumps(measure_in_process(options)))
@@ -110,7 +112,7 @@ def print_starts(options):
 
 
 def measure_in_process(options):
-    """Return for each number of clients the seconds of each call and of all."""
+    """Return the seconds of each call and of all, per number of clients."""
     import tensorflow as tf
 
     function = tf.saved_model.load(str(options.model)).signatures["serving_default"]
@@ -127,12 +129,12 @@ def measure_in_process(options):
 
 
 def measure(asks, requests):
-    """Let each client ask again and again, all at a time.
+    """Let all clients send requests at the same time.
 
     Returns:
-        The seconds of each request, and the seconds that all took.
+        The seconds of each request, and the seconds of all.
     """
-    for ask in asks:  # a first request may trace or connect
+    for ask in asks:  # the first request may trace or connect
         ask()
 
     def go(ask):
@@ -150,14 +152,14 @@ def measure(asks, requests):
 
 
 def batching_arguments(options):
-    """Batches of up to eight requests."""
+    """Return options for batches of up to eight requests."""
     file = Path(tempfile.mkdtemp()) / "batching.config"
     file.write_text(BATCHING.format(rows=8 * options.batch))
     return ["--batching-parameters-file", str(file)]
 
 
 class Server:
-    """A server that runs, and where."""
+    """A running server and its addresses."""
 
     def __init__(self, process, model):
         self.process, self.name = process, model.parent.name
@@ -206,7 +208,7 @@ def wait_until_ready(server):
 
 
 class RestClient:
-    """Asks by REST; what it sends is written once."""
+    """A client over REST. Its body is written once."""
 
     def __init__(self, server, options):
         import httpx
@@ -229,7 +231,7 @@ class RestClient:
 
 
 class GrpcClient:
-    """Asks by gRPC; what it sends is made once."""
+    """A client over gRPC. Its message is made once."""
 
     def __init__(self, server, options):
         import grpc
@@ -241,7 +243,7 @@ class GrpcClient:
         self.request.model_spec.name = server.name
         images = [options.image.read_bytes()] * options.batch
         self.request.inputs["image_bytes"].CopyFrom(tf.make_tensor_proto(images))
-        # One connection for each client: else all would share one.
+        # One connection per client; otherwise all share one.
         alone = [("grpc.use_local_subchannel_pool", 1)]
         self.channel = grpc.insecure_channel(server.grpc_address, alone)
         self.stub = prediction_service_pb2_grpc.PredictionServiceStub(self.channel)
