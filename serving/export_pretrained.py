@@ -1,4 +1,4 @@
-"""Export a network with weights that are in the package, without a model folder.
+"""Export a network with the package's weights, without a model folder.
 
 python serving/export_pretrained.py cifar_attention56 cifar10 served/cifar10/1
 """

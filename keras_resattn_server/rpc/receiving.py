@@ -1,6 +1,5 @@
 """Receive gRPC messages within the memory of the server's requests."""
 
-from collections.abc import AsyncIterator
 from collections.abc import Callable
 from typing import Any
 from typing import cast
@@ -55,11 +54,11 @@ class ReceivingInterceptor(grpc.aio.ServerInterceptor):
         is_health = handler_call_details.method.startswith(_HEALTH)
         memory = self._health_memory if is_health else self._memory
 
-        async def answer(messages: AsyncIterator[bytes], context: Context) -> Any:
+        async def answer(_: object, context: Context) -> Any:
             size, wait = self._max_request_bytes, min(_MAX_WAIT_SECONDS, self._seconds)
             try:
                 async with memory.wait_for(size, wait) as reservation:
-                    message = await self._receive(messages)
+                    message = await self._receive(context)
                     reservation.resize(len(message))
                     request = _parsed(parse, message)
                     del message
@@ -72,11 +71,13 @@ class ReceivingInterceptor(grpc.aio.ServerInterceptor):
             answer, response_serializer=handler.response_serializer
         )
 
-    async def _receive(self, messages: AsyncIterator[bytes]) -> bytes:
+    async def _receive(self, context: Context) -> bytes:
+        # The iterator of messages would keep the message until the end of the call.
         async with deadline(self._seconds):
-            async for message in messages:
-                return message
-        raise ServingError("The call has no message.")
+            message = await context.read()
+        if message is grpc.aio.EOF:
+            raise ServingError("The call has no message.")
+        return cast(bytes, message)
 
 
 def _parsed(parse: Callable[[bytes], Any], message: bytes) -> Any:
