@@ -1,6 +1,8 @@
 import pytest
 
 from keras_resattn_cli import main as cli
+from tests.client.conftest import rest_url  # noqa: F401 it is a fixture
+from tests.client.conftest import urls  # noqa: F401 it is a fixture
 
 
 @pytest.fixture
