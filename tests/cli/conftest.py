@@ -1,3 +1,8 @@
+import re
+import signal
+import subprocess
+import sys
+
 import pytest
 
 from keras_resattn_cli import main as cli
@@ -23,3 +28,22 @@ def run(monkeypatch, capfd):
         return code, output, errors
 
     return run
+
+
+@pytest.fixture(scope="session")
+def urls(served):
+    """The URLs of a server in a process of its own: REST and gRPC."""
+    command = [sys.executable, "-m", "keras_resattn_cli", "serve", served]
+    process = subprocess.Popen(
+        [*command, "--port", "0", "--grpc-port", "0"], stdout=subprocess.PIPE, text=True
+    )
+    lines = [process.stdout.readline() for _ in range(2)]  # the model, and gRPC
+    rest = re.search(r"http://[^/]+", lines[0])[0]
+    yield rest, "grpc://" + lines[1].split()[-1]
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=30) == 0
+
+
+@pytest.fixture(scope="session")
+def rest_url(urls):
+    return urls[0]

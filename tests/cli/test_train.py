@@ -74,7 +74,7 @@ def test_a_run_that_is_there_is_not_begun_on_ray(run, tmp_path, monkeypatch):
     partial = tmp_path / "run.partial"
     partial.mkdir()
     (partial / "recipe.yaml").touch()
-    monkeypatch.setattr("keras_resattn_cli.train.require_extra", lambda *_: None)
+    monkeypatch.setattr("keras_resattn_cli.train.require_extras", lambda *_: None)
     code, output, errors = run("train", "demo", "--out", tmp_path / "run", *RAY)
     assert (code, output) == (1, "")
     assert "resume it with --resume" in errors

@@ -1,27 +1,4 @@
-import re
-import signal
-import subprocess
-import sys
-
-import pytest
-
-from tests.cli.conftest import run  # noqa: F401  (a fixture)
-
-
-@pytest.fixture(scope="session")
-def urls(served):
-    """The URLs of a server in a process of its own: REST and gRPC."""
-    command = [sys.executable, "-m", "keras_resattn_cli", "serve", served]
-    process = subprocess.Popen(
-        [*command, "--port", "0", "--grpc-port", "0"], stdout=subprocess.PIPE, text=True
-    )
-    lines = [process.stdout.readline() for _ in range(2)]  # the model, and gRPC
-    rest = re.search(r"http://[^/]+", lines[0])[0]
-    yield rest, "grpc://" + lines[1].split()[-1]
-    process.send_signal(signal.SIGINT)
-    assert process.wait(timeout=30) == 0
-
-
-@pytest.fixture(scope="session")
-def rest_url(urls):
-    return urls[0]
+# The fixtures of the commands' tests, which these tests use as well.
+from tests.cli.conftest import rest_url  # noqa: F401
+from tests.cli.conftest import run  # noqa: F401
+from tests.cli.conftest import urls  # noqa: F401
