@@ -28,7 +28,7 @@ def run_workers(
 
     Each worker has its own `TF_CONFIG`. A worker that fails is restarted alone, as
     Kubernetes does. The others fail soon after, because they lose the connection,
-    and are restarted too.
+    and are restarted as well.
 
     Args:
         command: The command and its arguments.

@@ -5,16 +5,21 @@ import dataclasses
 import functools
 import os
 import shutil
+from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
 
 import keras
 import numpy as np
 
+from keras_resattn.data import LabelledImages
 from keras_resattn.data import Preprocessing
 from keras_resattn.data import load
 from keras_resattn.data import read_images
 from keras_resattn.recipes.files import load_recipe
 from keras_resattn.recipes.settings import Recipe
+from keras_resattn.typing import Array
+from keras_resattn.typing import StrPath
 from keras_resattn.weights import weights_info
 from keras_resattn.weights.table import FOLDER as WEIGHTS
 from keras_resattn.zoo import create_model
@@ -47,7 +52,7 @@ class ModelFolder:
     path: Path
 
     @classmethod
-    def open(cls, path):
+    def open(cls, path: StrPath) -> "ModelFolder":
         """Return the model folder at `path`.
 
         Raises:
@@ -61,28 +66,29 @@ class ModelFolder:
         ]
         if missing:
             raise FileNotFoundError(
-                f"This is no model folder, it lacks {', '.join(missing)}; make one "
-                f"with `keras-resattn train RECIPE --out {path}`. Received: {path}"
+                f"This is not a model folder, because {', '.join(missing)} is missing. "
+                f"Make one with `keras-resattn train RECIPE --out {path}`. "
+                f"Received: {path}"
             )
         return folder
 
     @functools.cached_property
-    def recipe(self):
+    def recipe(self) -> Recipe:
         """The `Recipe` of the run."""
         return load_recipe(self.path / RECIPE, to_build=False)
 
     @functools.cached_property
-    def labels(self):
+    def labels(self) -> tuple[str, ...]:
         """The names of the classes, in the order of the model's outputs."""
         return tuple((self.path / LABELS).read_text(encoding="utf-8").splitlines())
 
     @functools.cached_property
-    def preprocessing(self):
+    def preprocessing(self) -> Preprocessing:
         """The `keras_resattn.data.Preprocessing` of the run."""
         return preprocessing_of(self.recipe)
 
     @functools.cached_property
-    def model(self):
+    def model(self) -> keras.Model:
         """The trained `keras.Model`."""
         path = self.path / MODEL
         try:
@@ -90,7 +96,7 @@ class ModelFolder:
         except (ValueError, TypeError, KeyError, OSError) as error:
             reason = " ".join(str(error).split())[:200]
             raise ValueError(
-                f"This file holds no model of keras_resattn: {reason} Received: {path}"
+                f"This file is not a model of keras_resattn: {reason} Received: {path}"
             ) from error
         if model.output_shape[-1] != len(self.labels):
             raise ValueError(
@@ -99,7 +105,7 @@ class ModelFolder:
             )
         return model
 
-    def images(self, paths):
+    def images(self, paths: Sequence[StrPath]) -> Array:
         """Read image files at the network's size.
 
         Args:
@@ -115,20 +121,22 @@ class ModelFolder:
         """
         return read_images(paths, self.preprocessing)
 
-    def labelled_images(self, name=None, data_dir=None):
+    def labelled_images(
+        self, name: StrPath | None = None, data_dir: StrPath | None = None
+    ) -> LabelledImages:
         """Load labelled images of the model's classes.
 
         Args:
             name: The path of a folder of class folders, or the name of a data
                 set, see `keras_resattn.data.load`. Defaults to the recipe's.
-            data_dir: Where tensorflow-datasets keeps its files. Defaults to
-                the recipe's.
+            data_dir: The folder of tensorflow-datasets. Defaults to the
+                recipe's.
 
         Returns:
             `keras_resattn.data.LabelledImages`.
 
         Raises:
-            FileNotFoundError: If they are absent.
+            FileNotFoundError: If there is no such folder or data set.
             ValueError: If their classes are not those of the model.
         """
         given = {"name": name, "data_dir": data_dir}
@@ -142,12 +150,12 @@ class ModelFolder:
             )
         return data
 
-    def predict(self, paths, batch_size=32):
+    def predict(self, paths: Sequence[StrPath], batch_size: int = 32) -> Array:
         """Classify image files.
 
         Args:
             paths: Paths of PNG, JPEG, GIF, BMP or WebP files.
-            batch_size: Integer, how many images to compute at a time.
+            batch_size: Integer, the number of images per batch.
 
         Returns:
             A float32 array `(N, classes)` of probabilities.
@@ -188,8 +196,8 @@ def preprocessing_of(recipe: Recipe) -> Preprocessing:
     )
 
 
-def make_model_folder(network, weights, path):
-    """Write the model folder that weights of the package would be from.
+def make_model_folder(network: str, weights: str, path: StrPath) -> ModelFolder:
+    """Make a model folder from weights of the package.
 
     Example:
 
@@ -200,8 +208,7 @@ def make_model_folder(network, weights, path):
     Args:
         network: String, a name in `keras_resattn.list_models()`.
         weights: String, a name in `keras_resattn.weights.list_weights(network)`.
-        path: The folder. It is made if it is not there, and else its
-            files are replaced.
+        path: The folder to make. Files in an existing folder are replaced.
 
     Returns:
         The `ModelFolder`.
@@ -227,13 +234,14 @@ def make_model_folder(network, weights, path):
     return ModelFolder.open(path)
 
 
-def write_beside(path, write):
-    """Make the file or folder `path` whole or not at all.
+def write_beside(path: Path, write: Callable[[Path], object]) -> None:
+    """Write a file or folder completely or not at all.
 
     Args:
-        path: A `pathlib.Path`, where it shall be. A file is replaced, a folder
-            must not exist.
-        write: A function that gets a `pathlib.Path` beside it to write to.
+        path: The path of the result. An existing file is replaced; a folder must
+            not exist.
+        write: A function that writes to the path that it receives. This path is
+            in the same folder; afterwards it is renamed to `path`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.parent / f".{os.getpid()}.{path.name}"

@@ -1,8 +1,9 @@
 """`keras-resattn masks`."""
 
-from pathlib import Path
+from pathlib import functools
 from typing import Annotated
 
+import Path
 import typer
 
 from keras_resattn_cli.options import ImagesArgument
@@ -41,5 +42,5 @@ def masks(
             [path.name],
         )
         target = out / f"{path.stem}.masks.png"
-        write_beside(target, lambda beside, f=figure: f.savefig(beside, dpi=150))
+        write_beside(target, functools.partial(figure.savefig, dpi=150))
         typer.echo(f"{target}")

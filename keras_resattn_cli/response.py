@@ -66,7 +66,9 @@ def response(
 
 def _labelled(folders: "list[ModelFolder]") -> "dict[str, ModelFolder]":
     """Return the folders by the kind of attention, or by path if both have the same."""
-    labels = [folder.recipe.network.attention or "residual" for folder in folders]
+    labels: list[str] = [
+        folder.recipe.network.attention or "residual" for folder in folders
+    ]
     if len(set(labels)) < len(labels):
         labels = [f"{folder.path}" for folder in folders]
     if len(set(labels)) < len(labels):

@@ -1,28 +1,31 @@
-"""What a user gives as images, in batches as the server takes them."""
+"""Turn the images that a user passes into batches for the server."""
 
 import io
 from collections.abc import Iterable
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from keras_resattn_client import contract
 
-Inputs = dict[str, np.ndarray | list[bytes]]
+Inputs = dict[str, npt.NDArray[Any] | list[bytes]]
 
-# Below the 64 MiB that the embedded server reads, in base64 too.
+# In base64 this is below the 64 MiB that the embedded server reads.
 MAX_BATCH_BYTES = 32 * 1024 * 1024
 
 
 def input_batches(images: object, batch_size: int) -> Iterator[Inputs]:
     """Yield the inputs of a signature, a batch at a time.
 
-    Files are read when their batch is due.
+    Each file is read when its batch is made.
 
     Args:
         images: As for `Client.predict`.
-        batch_size: How many images a batch holds at most; fewer if they are large.
+        batch_size: The largest number of images per batch. Large images make smaller
+            batches.
 
     Yields:
         `{"image_bytes": [...]}` or `{"images": array}`.
@@ -30,7 +33,8 @@ def input_batches(images: object, batch_size: int) -> Iterator[Inputs]:
     if isinstance(images, np.ndarray) and images.dtype.kind == "f":
         yield from _pixel_batches(images, batch_size)
         return
-    batch, size = [], 0
+    batch: list[bytes] = []
+    size = 0
     for image in _one_by_one(images):
         encoded = _encoded(image)
         if batch and (
@@ -41,36 +45,34 @@ def input_batches(images: object, batch_size: int) -> Iterator[Inputs]:
         batch.append(encoded)
         size += len(encoded)
     if not batch:
-        raise ValueError("Give one image or more. Received: none")
+        raise ValueError("Pass one or more images. Received: none")
     yield {contract.IMAGE_BYTES: batch}
 
 
-def _pixel_batches(images, batch_size):
+def _pixel_batches(images: npt.NDArray[Any], batch_size: int) -> Iterator[Inputs]:
     if images.ndim != 4 or not len(images):
         raise ValueError(
-            "Pixels as floats are an array (N, h, w, channels), 0 to 255, of one "
-            f"image or more. Received: an array of shape {images.shape}"
+            "Pass float pixels as an array (N, h, w, channels) of one or more images, "
+            f"with values 0 to 255. Received: an array of shape {images.shape}"
         )
     for start in range(0, len(images), batch_size):
         pixels = images[start : start + batch_size].astype(np.float32, copy=False)
         yield {contract.IMAGES: pixels}
 
 
-def _one_by_one(images) -> Iterable:
+def _one_by_one(images: Any) -> Iterable[Any]:
     single = isinstance(images, str | bytes | Path)
     if single or (isinstance(images, np.ndarray) and images.ndim < 4):
         return [images]
-    return images
+    return iter(images)
 
 
-def _encoded(image) -> bytes:
+def _encoded(image: object) -> bytes:
     if isinstance(image, bytes):
         return image
     if isinstance(image, str | Path):
         if not Path(image).is_file():
-            raise FileNotFoundError(
-                f"There is no such file; give an image. Received: {image}"
-            )
+            raise FileNotFoundError(f"The image file does not exist. Received: {image}")
         return Path(image).read_bytes()
     if isinstance(image, np.ndarray) and image.dtype == np.uint8:
         return _png(image)
@@ -81,8 +83,8 @@ def _encoded(image) -> bytes:
     )
 
 
-def _png(pixels: np.ndarray) -> bytes:
-    """Loses nothing, and is far smaller than the numbers as text."""
+def _png(pixels: npt.NDArray[Any]) -> bytes:
+    """Encode pixels as PNG: lossless, and much smaller than numbers as text."""
     from PIL import Image
 
     if pixels.ndim == 3 and pixels.shape[-1] == 1:

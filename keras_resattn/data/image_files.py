@@ -2,11 +2,13 @@
 
 import functools
 import os
+from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -196,13 +198,15 @@ def _resizer(input_shape, aspect):
     any_size = tf.TensorSpec((None, None, input_shape[-1]), tf.uint8)
 
     @tf.function(input_signature=[any_size], autograph=False)
-    def resize(picture):
+    def resize(picture: Tensor) -> Tensor:
         return preprocessing.resize(picture)
 
     return resize
 
 
-def _by_threads(read, paths) -> Iterator:
+def _by_threads(
+    read: Callable[[StrPath], Any], paths: Sequence[StrPath]
+) -> Iterator[Any]:
     # Reading and decoding happen outside of Python: threads do it side by side.
     with ThreadPoolExecutor(THREADS) as threads:
         yield from threads.map(read, paths)

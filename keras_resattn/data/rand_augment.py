@@ -1,4 +1,4 @@
-"""RandAugment of one image, from given seeds."""
+"""Apply RandAugment to one image, from given seeds."""
 
 import functools
 
@@ -6,22 +6,25 @@ import keras
 import tensorflow as tf
 
 from keras_resattn.data.random_seeds import SeedGenerator
+from keras_resattn.recipes import settings as recipe_settings
+from keras_resattn.typing import Tensor
 from keras_resattn.views.graph import augmentations
 
 
 class RandAugment:
-    """Does to one image what `keras.layers.RandAugment` does, from given seeds.
+    """Apply the operations of `keras.layers.RandAugment` to one image.
 
-    The layer draws from variables, so that what happens to an image would depend
-    on what was computed before; and it computes all of its operations, to keep
-    a few. Here operations and strengths follow from the seeds, and those drawn
-    are computed alone. A grey image is varied as the coloured one that it is.
+    The layer draws random numbers from variables, so its result depends on earlier
+    calls. It also computes all of its operations and keeps a few. Here the
+    operations and their strengths follow from the seeds, and only the chosen
+    operations are computed. A grey image is augmented as a colour image with three
+    equal channels.
 
     Args:
         settings: A `keras_resattn.recipes.settings.RandAugment`.
     """
 
-    def __init__(self, settings):
+    def __init__(self, settings: recipe_settings.RandAugment) -> None:
         self.layer = keras.layers.RandAugment(
             num_ops=settings.num_ops,
             factor=settings.factor,
@@ -32,8 +35,8 @@ class RandAugment:
         for operation in (self.layer, *self.operations):
             operation.backend.set_backend("tensorflow")  # as `tf.data` needs
 
-    def draw(self, images, seeds):
-        """Return the numbers of the operations, and each one's transformation."""
+    def draw(self, images: Tensor, seeds: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Return the chosen operations' numbers and all transformations."""
         generator = SeedGenerator(seeds)
         count = len(self.operations)
         chosen = tf.random.stateless_uniform(
@@ -45,8 +48,8 @@ class RandAugment:
         ]
         return chosen, transformations
 
-    def __call__(self, image, seeds):
-        """Return the float32 image `(h, w, channels)`, varied, from 0 to 255."""
+    def __call__(self, image: Tensor, seeds: Tensor) -> Tensor:
+        """Return the augmented float32 image `(h, w, channels)`, 0 to 255."""
         channels = image.shape[-1]
         if channels == 1:
             image = tf.image.grayscale_to_rgb(image)

@@ -13,8 +13,8 @@ def fit_size(size: Tensor, target: Sequence[int], fills: bool) -> Tensor:
     Args:
         size: An int32 tensor `(2,)`, height and width of the image.
         target: The height and width to fill or to fit into.
-        fills: Boolean, whether both sides are to be at least the target's, one of
-            them equal to it. Otherwise they are at most the target's.
+        fills: Boolean. If true, both sides are at least those of the target and one
+            of them is equal. Otherwise they are at most those of the target.
 
     Returns:
         An int32 tensor `(2,)`.
@@ -31,8 +31,8 @@ def resize_and_place(images: Tensor, inner: Tensor, size: Sequence[int]) -> Tens
     """Resize images and place them in the middle of others, or crop their middle.
 
     The result is that of `tf.image.resize` with antialiasing to `inner`, then of
-    padding with zeros or a crop of the middle. But what is cropped is not
-    computed: a strip of pixels would take gigabytes.
+    padding with zeros or a crop of the middle. The parts that the crop removes are not
+    computed: a long strip of pixels would otherwise need gigabytes.
 
     Args:
         images: A tensor `(..., h, w, channels)` of three or four axes.

@@ -87,7 +87,7 @@ def fit(
         settings: To resume a run on another machine without giving its recipe:
             new values of `data.data_dir`, `data.download`, `precision` or `jit`,
             each as `"key=value"`. A given recipe may differ from that of the run
-            in these settings, too. The model card states them.
+            in these settings. The model card states them.
 
     Returns:
         The `ModelFolder`.
