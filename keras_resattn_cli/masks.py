@@ -1,9 +1,9 @@
 """`keras-resattn masks`."""
 
-from pathlib import functools
+import functools
+from pathlib import Path
 from typing import Annotated
 
-import Path
 import typer
 
 from keras_resattn_cli.options import ImagesArgument
