@@ -1,19 +1,24 @@
-"""The folder that a run leaves and every other command takes."""
+"""The folder that a training run writes and all other commands use."""
 
 import dataclasses
 import functools
 import os
 import shutil
+from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
 
 import keras
 import numpy as np
 
+from keras_resattn.data import LabelledImages
 from keras_resattn.data import Preprocessing
 from keras_resattn.data import load
 from keras_resattn.data import read_images
 from keras_resattn.recipes.files import load_recipe
 from keras_resattn.recipes.settings import Recipe
+from keras_resattn.typing import Array
+from keras_resattn.typing import StrPath
 from keras_resattn.weights import weights_info
 from keras_resattn.weights.table import FOLDER as WEIGHTS
 from keras_resattn.zoo import create_model
@@ -30,7 +35,7 @@ CARD = "card.md"
 
 @dataclasses.dataclass(frozen=True)
 class ModelFolder:
-    """A trained model with what is needed to use it.
+    """A trained model with all that is needed to use it.
 
     It holds `model.keras`, `recipe.yaml`, `labels.txt`, `metrics.csv`,
     `environment.json` and `card.md`.
@@ -46,7 +51,7 @@ class ModelFolder:
     path: Path
 
     @classmethod
-    def open(cls, path):
+    def open(cls, path: StrPath) -> "ModelFolder":
         """Return the model folder at `path`.
 
         Raises:
@@ -60,28 +65,28 @@ class ModelFolder:
         ]
         if missing:
             raise FileNotFoundError(
-                f"This is no model folder, it lacks {', '.join(missing)}; make one "
+                f"This is not a model folder, it lacks {', '.join(missing)}; make one "
                 f"with `keras-resattn train RECIPE --out {path}`. Received: {path}"
             )
         return folder
 
     @functools.cached_property
-    def recipe(self):
+    def recipe(self) -> Recipe:
         """The `Recipe` of the run."""
         return load_recipe(self.path / RECIPE, to_build=False)
 
     @functools.cached_property
-    def labels(self):
+    def labels(self) -> tuple[str, ...]:
         """The names of the classes, in the order of the model's outputs."""
         return tuple((self.path / LABELS).read_text(encoding="utf-8").splitlines())
 
     @functools.cached_property
-    def preprocessing(self):
+    def preprocessing(self) -> Preprocessing:
         """The `keras_resattn.data.Preprocessing` of the run."""
         return preprocessing_of(self.recipe)
 
     @functools.cached_property
-    def model(self):
+    def model(self) -> keras.Model:
         """The trained `keras.Model`."""
         path = self.path / MODEL
         try:
@@ -89,7 +94,7 @@ class ModelFolder:
         except (ValueError, TypeError, KeyError, OSError) as error:
             reason = " ".join(str(error).split())[:200]
             raise ValueError(
-                f"This file holds no model of keras_resattn: {reason} Received: {path}"
+                f"This file cannot be loaded as a model: {reason} Received: {path}"
             ) from error
         if model.output_shape[-1] != len(self.labels):
             raise ValueError(
@@ -98,7 +103,7 @@ class ModelFolder:
             )
         return model
 
-    def images(self, paths):
+    def images(self, paths: Sequence[StrPath]) -> Array:
         """Read image files at the network's size.
 
         Args:
@@ -114,7 +119,9 @@ class ModelFolder:
         """
         return read_images(paths, self.preprocessing)
 
-    def labelled_images(self, name=None, data_dir=None):
+    def labelled_images(
+        self, name: StrPath | None = None, data_dir: StrPath | None = None
+    ) -> LabelledImages:
         """Load labelled images of the model's classes.
 
         Args:
@@ -137,16 +144,16 @@ class ModelFolder:
         if data.labels != self.labels:
             raise ValueError(
                 f"The model's classes are not those of '{data.name}'. "
-                f"Received: {list(data.labels)} in place of {list(self.labels)}"
+                f"Received: {list(data.labels)} instead of {list(self.labels)}"
             )
         return data
 
-    def predict(self, paths, batch_size=32):
+    def predict(self, paths: Sequence[StrPath], batch_size: int = 32) -> Array:
         """Classify image files.
 
         Args:
             paths: Paths of PNG, JPEG, GIF, BMP or WebP files.
-            batch_size: Integer, how many images to compute at a time.
+            batch_size: Integer, images per batch.
 
         Returns:
             A float32 array `(N, classes)` of probabilities.
@@ -163,15 +170,15 @@ class ModelFolder:
 
 
 def preprocessing_of(recipe: Recipe) -> Preprocessing:
-    """Return the preprocessing that a recipe states."""
+    """Return the preprocessing of a recipe."""
     settings = recipe.preprocessing
     return Preprocessing(
         recipe.network.input_shape, settings.mean, settings.std, settings.resize
     )
 
 
-def make_model_folder(network, weights, path):
-    """Write the model folder that weights of the package would be from.
+def make_model_folder(network: str, weights: str, path: StrPath) -> ModelFolder:
+    """Write a model folder of weights that are in the package.
 
     Example:
 
@@ -182,8 +189,8 @@ def make_model_folder(network, weights, path):
     Args:
         network: String, a name in `keras_resattn.list_models()`.
         weights: String, a name in `keras_resattn.weights.list_weights(network)`.
-        path: The folder. It is made if it is not there, and else its
-            files are replaced.
+        path: The folder. It is created if it is missing; the files of an
+            existing folder are replaced.
 
     Returns:
         The `ModelFolder`.
@@ -191,8 +198,8 @@ def make_model_folder(network, weights, path):
     Raises:
         ValueError: If there are no such weights.
     """
-    path = Path(path)
-    path.mkdir(parents=True, exist_ok=True)
+    folder = Path(path)
+    folder.mkdir(parents=True, exist_ok=True)
     info = weights_info(network, weights)
     model = create_model(
         network,
@@ -201,21 +208,22 @@ def make_model_folder(network, weights, path):
         classes=info.classes,
         **info.arguments,
     )
-    model.save(path / MODEL)
+    model.save(folder / MODEL)
     recipe = (WEIGHTS / info.folder / RECIPE).read_text(encoding="utf-8")
-    (path / RECIPE).write_text(recipe, encoding="utf-8")
+    (folder / RECIPE).write_text(recipe, encoding="utf-8")
     labels = "".join(f"{label}\n" for label in info.labels)
-    (path / LABELS).write_text(labels, encoding="utf-8")
-    return ModelFolder.open(path)
+    (folder / LABELS).write_text(labels, encoding="utf-8")
+    return ModelFolder.open(folder)
 
 
-def write_beside(path, write):
-    """Make the file or folder `path` whole or not at all.
+def write_beside(path: Path, write: Callable[[Path], object]) -> None:
+    """Write the file or folder `path` completely or not at all.
 
     Args:
-        path: A `pathlib.Path`, where it shall be. A file is replaced, a folder
+        path: A `pathlib.Path`, the place. An existing file is replaced; a folder
             must not exist.
-        write: A function that gets a `pathlib.Path` beside it to write to.
+        write: A function of another `pathlib.Path` in the same folder, which
+            writes there.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.parent / f".{os.getpid()}.{path.name}"

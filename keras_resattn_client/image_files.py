@@ -1,4 +1,4 @@
-"""Finding the images that a command is to go through."""
+"""Find the image files that a command works on."""
 
 import itertools
 from collections.abc import Iterable
@@ -8,14 +8,14 @@ EXTENSIONS = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".webp")
 
 
 def find_images(paths: Iterable[str | Path]) -> list[Path]:
-    """Return image files, and those in folders and the folders in them, sorted.
+    """Return image files, and those in folders and in their sub-folders, sorted.
 
     Args:
-        paths: Files, taken whatever their names, and folders, searched for
-            PNG, JPEG, GIF, BMP and WebP by their extensions.
+        paths: Files, with any name, and folders, which are searched for the
+            extensions of PNG, JPEG, GIF, BMP and WebP.
 
     Returns:
-        The paths, none twice.
+        The paths, each once.
 
     Raises:
         FileNotFoundError: If a path does not exist, or a folder has no images.
@@ -24,7 +24,7 @@ def find_images(paths: Iterable[str | Path]) -> list[Path]:
     return list(dict.fromkeys(found))
 
 
-def _images_of(path):
+def _images_of(path: Path) -> list[Path]:
     if not path.exists():
         raise FileNotFoundError(
             f"There is no such file; give an image or a folder. Received: {path}"

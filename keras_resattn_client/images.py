@@ -1,9 +1,12 @@
-"""What a user gives as images, in batches as the server takes them."""
+"""Put the images of a user into batches as the server takes them."""
 
 import io
+import os
+import sys
 from collections.abc import Iterable
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -16,13 +19,13 @@ MAX_BATCH_BYTES = 32 * 1024 * 1024
 
 
 def input_batches(images: object, batch_size: int) -> Iterator[Inputs]:
-    """Yield the inputs of a signature, a batch at a time.
+    """Yield the inputs of a signature, batch by batch.
 
-    Files are read when their batch is due.
+    Files are read when their batch is needed.
 
     Args:
         images: As for `Client.predict`.
-        batch_size: How many images a batch holds at most; fewer if they are large.
+        batch_size: Images per batch at most; fewer if they are large.
 
     Yields:
         `{"image_bytes": [...]}` or `{"images": array}`.
@@ -30,7 +33,8 @@ def input_batches(images: object, batch_size: int) -> Iterator[Inputs]:
     if isinstance(images, np.ndarray) and images.dtype.kind == "f":
         yield from _pixel_batches(images, batch_size)
         return
-    batch, size = [], 0
+    batch: list[bytes] = []
+    size = 0
     for image in _one_by_one(images):
         encoded = _encoded(image)
         if batch and (
@@ -45,7 +49,7 @@ def input_batches(images: object, batch_size: int) -> Iterator[Inputs]:
     yield {contract.IMAGE_BYTES: batch}
 
 
-def _pixel_batches(images, batch_size):
+def _pixel_batches(images: np.ndarray, batch_size: int) -> Iterator[Inputs]:
     if images.ndim != 4 or not len(images):
         raise ValueError(
             "Pixels as floats are an array (N, h, w, channels), 0 to 255, of one "
@@ -56,33 +60,51 @@ def _pixel_batches(images, batch_size):
         yield {contract.IMAGES: pixels}
 
 
-def _one_by_one(images) -> Iterable:
-    single = isinstance(images, str | bytes | Path)
+def _one_by_one(images: Any) -> Iterable[object]:
+    single = isinstance(images, str | bytes | os.PathLike) or _is_pillow(images)
     if single or (isinstance(images, np.ndarray) and images.ndim < 4):
         return [images]
     return images
 
 
-def _encoded(image) -> bytes:
+def _encoded(image: object) -> bytes:
     if isinstance(image, bytes):
         return image
-    if isinstance(image, str | Path):
+    if isinstance(image, str | os.PathLike):
         if not Path(image).is_file():
             raise FileNotFoundError(
                 f"There is no such file; give an image. Received: {image}"
             )
+        # As it is: the server applies the orientation that EXIF notes.
         return Path(image).read_bytes()
     if isinstance(image, np.ndarray) and image.dtype == np.uint8:
         return _png(image)
+    if _is_pillow(image):
+        return _png(_upright(image))
     kind = f"an array of {image.dtype}" if isinstance(image, np.ndarray) else None
     raise TypeError(
-        "An image is a path, its file's bytes, or a uint8 array (h, w, channels). "
+        "An image is a path, its file's bytes, a Pillow image, or a uint8 array "
+        "(h, w, channels). "
         f"Received: {kind or type(image).__name__}"
     )
 
 
+def _is_pillow(image: object) -> bool:
+    # Without an import: Pillow is needed for such images only.
+    pillow = sys.modules.get("PIL.Image")
+    return pillow is not None and isinstance(image, pillow.Image)
+
+
+def _upright(image: Any) -> np.ndarray:
+    """Return a Pillow image as a viewer shows it, without transparency."""
+    from PIL import ImageOps
+
+    image = ImageOps.exif_transpose(image)
+    return np.asarray(image if image.mode == "L" else image.convert("RGB"))
+
+
 def _png(pixels: np.ndarray) -> bytes:
-    """Loses nothing, and is far smaller than the numbers as text."""
+    """Return pixels as PNG: no loss, and far smaller than numbers as text."""
     from PIL import Image
 
     if pixels.ndim == 3 and pixels.shape[-1] == 1:

@@ -1,4 +1,6 @@
-"""How one training image varies. All that is random follows from given seeds."""
+"""Vary one training image. All random choices follow from given seeds."""
+
+from collections.abc import Callable
 
 import tensorflow as tf
 
@@ -6,13 +8,20 @@ from keras_resattn.data.decoding import with_channels
 from keras_resattn.data.formats import jpeg
 from keras_resattn.data.formats.ordinary import is_ordinary_jpeg
 from keras_resattn.data.image_header import MAX_PIXELS
+from keras_resattn.data.preprocessing import Preprocessing
 from keras_resattn.data.rand_augment import RandAugment
+from keras_resattn.recipes.settings import Augmentation
+from keras_resattn.typing import Tensor
 
 ASPECT_RATIOS = (3 / 4, 4 / 3)
 
 
-def image_augmentation(settings, preprocessing, decode):
-    """Return the function that makes a training image of one of a split.
+def image_augmentation(
+    settings: Augmentation,
+    preprocessing: Preprocessing,
+    decode: Callable[[Tensor], Tensor],
+) -> Callable[[Tensor, Tensor], Tensor]:
+    """Return the function that turns an image of a split into a training image.
 
     Args:
         settings: A `keras_resattn.recipes.settings.Augmentation`.
@@ -21,8 +30,8 @@ def image_augmentation(settings, preprocessing, decode):
 
     Returns:
         A function of the bytes (or the image) and int64 seeds `(2,)`. It
-        returns an image `(H, W, C)` of pixel values, 0 to 255: uint8 while
-        nothing made fractions of them, else float32.
+        returns an image `(H, W, C)` of pixel values, 0 to 255. It is uint8 if
+        the pixels were only moved, and float32 if they were computed.
     """
     channels = preprocessing.input_shape[-1]
     rand_augment = settings.rand_augment and RandAugment(settings.rand_augment)
@@ -49,13 +58,19 @@ def image_augmentation(settings, preprocessing, decode):
     return augment
 
 
-def crop_padded(image, padding, seeds):
-    """Pad each side with zeros, then crop the image's size at a random place."""
+def crop_padded(image: Tensor, padding: int, seeds: Tensor) -> Tensor:
+    """Pad each side with zeros, and crop the image's size at a random place."""
     sides = [[padding] * 2, [padding] * 2, [0, 0]]
     return tf.image.stateless_random_crop(tf.pad(image, sides), image.shape, seeds)
 
 
-def crop_area(content, area, channels, decode, seeds):
+def crop_area(
+    content: Tensor,
+    area: tuple[float, float],
+    channels: int,
+    decode: Callable[[Tensor], Tensor],
+    seeds: Tensor,
+) -> Tensor:
     """Crop a part of random area and aspect ratio (from 3:4 to 4:3).
 
     Of most JPEGs no more than that part is decoded.
@@ -98,14 +113,14 @@ def crop_area(content, area, channels, decode, seeds):
     return tf.ensure_shape(part, (None, None, channels))
 
 
-def jitter_colors(image, strength, seeds):
-    """Vary brightness, contrast and, of a coloured image, saturation.
+def jitter_colors(image: Tensor, strength: float, seeds: Tensor) -> Tensor:
+    """Vary brightness and contrast, and the saturation of a coloured image.
 
     Args:
         image: An image `(h, w, channels)` of pixel values, 0 to 255.
         strength: Float below 1. Brightness changes by up to this share of the
-            range of pixel values; contrast and saturation are multiplied by 1
-            less this to 1 more.
+            range of pixel values. Contrast and saturation are multiplied by a
+            number from `1 - strength` to `1 + strength`.
         seeds: An int64 tensor `(2,)`.
 
     Returns:

@@ -1,6 +1,9 @@
 """A folder of class folders as labelled images."""
 
 import contextlib
+from collections.abc import Callable
+from collections.abc import Iterator
+from pathlib import Path
 
 import tensorflow as tf
 
@@ -8,26 +11,40 @@ from keras_resattn.data.image_files import check_images
 from keras_resattn.data.image_files import unreadable_images
 from keras_resattn.data.labelled_images import LabelledImages
 from keras_resattn.data.labelled_images import encoded_split
+from keras_resattn.data.preprocessing import Preprocessing
 from keras_resattn.data.random_seeds import shuffle
+from keras_resattn.recipes.settings import Data
+from keras_resattn.typing import Tensor
+
+Files = list[tuple[str, int]]
+Relabel = Callable[[Tensor, Tensor, int], Tensor]
 
 EXTENSIONS = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".webp")
 
 
-def load_folder(root, settings, preprocessing, relabel=None):
+def load_folder(
+    root: Path,
+    settings: Data,
+    preprocessing: Preprocessing,
+    relabel: Relabel | None = None,
+) -> LabelledImages:
     """Load a folder of class folders: see `keras_resattn.data.load`.
 
     Args:
-        root: A `pathlib.Path`. Either it holds one folder of images a class,
-            of which every tenth image is held out for testing, or it holds two
-            such folders: `train`, and `test`, `validation` or `val`.
+        root: A `pathlib.Path`. It has one folder of images per class, and every
+            tenth image is held out for testing. Or it has two such folders:
+            `train`, and `test`, `validation` or `val`.
         settings: A `keras_resattn.recipes.settings.Data`.
         preprocessing: The network's `Preprocessing`.
         relabel: Optional function of a label, the number of the example and
             the number of classes, which returns the label to train with.
 
+    Returns:
+        `LabelledImages`.
+
     Raises:
         ValueError: If there are no class folders or no images, or if the
-            classes to test on are not those to train on.
+            classes of the test images are not those of the training images.
     """
     labels, train, test = list_folder(root)
     skipped: dict[str, str] = {}
@@ -49,7 +66,7 @@ def load_folder(root, settings, preprocessing, relabel=None):
     )
 
 
-def list_folder(root):
+def list_folder(root: Path) -> tuple[tuple[str, ...], Files, Files]:
     """Return the labels, and pairs of path and label to train and to test on."""
     train_root, test_root = _split_folders(root)
     labels, train = _labelled_files(train_root)
@@ -58,7 +75,7 @@ def list_folder(root):
         train = [file for i, file in enumerate(train) if i % 10 != 9]
         if not test:
             raise ValueError(
-                "There are too few images to hold out each tenth for testing; "
+                "There are too few images to hold out every tenth for testing; "
                 f"give 10 or more. Received: {root} with {len(train)} images"
             )
         return labels, train, test
@@ -95,7 +112,7 @@ def _check_all_classes(root, labels, train, test, skipped):
     if empty or not test:
         what = f"to train {', '.join(empty)}" if empty else "to test"
         raise ValueError(
-            f"No readable image is left {what}; replace unreadable ones. "
+            f"No readable image is left {what}; replace the unreadable files. "
             f"Received: {root} with {len(skipped)} unreadable, such as {skipped[0]}"
         )
 
@@ -116,8 +133,8 @@ def _labelled_files(root):
     )
     if len(folders) < 2:
         raise ValueError(
-            "A folder of images needs two or more folders in it, one a class, "
-            f"named after the class. Received: {root} with {len(folders)} folders"
+            "A folder of images needs two or more folders in it, one per class "
+            f"and named after it. Received: {root} with {len(folders)} folders"
         )
     files = [
         (str(path), number)
@@ -135,8 +152,10 @@ def _labelled_files(root):
 
 
 @contextlib.contextmanager
-def naming_unreadable_images(data, preprocessing):
-    """Where reading a folder's images fails, find and name the file."""
+def naming_unreadable_images(
+    data: LabelledImages, preprocessing: Preprocessing
+) -> Iterator[None]:
+    """If reading the images of a folder fails, find the file and name it."""
     try:
         yield
     except tf.errors.OpError:

@@ -2,11 +2,13 @@
 
 import functools
 import os
+from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -16,6 +18,7 @@ from keras_resattn.data.decoding import with_channels
 from keras_resattn.data.formats.ordinary import decode_ordinary
 from keras_resattn.data.formats.ordinary import is_ordinary
 from keras_resattn.data.image_header import MAX_PIXELS
+from keras_resattn.data.preprocessing import Aspect
 from keras_resattn.data.preprocessing import Preprocessing
 from keras_resattn.typing import Array
 from keras_resattn.typing import StrPath
@@ -190,7 +193,7 @@ def _resized(picture, preprocessing):
 
 
 @functools.lru_cache
-def _resizer(input_shape, aspect):
+def _resizer(input_shape: tuple[int, int, int], aspect: Aspect) -> Callable:
     """Return the compiled function that resizes a picture for a network."""
     preprocessing = Preprocessing(input_shape, aspect=aspect)
     any_size = tf.TensorSpec((None, None, input_shape[-1]), tf.uint8)
@@ -202,7 +205,7 @@ def _resizer(input_shape, aspect):
     return resize
 
 
-def _by_threads(read, paths) -> Iterator:
+def _by_threads(read: Callable[[StrPath], Any], paths: Sequence[StrPath]) -> Iterator:
     # Reading and decoding happen outside of Python: threads do it side by side.
     with ThreadPoolExecutor(THREADS) as threads:
         yield from threads.map(read, paths)

@@ -3,13 +3,18 @@
 import tensorflow as tf
 
 from keras_resattn.data.random_seeds import seeds_of
+from keras_resattn.typing import Tensor
 
-# In the place of an epoch, so that no epoch's seeds are the same.
+# Used as the number of an epoch, because no epoch has it.
 NOISE = -1
 
 
-def noisy_label(label, number, classes, correct, seed):
-    """Return the label, or with probability `1 - correct` another class, evenly.
+def noisy_label(
+    label: Tensor, number: Tensor, classes: int, correct: float, seed: int
+) -> Tensor:
+    """Return the label or, with probability `1 - correct`, another class.
+
+    All other classes are equally probable.
 
     Args:
         label: An int64 scalar tensor.
@@ -17,7 +22,7 @@ def noisy_label(label, number, classes, correct, seed):
             image has the same label in every epoch.
         classes: Integer, the number of classes.
         correct: Float from 0 to 1, the share r of labels that stay.
-        seed: Integer, from which the wrong labels follow.
+        seed: Integer, the random seed of the wrong labels.
     """
     seeds = tf.random.experimental.stateless_split(seeds_of(seed, NOISE, number), 2)
     stays = tf.random.stateless_uniform((), seeds[0]) < correct

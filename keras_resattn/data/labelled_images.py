@@ -1,4 +1,4 @@
-"""A data set of labelled images, wherever it comes from."""
+"""A data set of labelled images, of any source."""
 
 import collections
 import dataclasses
@@ -23,8 +23,8 @@ class Split:
         encoded: A function of int64 seeds `(2,)`, called inside functions of
             `tf.data`. It returns a `tf.data.Dataset` of pairs of an image's
             bytes and its label, in an order that follows from the seeds. `None`
-            if there are but decoded images.
-        decode: A function from what `encoded` gives to an image.
+            if the images are already decoded.
+        decode: A function from the bytes of `encoded` to an image.
     """
 
     images: tf.data.Dataset
@@ -39,7 +39,7 @@ class LabelledImages:
     """A data set of labelled images.
 
     Attributes:
-        name: What it was loaded by.
+        name: The name or the path that it was loaded by.
         labels: The names of the classes, in the order of their numbers.
         train: The `Split` to train on.
         test: The `Split` to test on.

@@ -1,14 +1,20 @@
-"""Mixtures of the images and labels of a batch, from given seeds."""
+"""Mix the images and labels of a batch, from given seeds."""
+
+from collections.abc import Callable
 
 import keras
 import tensorflow as tf
 
 from keras_resattn.data.random_seeds import SeedGenerator
 from keras_resattn.data.random_seeds import seeds_of
+from keras_resattn.recipes.settings import Augmentation
+from keras_resattn.typing import Tensor
+
+Mix = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
 
 
-def batch_mixing(settings):
-    """Return the function that mixes a batch, or `None` if none is asked for.
+def batch_mixing(settings: Augmentation) -> Mix | None:
+    """Return the function that mixes a batch, or `None` without MixUp and CutMix.
 
     Args:
         settings: A `keras_resattn.recipes.settings.Augmentation`.
@@ -16,7 +22,7 @@ def batch_mixing(settings):
     Returns:
         A function of images `(N, H, W, C)`, float32 one-hot labels
         `(N, classes)` and int64 seeds `(2,)`, which returns float32 images and
-        labels. With both MixUp and CutMix, each is for half of the batches.
+        labels. With both MixUp and CutMix, each mixes half of the batches.
     """
     arguments = {"data_format": "channels_last", "dtype": "float32"}
     layers = []
@@ -42,7 +48,7 @@ def batch_mixing(settings):
 def _mixed(layer, images, labels, seeds):
     mixture = layer.get_random_transformation(images, seed=SeedGenerator(seeds))
     weight = mixture["mix_weight"]
-    # Of a distribution so extreme that both of its gammas underflow.
+    # NaN if the distribution is so extreme that both of its gammas underflow.
     mixture["mix_weight"] = tf.where(tf.math.is_nan(weight), 1.0, weight)
     return (
         layer.transform_images(images, mixture),

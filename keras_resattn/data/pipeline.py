@@ -5,7 +5,9 @@ import math
 import tensorflow as tf
 
 from keras_resattn.data.augmentation import image_augmentation
+from keras_resattn.data.labelled_images import Split
 from keras_resattn.data.mixing import batch_mixing
+from keras_resattn.data.preprocessing import Preprocessing
 from keras_resattn.data.random_seeds import seeds_of
 from keras_resattn.data.random_seeds import shuffle
 from keras_resattn.recipes.settings import Augmentation
@@ -14,25 +16,25 @@ from keras_resattn.recipes.settings import Augmentation
 CACHE_BYTES = 2**30
 
 
-def steps_per_epoch(split, batch_size):
+def steps_per_epoch(split: Split, batch_size: int) -> int:
     """Return how many whole batches `training_batches` makes of a split."""
     return max(1, split.count // batch_size)
 
 
 def training_batches(
-    split,
-    preprocessing,
-    batch_size,
-    classes,
-    augmentation=Augmentation(),  # noqa: B008 it is frozen
-    seed=0,
-    epochs=1,
-    first_epoch=0,
-):
-    """Make shuffled, augmented batches of whole size: all epochs in one stream.
+    split: Split,
+    preprocessing: Preprocessing,
+    batch_size: int,
+    classes: int,
+    augmentation: Augmentation = Augmentation(),  # noqa: B008 it is frozen
+    seed: int = 0,
+    epochs: int = 1,
+    first_epoch: int = 0,
+) -> tf.data.Dataset:
+    """Make shuffled, augmented batches of full size: all epochs in one stream.
 
-    Batch k of epoch e follows from the seed, e and k alone: a run that was cut
-    short goes on with the same batches from `first_epoch`.
+    Batch k of epoch e follows from the seed, e and k alone: a resumed run gets
+    the same batches from `first_epoch` on.
 
     Example:
 
@@ -45,19 +47,19 @@ def training_batches(
     Args:
         split: A `Split` of labelled images.
         preprocessing: The network's `Preprocessing`.
-        batch_size: Integer, the number of images a batch; smaller only if the
-            split is.
+        batch_size: Integer, images per batch. It is reduced to the number of
+            images of a smaller split.
         classes: Integer, the number of classes.
         augmentation: A `keras_resattn.recipes.settings.Augmentation`.
-        seed: Integer, from which order and augmentation follow.
-        epochs: Integer, the epoch to end before.
+        seed: Integer, the random seed of order and augmentation.
+        epochs: Integer, the number of epochs of the whole run.
         first_epoch: Integer, the epoch to begin with.
 
     Returns:
         A `tf.data.Dataset` of images `(N, H, W, C)` and float32 labels
         `(N, classes)` whose rows sum to one. Images are pixel values, 0 to 255,
-        not standardized: uint8 while nothing made fractions of them, else
-        float32.
+        not standardized. They are uint8 if the pixels were only moved, and
+        float32 if they were computed.
     """
     batch_size = min(batch_size, split.count)
     steps = steps_per_epoch(split, batch_size)
@@ -91,22 +93,26 @@ def training_batches(
 
 
 def evaluation_batches(
-    split, preprocessing, batch_size, classes=None, standardized=True
-):
+    split: Split,
+    preprocessing: Preprocessing,
+    batch_size: int,
+    classes: int | None = None,
+    standardized: bool = True,
+) -> tf.data.Dataset:
     """Make batches of every image, in order.
 
     Args:
         split: A `Split` of labelled images.
         preprocessing: The network's `Preprocessing`.
-        batch_size: Integer, the number of images a batch, the last but one.
+        batch_size: Integer, images per batch; the last batch may be smaller.
         classes: Integer, the number of classes, for one-hot labels. Defaults to
             labels as numbers.
         standardized: Boolean, whether to standardize the images.
 
     Returns:
         A `tf.data.Dataset` of images `(N, H, W, C)` and labels, int64 `(N,)` or
-        float32 `(N, classes)`. Images are float32; if not standardized, they
-        are pixel values, 0 to 255, uint8 while nothing made fractions of them.
+        float32 `(N, classes)`. Standardized images are float32. Others are
+        pixel values, 0 to 255: uint8 if they were not resized.
     """
 
     def finish(images, labels):
@@ -117,23 +123,29 @@ def evaluation_batches(
     images = _resized(split, preprocessing)
     images = images.cache() if _fits(split, images) else images
     batches = images.batch(batch_size).map(finish, tf.data.AUTOTUNE)
-    # Else Keras would not know when to end, and warn of the end as of a fault.
+    # Without the number of batches, Keras warns when they end.
     count = math.ceil(split.count / batch_size)
     return _delivered(batches.apply(tf.data.experimental.assert_cardinality(count)))
 
 
-def sample_batches(split, preprocessing, batch_size, limit=None, seed=0):
+def sample_batches(
+    split: Split,
+    preprocessing: Preprocessing,
+    batch_size: int,
+    limit: int | None = None,
+    seed: int = 0,
+) -> tf.data.Dataset:
     """Make standardized batches of images in a random order, each image once.
 
-    Neighbours are then of any classes, also in data sets that are sorted by
-    class, and the first of them are a random sample.
+    Neighbouring images are of any classes, also in data sets that are sorted by
+    class. The first images are a random sample.
 
     Args:
         split: A `Split` of labelled images.
         preprocessing: The network's `Preprocessing`.
-        batch_size: Integer, the number of images a batch, the last but one.
+        batch_size: Integer, images per batch; the last batch may be smaller.
         limit: Integer, the largest number of images. Defaults to all.
-        seed: Integer, from which the order follows.
+        seed: Integer, the random seed of the order.
 
     Returns:
         A `tf.data.Dataset` of float32 images `(N, H, W, C)` and int64 labels
@@ -158,17 +170,17 @@ def sample_batches(split, preprocessing, batch_size, limit=None, seed=0):
 
 
 def _training_source(split, preprocessing, augmentation):
-    """Return the function from seeds to shuffled pairs, and that which decodes."""
+    """Return the function from seeds to shuffled pairs, and the one that decodes."""
     resized = _resized(split, preprocessing)
     if augmentation.crop != "resized" and _fits(split, resized):
         cached = resized.cache()
-        # One more than there are: the first epoch reads to the end of the cache.
+        # One more than the images, so that the first epoch fills the cache.
         return lambda seeds: shuffle(cached, split.count + 1, seeds), tf.identity
     return _shuffled_source(split)
 
 
 def _shuffled_source(split):
-    """Return the function from seeds to shuffled pairs, and that which decodes."""
+    """Return the function from seeds to shuffled pairs, and the one that decodes."""
     if split.encoded:
         return split.encoded, split.decode
     return lambda seeds: shuffle(split.images, 10_000, seeds), split.decode
@@ -187,7 +199,7 @@ def _fits(split, images):
 
 
 def _delivered(batches):
-    """Prefetch batches, in their order, and say how devices share them."""
+    """Prefetch batches in their order, and state how devices share them."""
     options = tf.data.Options()
     options.deterministic = True
     policy = tf.data.experimental.AutoShardPolicy.DATA

@@ -1,26 +1,29 @@
 """RandAugment of one image, from given seeds."""
 
 import functools
+from typing import Any
 
 import keras
 import tensorflow as tf
 
 from keras_resattn.data.random_seeds import SeedGenerator
+from keras_resattn.recipes.settings import RandAugment as Settings
+from keras_resattn.typing import Tensor
 
 
 class RandAugment:
-    """Does to one image what `keras.layers.RandAugment` does, from given seeds.
+    """Vary one image as `keras.layers.RandAugment` does, from given seeds.
 
-    The layer draws from variables, so that what happens to an image would depend
-    on what was computed before; and it computes all of its operations, to keep
-    a few. Here operations and strengths follow from the seeds, and those drawn
-    are computed alone. A grey image is varied as the coloured one that it is.
+    The layer draws random numbers from variables: the result for an image would
+    depend on the images before it. The layer also computes all operations and
+    keeps a few. Here the operations and their strengths follow from the seeds,
+    and only the drawn operations are computed. A grey image is varied as RGB.
 
     Args:
         settings: A `keras_resattn.recipes.settings.RandAugment`.
     """
 
-    def __init__(self, settings):
+    def __init__(self, settings: Settings):
         self.layer = keras.layers.RandAugment(
             num_ops=settings.num_ops,
             factor=settings.factor,
@@ -31,8 +34,8 @@ class RandAugment:
         for operation in (self.layer, *self.operations):
             operation.backend.set_backend("tensorflow")  # as `tf.data` needs
 
-    def draw(self, images, seeds):
-        """Return the numbers of the operations, and each one's transformation."""
+    def draw(self, images: Tensor, seeds: Tensor) -> tuple[Tensor, list[Any]]:
+        """Return the numbers of the drawn operations, and all transformations."""
         generator = SeedGenerator(seeds)
         count = len(self.operations)
         chosen = tf.random.stateless_uniform(
@@ -44,8 +47,8 @@ class RandAugment:
         ]
         return chosen, transformations
 
-    def __call__(self, image, seeds):
-        """Return the float32 image `(h, w, channels)`, varied, from 0 to 255."""
+    def __call__(self, image: Tensor, seeds: Tensor) -> Tensor:
+        """Return the varied image, float32 `(h, w, channels)`, from 0 to 255."""
         channels = image.shape[-1]
         if channels == 1:
             image = tf.image.grayscale_to_rgb(image)

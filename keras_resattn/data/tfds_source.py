@@ -9,13 +9,15 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 
 from keras_resattn.data import fashion_mnist_sample  # noqa: F401 registers it
+from keras_resattn.data.folder import Relabel
 from keras_resattn.data.labelled_images import LabelledImages
 from keras_resattn.data.labelled_images import encoded_split
+from keras_resattn.data.preprocessing import Preprocessing
 from keras_resattn.data.random_seeds import seeds_of
 from keras_resattn.data.random_seeds import shuffle
+from keras_resattn.recipes.settings import Data
 
-# How many bytes of records are kept to draw the next one from: 10,000 records of
-# ImageNet.
+# Bytes of records from which the next one is drawn: 10,000 records of ImageNet.
 SHUFFLE_BYTES = 2**30
 ADVICE = {
     "cifar10": " (scripts/cifar10_from_npm.py makes it without the host of TFDS)",
@@ -26,7 +28,9 @@ ADVICE = {
 }
 
 
-def load_tfds(settings, preprocessing, relabel=None):
+def load_tfds(
+    settings: Data, preprocessing: Preprocessing, relabel: Relabel | None = None
+) -> LabelledImages:
     """Load a data set of tensorflow-datasets: see `keras_resattn.data.load`.
 
     Args:
@@ -34,6 +38,14 @@ def load_tfds(settings, preprocessing, relabel=None):
         preprocessing: The network's `Preprocessing`.
         relabel: Optional function of a label, the number of the example and
             the number of classes, which returns the label to train with.
+
+    Returns:
+        `LabelledImages`.
+
+    Raises:
+        FileNotFoundError: If the data set is absent.
+        ValueError: If it has no pairs of an image and a class, or images of
+            another number of channels.
     """
     builder = _prepared_builder(settings.name, settings.data_dir, settings.download)
     image, label = _supervised_keys(builder)
@@ -82,7 +94,7 @@ def _supervised_keys(builder):
 
 
 def _instructions(builder):
-    """Return what to train on and what to test on, as TFDS spells it."""
+    """Return the names of the training and the test split, as TFDS writes them."""
     splits = builder.info.splits
     if "train" not in splits:
         raise ValueError(
@@ -138,7 +150,7 @@ def _prepared_builder(name, data_dir, download):
         builder = tfds.builder(name, data_dir=data_dir)
     except tfds.core.DatasetNotFoundError as error:
         raise FileNotFoundError(
-            "There is neither a folder nor a data set of tensorflow-datasets of "
+            "There is neither a folder nor a data set of tensorflow-datasets with "
             f"this name. Received: {name}"
         ) from error
     if builder.info.splits:
@@ -148,9 +160,9 @@ def _prepared_builder(name, data_dir, download):
     elif download:
         _download(builder)
     else:
-        # Said here, since tensorflow-datasets would try its host for minutes.
+        # Without this error, tensorflow-datasets tries its host for minutes.
         raise FileNotFoundError(
-            f"The data set '{name}' is not in {builder.data_dir} yet; allow its "
+            f"The data set '{name}' is not in {builder.data_dir}; allow its "
             f"download with `data.download: true`{ADVICE.get(builder.name, '')}, or "
             f"give the folder that has it as `data.data_dir`. Received: {name}"
         )
@@ -160,12 +172,12 @@ def _prepared_builder(name, data_dir, download):
 def _download(builder):
     try:
         builder.download_and_prepare()
-    except AssertionError as error:  # what TFDS raises for archives that it lacks
+    except AssertionError as error:  # TFDS raises it for missing archives
         raise FileNotFoundError(f"{error} Received: {builder.name}") from error
 
 
 def _prepare_quietly(builder):
-    """Write the bundled images as records: seconds, worth no progress bars."""
+    """Write the images of the package as records: it takes seconds."""
     tfds.disable_progress_bar()
     try:
         with contextlib.redirect_stdout(io.StringIO()):

@@ -110,8 +110,9 @@ class Run:
         if data.skipped:
             self._write(SKIPPED, "\n".join(data.skipped) + "\n")
             print(
-                f"Left out {len(data.skipped)} unreadable images, such as "
-                f"{data.skipped[0]}; all are named in {SKIPPED}."
+                f"Left out {len(data.skipped)} unreadable images "
+                f"({data.skipped_by_reason}), such as {data.skipped[0]}; all are "
+                f"named in {SKIPPED}."
             )
 
     def is_finished(self):

@@ -86,7 +86,7 @@ def test_bad_input_is_one_line(run, command, model_folder, moved, tmp_path):
     missing = tmp_path / "missing"
     model, out = model_folder.path, ("--out", tmp_path / "new")
     for arguments, expected, message in (
-        ((missing,), 2, f"no model folder.*Received: {missing}"),
+        ((missing,), 2, f"not a model folder.*Received: {missing}"),
         ((model, missing), 2, f"no such folder.*Received: {missing}"),
         ((model, "no_such_data_set"), 2, "neither a folder.*no_such_data_set"),
         ((model, "cifar10", "--data-dir", tmp_path), 2, "not in .*Received: cifar10"),

@@ -195,7 +195,7 @@ def bad_calls(model, picture, folder):
             f"data.name={folder / 'no_classes'}",
         ),
         1,
-        "one a class.*Received",
+        "one per class.*Received",
     )
     yield (
         ("train", "demo", "--out", new, "--set", "network.input_shape=[4, 4, 1]"),
@@ -210,7 +210,7 @@ def bad_calls(model, picture, folder):
         ("report", missing, "--out", new),
         ("export", missing, new / "1"),
     ):
-        yield command, 2, f"no model folder.*Received: {missing}"
+        yield command, 2, f"not a model folder.*Received: {missing}"
     yield (
         ("serve", missing, "--port", "0", "--grpc-port", "0"),
         2,
@@ -282,7 +282,7 @@ def test_a_busy_port_is_named(run, served):
 
 
 def test_debug_shows_the_traceback(run, tmp_path):
-    with pytest.raises(FileNotFoundError, match="no model folder"):
+    with pytest.raises(FileNotFoundError, match="not a model folder"):
         run("--debug", "evaluate", tmp_path / "missing")
 
 

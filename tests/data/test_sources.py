@@ -127,7 +127,7 @@ def test_a_missing_folder_is_an_error():
 
 def test_a_folder_without_class_folders_is_an_error(photos):
     bright = photos / "bright"
-    with pytest.raises(ValueError, match=rf"one a class.*Received: {bright}"):
+    with pytest.raises(ValueError, match=rf"one per class.*Received: {bright}"):
         load(str(bright), Preprocessing((16, 16, 3)))
 
 

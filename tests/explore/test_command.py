@@ -18,7 +18,7 @@ def test_the_command_explains_itself(run):
 def test_a_folder_that_is_no_model_is_an_error(run, tmp_path):
     code, _, errors = run("explore", tmp_path / "missing")
     assert code == 2
-    assert "no model folder, it lacks model.keras" in errors
+    assert "not a model folder, it lacks model.keras" in errors
     assert errors.strip().endswith(f"Received: {tmp_path / 'missing'}")
 
 

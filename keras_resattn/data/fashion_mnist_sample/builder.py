@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import tensorflow_datasets as tfds
 
+from keras_resattn.typing import Array
+
 FOLDER = Path(__file__).parent
 
 LABELS = (
@@ -63,7 +65,7 @@ class FashionMnistSample(tfds.core.GeneratorBasedBuilder):
             yield i, {"image": image[..., None], "label": int(label)}
 
 
-def read_idx(path):
+def read_idx(path: Path) -> Array:
     """Return the uint8 array in an IDX file compressed with xz."""
     data = lzma.decompress(path.read_bytes())
     rank = data[3]

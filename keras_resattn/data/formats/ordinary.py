@@ -8,9 +8,9 @@ import tensorflow as tf
 
 from keras_resattn.data.formats import jpeg
 from keras_resattn.data.formats import png
-from keras_resattn.data.formats.byte_values import numbers_at
 from keras_resattn.data.formats.byte_values import first_bytes
 from keras_resattn.data.formats.byte_values import has_at
+from keras_resattn.data.formats.byte_values import numbers_at
 from keras_resattn.data.formats.byte_values import split_at
 from keras_resattn.data.formats.signatures import READ
 from keras_resattn.typing import Tensor

@@ -3,10 +3,10 @@
 import tensorflow as tf
 
 from keras_resattn.data.formats.byte_values import Header
-from keras_resattn.data.formats.byte_values import numbers_at
 from keras_resattn.data.formats.byte_values import first_bytes
-from keras_resattn.data.formats.byte_values import split_at
+from keras_resattn.data.formats.byte_values import numbers_at
 from keras_resattn.data.formats.byte_values import separate_function
+from keras_resattn.data.formats.byte_values import split_at
 from keras_resattn.data.formats.exif import exif_orientation
 from keras_resattn.typing import Tensor
 
