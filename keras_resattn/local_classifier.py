@@ -1,4 +1,4 @@
-"""Classifying files by a model folder."""
+"""Classify image files with a model folder."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from keras_resattn_client.results import Result
 
 
 class LocalClassifier:
-    """Classifies files by the model of a folder, which it loads.
+    """Classify image files with the model of a folder, which is loaded once.
 
     Args:
         path: The path of a model folder.

@@ -96,7 +96,7 @@ class ModelFolder:
         except (ValueError, TypeError, KeyError, OSError) as error:
             reason = " ".join(str(error).split())[:200]
             raise ValueError(
-                f"This file is not a model of keras_resattn: {reason} Received: {path}"
+                f"This file cannot be loaded as a model: {reason} Received: {path}"
             ) from error
         if model.output_shape[-1] != len(self.labels):
             raise ValueError(

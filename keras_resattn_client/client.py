@@ -112,8 +112,9 @@ class Client:
         """Classify images.
 
         Args:
-            images: A path, a file's bytes, a uint8 array `(h, w, channels)`, or a
-                sequence of them; or a float array `(N, h, w, channels)`, 0 to 255.
+            images: A path, a file's bytes, a Pillow image, a uint8 array
+                `(h, w, channels)`, or a sequence of them; or a float array
+                `(N, h, w, channels)`, 0 to 255.
 
         Returns:
             A `Prediction`.

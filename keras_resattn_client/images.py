@@ -1,31 +1,31 @@
-"""Turn the images that a user passes into batches for the server."""
+"""Put the images of a user into batches as the server takes them."""
 
 import io
+import os
+import sys
 from collections.abc import Iterable
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from keras_resattn_client import contract
 
-Inputs = dict[str, npt.NDArray[Any] | list[bytes]]
+Inputs = dict[str, np.ndarray | list[bytes]]
 
-# In base64 this is below the 64 MiB that the embedded server reads.
+# Below the 64 MiB that the embedded server reads, in base64 too.
 MAX_BATCH_BYTES = 32 * 1024 * 1024
 
 
 def input_batches(images: object, batch_size: int) -> Iterator[Inputs]:
-    """Yield the inputs of a signature, a batch at a time.
+    """Yield the inputs of a signature, batch by batch.
 
-    Each file is read when its batch is made.
+    Files are read when their batch is needed.
 
     Args:
         images: As for `Client.predict`.
-        batch_size: The largest number of images per batch. Large images make smaller
-            batches.
+        batch_size: Images per batch at most; fewer if they are large.
 
     Yields:
         `{"image_bytes": [...]}` or `{"images": array}`.
@@ -45,46 +45,67 @@ def input_batches(images: object, batch_size: int) -> Iterator[Inputs]:
         batch.append(encoded)
         size += len(encoded)
     if not batch:
-        raise ValueError("Pass one or more images. Received: none")
+        raise ValueError("Give one image or more. Received: none")
     yield {contract.IMAGE_BYTES: batch}
 
 
-def _pixel_batches(images: npt.NDArray[Any], batch_size: int) -> Iterator[Inputs]:
+def _pixel_batches(images: np.ndarray, batch_size: int) -> Iterator[Inputs]:
     if images.ndim != 4 or not len(images):
         raise ValueError(
-            "Pass float pixels as an array (N, h, w, channels) of one or more images, "
-            f"with values 0 to 255. Received: an array of shape {images.shape}"
+            "Pixels as floats are an array (N, h, w, channels), 0 to 255, of one "
+            f"image or more. Received: an array of shape {images.shape}"
         )
     for start in range(0, len(images), batch_size):
         pixels = images[start : start + batch_size].astype(np.float32, copy=False)
         yield {contract.IMAGES: pixels}
 
 
-def _one_by_one(images: Any) -> Iterable[Any]:
-    single = isinstance(images, str | bytes | Path)
+def _one_by_one(images: Any) -> Iterable[object]:
+    single = isinstance(images, str | bytes | os.PathLike) or _is_pillow(images)
     if single or (isinstance(images, np.ndarray) and images.ndim < 4):
         return [images]
-    return iter(images)
+    found: Iterable[object] = images
+    return found
 
 
 def _encoded(image: object) -> bytes:
     if isinstance(image, bytes):
         return image
-    if isinstance(image, str | Path):
+    if isinstance(image, str | os.PathLike):
         if not Path(image).is_file():
-            raise FileNotFoundError(f"The image file does not exist. Received: {image}")
+            raise FileNotFoundError(
+                f"There is no such file; give an image. Received: {image}"
+            )
+        # As it is: the server applies the orientation that EXIF notes.
         return Path(image).read_bytes()
     if isinstance(image, np.ndarray) and image.dtype == np.uint8:
         return _png(image)
+    if _is_pillow(image):
+        return _png(_upright(image))
     kind = f"an array of {image.dtype}" if isinstance(image, np.ndarray) else None
     raise TypeError(
-        "An image is a path, its file's bytes, or a uint8 array (h, w, channels). "
+        "An image is a path, its file's bytes, a Pillow image, or a uint8 array "
+        "(h, w, channels). "
         f"Received: {kind or type(image).__name__}"
     )
 
 
-def _png(pixels: npt.NDArray[Any]) -> bytes:
-    """Encode pixels as PNG: lossless, and much smaller than numbers as text."""
+def _is_pillow(image: object) -> bool:
+    # Without an import: Pillow is needed for such images only.
+    pillow = sys.modules.get("PIL.Image")
+    return pillow is not None and isinstance(image, pillow.Image)
+
+
+def _upright(image: Any) -> np.ndarray:
+    """Return a Pillow image as a viewer shows it, without transparency."""
+    from PIL import ImageOps
+
+    image = ImageOps.exif_transpose(image)
+    return np.asarray(image if image.mode == "L" else image.convert("RGB"))
+
+
+def _png(pixels: np.ndarray) -> bytes:
+    """Return pixels as PNG: no loss, and far smaller than numbers as text."""
     from PIL import Image
 
     if pixels.ndim == 3 and pixels.shape[-1] == 1:

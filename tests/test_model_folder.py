@@ -2,6 +2,7 @@ import shutil
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from keras_resattn.model_folder import ModelFolder
 from keras_resattn.model_folder import write_beside
@@ -37,7 +38,9 @@ def test_a_folder_that_lacks_a_file_is_an_error(copy, name):
 
 def test_a_broken_model_is_an_error(copy):
     (copy.path / "model.keras").write_bytes(b"broken")
-    with pytest.raises(ValueError, match="no model.*Received: .*model.keras"):
+    with pytest.raises(
+        ValueError, match="cannot be loaded as a model.*Received: .*model.keras"
+    ):
         _ = ModelFolder.open(copy.path).model
 
 
@@ -65,3 +68,28 @@ def test_what_is_written_beside_comes_whole_or_not_at_all(tmp_path):
         write_beside(path, fail)
     assert path.read_text() == "whole"
     assert [p.name for p in path.parent.iterdir()] == ["file.txt"]
+
+
+def test_a_folder_without_a_rule_of_resizing_squashes(copy):
+    recipe = copy.path / "recipe.yaml"
+    lines = recipe.read_text().splitlines()
+    recipe.write_text("\n".join(line for line in lines if "resize:" not in line))
+    assert len(recipe.read_text().splitlines()) == len(lines) - 1
+    assert ModelFolder.open(copy.path).preprocessing.aspect == "squash"
+
+
+def test_images_are_resized_by_the_rule_of_the_recipe(copy, tmp_path):
+    recipe = copy.path / "recipe.yaml"
+    text = recipe.read_text()
+    pixels = np.zeros((16, 48, 3), "uint8")
+    pixels[:, 16:32] = 200  # the middle
+    Image.fromarray(pixels).save(tmp_path / "wide.png")
+    means = {}
+    for resize in ("squash", "crop", "pad"):
+        recipe.write_text(text.replace("resize: squash", f"resize: {resize}"))
+        images = ModelFolder.open(copy.path).images([tmp_path / "wide.png"])
+        assert images.shape == (1, 16, 16, 3)
+        means[resize] = images.mean()
+    assert means["crop"] == 200
+    assert means["squash"] == pytest.approx(200 / 3, abs=3)
+    assert means["pad"] == pytest.approx(200 / 9, abs=3)

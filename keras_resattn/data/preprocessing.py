@@ -12,6 +12,8 @@ from keras_resattn.data.resizing import fit_size
 from keras_resattn.data.resizing import resize_and_place
 from keras_resattn.typing import Tensor
 
+Aspect = Literal["squash", "crop", "pad"]
+
 
 @dataclasses.dataclass(frozen=True)
 class Preprocessing:
@@ -40,7 +42,7 @@ class Preprocessing:
     input_shape: tuple[int, int, int]
     mean: float | tuple[float, ...] = 127.5
     std: float | tuple[float, ...] = 127.5
-    aspect: Literal["squash", "crop", "pad"] = "squash"
+    aspect: Aspect = "squash"
 
     def decode(self, image_bytes: Tensor) -> Tensor:
         """Return the uint8 image `(h, w, channels)` in the bytes of a file.

@@ -5,6 +5,7 @@ import sys
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from keras_resattn.explain import mean_masks
 from keras_resattn.export import contract as exported
@@ -50,6 +51,19 @@ def test_paths_bytes_and_pixels_are_the_same(client, pictures, model_folder):
     for single in (pictures[0], contents[0], pixels[0]):
         answer = client.predict(single).probabilities
         np.testing.assert_allclose(answer, expected[:1], atol=1e-5)
+
+
+def test_a_pillow_image_is_turned_upright(client, pictures):
+    upright = Image.open(pictures[0]).convert("RGB")
+    turned = upright.transpose(Image.Transpose.ROTATE_90)
+    turned.getexif()[0x0112] = 6  # to be turned back
+    expected = client.predict(pictures[:1]).probabilities
+    for image in (upright, turned, [turned]):
+        answer = client.predict(image).probabilities
+        np.testing.assert_allclose(answer, expected, atol=1e-5)
+    other = turned.copy()
+    other.getexif()[0x0112] = 1
+    assert abs(client.predict(other).probabilities - expected).max() > 1e-5
 
 
 def test_float_pixels_are_asked_of_their_signature(client, pictures, model_folder):

@@ -7,21 +7,27 @@ import httpx
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 from tensorflow_serving.apis.predict_pb2 import PredictRequest
 from tensorflow_serving.apis.prediction_service_pb2_grpc import PredictionServiceStub
 
 from tests.data.encoded_images import FINE
+from tests.data.encoded_images import PHOTO
+from tests.data.encoded_images import encoded
 from tests.data.encoded_images import png_header
 
+LARGER = encoded(PHOTO.resize((160, 320)), "JPEG")
 BOMB = png_header(50_000, 50_000) + b"\0" * 4096
 BAD = {
     "nothing": (b"", "is empty"),
     "a text": (b"no image at all", "is not a PNG"),
-    "a jpeg cut off in its data": (FINE["jpeg"][:-200], "Invalid JPEG"),
-    "a jpeg cut off in its header": (FINE["jpeg"][:50], "Invalid JPEG"),
-    "a png cut off": (FINE["png"][:300], "PNG"),
+    "a jpeg cut off in its data": (LARGER[: len(LARGER) // 2], "is cut off"),
+    "a jpeg cut off in its header": (FINE["jpeg"][:50], "is cut off or damaged"),
+    "a png cut off": (FINE["png"][:300], "is cut off"),
+    "an image of another format": (encoded(PHOTO, "TIFF"), "is a TIFF image"),
+    "a damaged png": (FINE["png"][:150] + b"x" + FINE["png"][151:], "PNG"),
     "a png without pixels": (png_header(0, 40), "has no pixels"),
-    "a png of 2.5 billion pixels": (BOMB, "Received: 50000 x 50000 pixels"),
+    "a png of 2.5 billion pixels": (BOMB, "50000 x 50000 pixels"),
 }
 
 
@@ -82,8 +88,15 @@ def test_what_is_no_base64_is_refused(urls, text):
     assert ask_rest(urls, FINE["png"])[0] == 200
 
 
-def test_a_rotation_is_not_applied(urls):
-    photos = [FINE["jpeg"], FINE["jpeg with a rotation"]]
+def test_the_orientation_of_exif_is_applied(urls):
+    turned = PHOTO.transpose(Image.Transpose.ROTATE_90)
+    orientation = Image.Exif()
+    orientation[0x0112] = 6  # to be turned back
+    photos = [
+        encoded(PHOTO, "PNG"),
+        encoded(turned, "PNG", exif=orientation),
+        encoded(turned, "PNG"),
+    ]
     _, answer = ask_rest(urls, *photos)
-    first, second = (p["probabilities"] for p in answer["predictions"])
-    assert first == second
+    upright, turned_back, other = (p["probabilities"] for p in answer["predictions"])
+    assert upright == turned_back != other

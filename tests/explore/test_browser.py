@@ -263,7 +263,7 @@ def test_evidence_is_of_the_chosen_class_and_masks_are_said_to_be_none(page, pic
     {
         "text.png": "not a PNG, JPEG, GIF, BMP or WebP image",
         "empty.png": "empty",
-        "cut.png": "damaged or cut short",
+        "cut.png": "cut off",
         "huge.png": "too large",
     }.items(),
 )

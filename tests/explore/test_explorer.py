@@ -75,7 +75,7 @@ def test_an_image_is_computed_once(explorer, pictures):
     {
         "text.png": "not a PNG, JPEG, GIF, BMP or WebP image.*8 bytes",
         "empty.png": "empty",
-        "cut.png": "damaged or cut short",
+        "cut.png": "cut off",
         "huge.png": "too large.*8000 x 8000",
     }.items(),
 )

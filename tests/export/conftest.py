@@ -15,10 +15,11 @@ from keras_resattn.views.graph import flatten_layers
 NAMES = ("apple", "bee", "Käse", "door", "egg", "fire truck", "g")
 
 
-def make_folder(path, channels=3, labels=NAMES, **options):
+def make_folder(path, channels=3, labels=NAMES, resize="squash", **options):
     """A model folder as a run leaves it, with random weights."""
     shape = [16, 16, channels]
     settings = {"network.name": "tiny", "network.input_shape": shape}
+    settings["preprocessing.resize"] = resize
     settings = [f"{key}={value}" for key, value in settings.items()]
     path.mkdir()
     recipe = load_recipe("demo", settings, to_build=False)

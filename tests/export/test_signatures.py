@@ -243,3 +243,34 @@ def test_wrong_shapes_are_refused_and_end_no_process(saved_model):
             "attention_overlay",
         )
     ]
+
+
+@pytest.mark.parametrize("resize", ["crop", "pad"])
+def test_images_of_other_aspect_ratios_are_read_as_by_the_model_folder(
+    resize, tmp_path
+):
+    folder = make_folder(tmp_path / "run", resize=resize)
+    assert folder.preprocessing.aspect == resize
+    photos = []
+    for i, size in enumerate([(40, 16), (9, 30), (16, 16), (50, 50)]):
+        pixels = np.random.default_rng(i).integers(0, 256, (*size, 3), "uint8")
+        Image.fromarray(pixels).save(tmp_path / f"{i}.png")
+        photos.append(tmp_path / f"{i}.png")
+    loaded = tf.saved_model.load(str(export(folder, tmp_path / "1", warmup=False)))
+    contents = tf.constant([path.read_bytes() for path in photos])
+    answer = loaded.signatures["serving_default"](image_bytes=contents)
+    expected = folder.predict(photos)
+    np.testing.assert_allclose(answer["probabilities"], expected, atol=1e-5)
+    squashed = make_folder(tmp_path / "squash").preprocessing
+    assert (
+        abs(squashed.resize(tf.io.decode_png(contents[0])) - folder.images(photos)[0])
+        .numpy()
+        .max()
+        > 9
+    )
+    pixels = tf.cast(tf.io.decode_png(contents[0], 3), tf.float32)[None]
+    answer = loaded.signatures["predict_images"](images=pixels)
+    np.testing.assert_allclose(answer["probabilities"], expected[:1], atol=1e-5)
+    manifest = json.loads((tmp_path / "1/assets.extra/manifest.json").read_text())
+    words = {"crop": "cropped at the centre", "pad": "padded with black"}
+    assert words[resize] in manifest["preprocessing"]["resize"]

@@ -1,4 +1,4 @@
-"""A balanced sample of Fashion-MNIST, bundled: images without a network."""
+"""A balanced sample of Fashion-MNIST in the package: nothing is downloaded."""
 
 from keras_resattn.data.fashion_mnist_sample.builder import FashionMnistSample
 
