@@ -124,8 +124,9 @@ class Run:
         if data.skipped:
             self._write(SKIPPED, "\n".join(data.skipped) + "\n")
             print(
-                f"Left out {len(data.skipped)} unreadable images, such as "
-                f"{data.skipped[0]}; {SKIPPED} lists all of them."
+                f"Left out {len(data.skipped)} unreadable images "
+                f"({data.skipped_by_reason}), such as {data.skipped[0]}. {SKIPPED} "
+                "lists all of them."
             )
 
     def is_finished(self) -> bool:
