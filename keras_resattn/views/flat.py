@@ -12,6 +12,7 @@ import keras
 from keras_resattn.typing import Tensor
 from keras_resattn.views.graph import Node
 from keras_resattn.views.graph import call_arguments
+from keras_resattn.views.graph import call_index
 from keras_resattn.views.graph import flatten_layers
 from keras_resattn.views.graph import graph_of
 from keras_resattn.views.graph import is_network
@@ -106,15 +107,15 @@ class _Call(NamedTuple):
 def _calls(graph: keras.Model, path: tuple[str, ...] = ()) -> list[_Call]:
     """Return the calls of a graph in their order, with those inside networks."""
     nodes = [node for node in nodes_of(graph) if not node.is_input]
-    counts = collections.Counter(node.operation for node in nodes)
-    numbers: collections.Counter[keras.Operation] = collections.Counter()
     calls = []
     for node in nodes:
         network, inner = node.operation, None
         if is_network(network):
-            numbers[network] += 1
-            number = f"_call{numbers[network]}" if counts[network] > 1 else ""
-            inner = _calls(graph_of(network), (*path, network.name + number))
+            # Nodes of the same depth are not in the order of the calls.
+            indices = sorted(call_index(n) for n in nodes if n.operation is network)
+            number = 1 + indices.index(call_index(node))
+            suffix = f"_call{number}" if len(indices) > 1 else ""
+            inner = _calls(graph_of(network), (*path, network.name + suffix))
         calls.append(_Call(path, node, inner))
     return calls
 

@@ -96,9 +96,13 @@ def nodes_of(model: keras.Model) -> list[Node]:
         `is_input`.
     """
     by_depth = graph_of(model)._nodes_by_depth
-    # Within a depth, Keras keeps them in the reverse order.
     depths = sorted(by_depth, reverse=True)
     return [node for depth in depths for node in reversed(by_depth[depth])]
+
+
+def call_index(node: Node) -> int:
+    """Return the position of a node among all calls of its operation, in any graph."""
+    return node.operation._inbound_nodes.index(node)
 
 
 def node_in(model: keras.Model, operation: keras.Operation) -> Node:

@@ -220,7 +220,7 @@ def bad_calls(model, picture, folder):
             f"data.name={folder / 'no_classes'}",
         ),
         1,
-        "one a class.*Received",
+        "one per class.*Received",
     )
     yield (
         ("train", "demo", "--out", new, "--set", "network.input_shape=[4, 4, 1]"),

@@ -65,6 +65,7 @@ def test_options_are_listed_under_the_headings_of_their_panels(run):
         "Options",
         "Versions",
         "Limits",
+        "Ray",
         "Batching and monitoring",
         "Security",
     ]

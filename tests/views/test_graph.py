@@ -37,6 +37,7 @@ def compiled():
 PRIVATE = {
     "_AUGMENT_LAYERS": keras.layers.RandAugment,
     "_flatten_layers": model,
+    "_inbound_nodes": lambda: model().layers[-1],
     "_functional": lambda: keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)]),
     "_keras_history": lambda: model().outputs[0],
     "_nodes_by_depth": model,
