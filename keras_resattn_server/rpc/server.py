@@ -67,6 +67,9 @@ class GrpcServer:
             options=[
                 ("grpc.max_receive_message_length", max_request_bytes),
                 ("grpc.max_send_message_length", -1),
+                # Do not receive in advance what no memory is reserved for.
+                ("grpc.http2.bdp_probe", 0),
+                ("grpc.http2.lookahead_bytes", 64 * 1024),
                 # Otherwise a second server would share the port and the requests.
                 ("grpc.so_reuseport", 0),
             ],

@@ -100,11 +100,11 @@ def test_many_large_grpc_messages_do_not_fill_the_memory(small):
             call = service.Predict.future(request, timeout=60, metadata=metadata)
             return call.code(), resident_bytes(small)
 
-    with ThreadPoolExecutor(32) as threads:
-        codes, sizes = zip(*threads.map(ask_once, range(32)), strict=True)
+    with ThreadPoolExecutor(64) as threads:
+        codes, sizes = zip(*threads.map(ask_once, range(64)), strict=True)
     assert set(codes) <= {grpc.StatusCode.OK, grpc.StatusCode.RESOURCE_EXHAUSTED}
     assert grpc.StatusCode.OK in codes
-    assert max(sizes) - before < 150 * MIB  # all 32 have 224 MiB, parsed 448
+    assert max(sizes) - before < 256 * MIB  # all together have 448 MiB, parsed 896
 
 
 def resident_bytes(server):
