@@ -34,7 +34,7 @@ class ApiKeys:
     """
 
     def __init__(self, keys: Iterable[str]):
-        self._digests = [_digest(key.encode()) for key in keys]
+        self.digests = [_digest(key.encode()) for key in keys]
 
     @classmethod
     def read(cls, path: StrPath) -> "ApiKeys":
@@ -81,7 +81,7 @@ class ApiKeys:
 
     def replace(self, keys: "ApiKeys") -> None:
         """Accept other keys from now on."""
-        self._digests = keys._digests
+        self.digests = keys.digests
 
     def accept(self, headers: dict[str, str | bytes]) -> bool:
         """Return whether a request has one of the keys.
@@ -94,7 +94,7 @@ class ApiKeys:
             key = _bytes(headers.get("x-api-key", b""))
         digest = _digest(key.strip())
         # All are compared in constant time, so that the time reveals nothing.
-        return any([hmac.compare_digest(digest, known) for known in self._digests])
+        return any([hmac.compare_digest(digest, known) for known in self.digests])
 
 
 class ApiKeyMiddleware:

@@ -84,7 +84,9 @@ class Unfreeze(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
         if epoch != self.after:
             return
-        self.network.trainable = True
+        # `network.trainable = True` would not reach the layers of every network.
+        for layer in self.network.layers:
+            layer.trainable = True
         fetching = self.model.train_function
         self.model.make_train_function(force=True)
         if isinstance(fetching, FetchingStep):

@@ -9,6 +9,7 @@ from keras import ops
 
 from keras_resattn.recipes.settings import Train
 from keras_resattn.typing import Tensor
+from keras_resattn.views.graph import variable_index
 
 OPTIMIZERS = {
     "adam": keras.optimizers.Adam,
@@ -197,13 +198,13 @@ def scale_rates(
     """
     # The inner optimizer of a LossScaleOptimizer makes the steps.
     optimizer = getattr(optimizer, "inner_optimizer", optimizer)
-    scaled = {optimizer._get_variable_index(variable) for variable in variables}
+    scaled = {variable_index(optimizer, variable) for variable in variables}
     update_step = optimizer.update_step
 
     def scaled_update_step(
         gradient: Tensor, variable: keras.Variable, learning_rate: Tensor
     ) -> None:
-        if optimizer._get_variable_index(variable) in scaled:
+        if variable_index(optimizer, variable) in scaled:
             learning_rate = learning_rate * factor
         update_step(gradient, variable, learning_rate)
 

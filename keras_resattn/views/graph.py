@@ -184,6 +184,13 @@ def augmentations(layer: keras.layers.RandAugment) -> list[keras.layers.Layer]:
 # === What training replaces ===
 
 
+def variable_index(
+    optimizer: keras.optimizers.Optimizer, variable: keras.Variable
+) -> int:
+    """Return the position of a variable among those that an optimizer trains."""
+    return optimizer._get_variable_index(variable)
+
+
 def replace_moments(
     layer: keras.layers.BatchNormalization, moments: Callable[[Tensor, Any], Tensor]
 ) -> None:

@@ -255,11 +255,11 @@ def bad_calls(model, picture, folder):
     yield (
         (*explain, "--module", "stage9"),
         1,
-        "stage1_attention1, stage2_attention1; choose.*Received: module='stage9'",
+        "stage1_attention1, stage2_attention1. Choose.*Received: module='stage9'",
     )
     yield (*explain, "--channel", "16"), 1, "channels, 0 to.*Received: channel=16"
     yield (*explain, "--channel", "best"), 1, "rules.*Received: channel='best'"
-    yield (*explain, "--class", "cat"), 1, "bright, dark.*Received: 'cat'"
+    yield (*explain, "--class", "cat"), 1, "bright, dark.*Received: label='cat'"
 
 
 def test_bad_input_is_one_line_with_name_and_remedy(

@@ -66,6 +66,6 @@ def test_options_are_listed_under_the_headings_of_their_panels(run):
         "Versions",
         "Limits",
         "Ray",
-        "Batching and monitoring",
         "Security",
+        "Batching and monitoring",
     ]

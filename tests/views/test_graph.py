@@ -39,6 +39,7 @@ PRIVATE = {
     "_flatten_layers": model,
     "_inbound_nodes": lambda: model().layers[-1],
     "_functional": lambda: keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)]),
+    "_get_variable_index": lambda: compiled().optimizer,
     "_keras_history": lambda: model().outputs[0],
     "_nodes_by_depth": model,
     "_non_trainable_variables": lambda: model().layers[-1],
