@@ -62,14 +62,14 @@ def find_modules(model: keras.Model) -> dict[str, ModuleTensors]:
         if not isinstance(unwrap(node.operation), Fusion):
             _check_hides_no_module(model, unwrap(node.operation))
             continue
-        name = module_name(node.operation)
-        if name in modules:
+        name, tensors = module_name(node.operation), _tensors(node)
+        # One mask may be applied to several images, as `with_masks` does.
+        if modules.setdefault(name, tensors).mask is not tensors.mask:
             raise ValueError(
                 f"The layer {node.operation.name!r} is called more than once, so that "
                 "its module has several masks. Build a network from the shared layers "
                 f"and call that network instead. Received: model={model!r}"
             )
-        modules[name] = _tensors(node)
     return modules
 
 

@@ -82,12 +82,17 @@ def test_sizes_are_the_published(title):
         assert abs(count / 1e9 - billions) < (0.2 if title == "ResNeXt101" else 0.05)
 
 
+# What residual networks from this package's own builder take in addition.
+ABLATIONS = {"dropout", "remat", "stochastic_depth", "unit", "width_multiplier"}
+
+
 @pytest.mark.parametrize(("title", "name"), NAMES.items())
 def test_arguments_are_those_of_keras_applications(title, name):
     ours = inspect.signature(getattr(baselines, title)).parameters
     theirs = inspect.signature(keras.applications.ResNet152).parameters
-    assert list(ours) == list(theirs)
-    defaults = {key: ours[key].default for key in ours}
+    assert [key for key in ours if key in theirs] == list(theirs)
+    assert {*ours} - {*theirs} <= ABLATIONS
+    defaults = {key: ours[key].default for key in theirs}
     expected = {key: theirs[key].default for key in theirs}
     classes = 10 if title == "ResNet164" else 1000
     assert defaults == {**expected, "weights": None, "classes": classes, "name": name}

@@ -49,7 +49,7 @@ def test_all_that_does_not_fit_is_listed(tmp_path):
         "AttentionA_2/mask/linear_2: left over, the network has no such layer",
         "conv1: blob 0 has shape (3, 64, 7, 7) instead of (64, 3, 7, 7)",
         "conv1/bn: 3 blobs instead of 4",
-        "classifier: blob 1 has too many or too few values for (1000,)",
+        "classifier: the number of values of blob 1 does not fit (1000,)",
         "post_res_4_3/bn: there are 2 layers with this name",
         "pool1_3x3_s2/bn: 2 of 64 values, such as 0.0, are not possible with "
         "bn_statistic='inverse-std'. Try the other value",

@@ -103,7 +103,7 @@ def test_a_server_from_before_a_restart_is_not_taken_for_the_chief(cluster):
 def test_a_taken_port_is_named(cluster):
     port = int(cluster[0].rpartition(":")[2])
     with socket.create_server(("", port)):
-        with pytest.raises(OSError, match=f"port of TF_CONFIG is taken.*{port}"):
+        with pytest.raises(OSError, match=f"port in TF_CONFIG is in use.*{port}"):
             wait_for_all(Cluster(tuple(cluster), 0), 1, lambda line: None)
 
 
@@ -124,7 +124,7 @@ def test_the_division_and_the_learning_rate_are_described():
 
 @pytest.mark.parametrize(
     ("name", "message"),
-    [("horovod", "one of auto, none"), ("jax", "set the environment variable KERAS")],
+    [("horovod", "one of auto, none"), ("jax", "Set the environment variable KERAS")],
 )
 def test_a_distribution_that_cannot_be_is_explained(name, message):
     with pytest.raises(ValueError, match=f"{message}.*Received"):
@@ -157,7 +157,7 @@ def test_a_strategy_of_one_device_trains_as_none(monkeypatch):
         np.testing.assert_allclose(results[name], value, atol=1e-5, err_msg=name)
     with strategy.scope():
         model.compile("sgd", "mse", jit_compile=True)
-    with pytest.raises(ValueError, match="leave out `jit`"):
+    with pytest.raises(ValueError, match="set `jit: false` or leave it out"):
         enable_distributed_fit(model, strategy)
 
 

@@ -357,10 +357,10 @@ def test_a_model_without_a_graph_is_refused(bad):
             view(bad)
 
 
-def test_a_layer_with_masks_that_is_called_twice_is_refused(pair):
+def test_a_layer_that_is_called_with_two_masks_is_refused():
     fusion = keras_resattn.layers.AttentionResidualLearning(name="module_residual")
-    x = keras.Input((4,))
-    model = keras.Model(x, fusion([fusion([x, x]), x]))
+    x, y = keras.Input((4,)), keras.Input((4,))
+    model = keras.Model([x, y], fusion([fusion([x, x]), y]))
     with pytest.raises(ValueError, match="'module_residual' is called more than once"):
         keras_resattn.attention_masks(model)
 
