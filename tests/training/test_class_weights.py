@@ -61,7 +61,8 @@ def test_a_class_of_weight_zero_is_not_learnt(small_recipe, tmp_path):
     settings = {
         "train.class_weights": {"bright": 0.0},
         "train.label_smoothing": 0.1,
-        "train.epochs": 4,
+        "train.epochs": 20,
+        "train.learning_rate": 0.1,
     }
     folder = training.fit(
         changed(small_recipe, settings), tmp_path / "run", callbacks=[]
