@@ -11,7 +11,7 @@ DISTRIBUTION = "keras-resattn"
 MODULES = {
     "client": ("grpc", "httpx", "PIL"),
     "convert": ("safetensors", "torch"),
-    "explore": ("gradio", "matplotlib", "PIL", "skimage"),
+    "explore": ("gradio", "jinja2", "matplotlib", "PIL", "skimage", "tf_keras_vis"),
     "litert": ("ai_edge_litert",),
     "mlflow": ("mlflow",),
     "onnx": ("onnx", "onnxruntime", "tf2onnx"),

@@ -1,6 +1,10 @@
 import functools
+import importlib.machinery
+import importlib.util
 import os
 import signal
+import sys
+import types
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # Like the command. On a processor, only oneDNN computes with channels first.
@@ -30,6 +34,23 @@ def photos(tmp_path_factory):
             name = f"{i:02}.{'png' if i % 2 else 'jpg'}"
             (root / label / name).write_bytes(encode(pixels).numpy())
     return root
+
+
+@pytest.fixture
+def stand_in(monkeypatch):
+    """Return a function that adds an empty module for each that is not installed.
+
+    With it, errors of optional features are tested where their extra is missing.
+    """
+
+    def add(*names):
+        for name in names:
+            if importlib.util.find_spec(name) is None:
+                module = types.ModuleType(name)
+                module.__spec__ = importlib.machinery.ModuleSpec(name, None)
+                monkeypatch.setitem(sys.modules, name, module)
+
+    return add
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -21,7 +21,6 @@ from keras_resattn_client.extras import require_extra
 if TYPE_CHECKING:
     import uvicorn
 
-MODULES = ("gradio", "jinja2", "matplotlib", "PIL", "skimage", "tf_keras_vis")
 MAX_FILE_BYTES = 64 * 1024 * 1024  # as the request limit of the model server
 CLOSING_SECONDS = 1  # open pages keep their connections
 
@@ -58,7 +57,7 @@ def explore(
         OSError: If the port is taken or may not be used.
         ValueError: If the model has no attention module.
     """
-    require_extra("explore", "The web page", MODULES)
+    require_extra("explore", "The web page")
     from keras_resattn.explore.examples import example_images
 
     # Before the model is loaded, which takes time: the port may be taken.

@@ -19,20 +19,23 @@ def test_the_command_explains_itself(run):
         assert option in output
 
 
-def test_a_folder_that_is_no_model_is_an_error(run, tmp_path):
+def test_a_folder_that_is_no_model_is_an_error(run, stand_in, tmp_path):
+    stand_in("gradio")
     code, _, errors = run("explore", tmp_path / "missing")
-    assert code == 2
+    assert code == 1
     assert "not a model folder, because model.keras is missing" in errors
     assert errors.strip().endswith(f"Received: {tmp_path / 'missing'}")
 
 
-def test_examples_that_are_missing_are_an_error(run, model_folder, tmp_path):
+def test_examples_that_are_missing_are_an_error(run, stand_in, model_folder, tmp_path):
+    stand_in("gradio")
     code, _, errors = run("explore", model_folder.path, tmp_path / "cat.png")
-    assert code == 2
+    assert code == 1
     assert errors.strip().endswith(f"Received: {tmp_path / 'cat.png'}")
 
 
-def test_a_port_that_is_taken_is_an_error(run, model_folder):
+def test_a_port_that_is_taken_is_an_error(run, stand_in, model_folder):
+    stand_in("gradio")
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         code, _, errors = run("explore", model_folder.path, "--port", port)
@@ -43,8 +46,9 @@ def test_a_port_that_is_taken_is_an_error(run, model_folder):
 
 @pytest.mark.parametrize("module", ["gradio", "PIL", "tf_keras_vis"])
 def test_a_missing_extra_is_an_error_before_the_port_is_bound(
-    run, model_folder, monkeypatch, module
+    run, stand_in, model_folder, monkeypatch, module
 ):
+    stand_in("gradio")
     monkeypatch.setitem(sys.modules, module, None)
     monkeypatch.setattr("socket.create_server", None)
     code, _, errors = run("explore", model_folder.path, "--port", 0)

@@ -25,7 +25,10 @@ def test_ray_is_asked_for_where_it_is_absent(monkeypatch):
         serve_on_ray("missing")
 
 
-def test_wrong_arguments_are_named_before_ray_starts(served, tmp_path, monkeypatch):
+def test_wrong_arguments_are_named_before_ray_starts(
+    served, stand_in, tmp_path, monkeypatch
+):
+    stand_in("ray", "fastapi", "watchfiles")
     monkeypatch.setattr("keras_resattn.on_ray.server.connect", None)
     for options, message in (
         ({"min_replicas": 0}, "min_replicas=0"),
@@ -39,7 +42,8 @@ def test_wrong_arguments_are_named_before_ray_starts(served, tmp_path, monkeypat
         serve_on_ray(tmp_path)
 
 
-def test_the_command_passes_its_settings_on(run, served, monkeypatch):
+def test_the_command_passes_its_settings_on(run, served, stand_in, monkeypatch):
+    stand_in("ray")
     received = []
     monkeypatch.setattr(
         "keras_resattn.on_ray.server.serve_on_ray",

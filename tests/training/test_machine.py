@@ -39,7 +39,7 @@ def test_a_run_goes_on_in_another_precision_and_says_so(partial, capsys):
     out = partial.with_name("run")
     settings = ["precision=float32", "jit=false"]
     folder = training.fit(None, out, resume=True, callbacks=[], settings=settings)
-    printed = "Changed from epoch 2 on: jit False, precision float32."
+    printed = "Changed from epoch 2 on: precision float32, jit False."
     assert printed in capsys.readouterr().out.splitlines()
     assert folder.recipe.precision == "float32"
     assert folder.recipe.jit is False

@@ -81,10 +81,10 @@ def test_a_run_that_was_killed_at_its_start_does_not_stand_in_the_way(tmp_path):
 
 def test_a_tracker_that_is_absent_leaves_nothing(small_recipe, tmp_path):
     class Absent:
-        def callbacks(self, *arguments):
+        def check(self):
             raise ImportError("not installed")
 
-    with pytest.raises(ImportError):
+    with pytest.raises(ImportError, match="not installed"):
         training.fit(small_recipe, tmp_path / "run", watch=Absent())
     assert not list(tmp_path.iterdir())
 
