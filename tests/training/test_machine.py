@@ -46,7 +46,7 @@ def test_a_run_goes_on_in_another_precision_and_says_so(partial, capsys):
     environment = json.loads((folder.path / "environment.json").read_text())
     assert environment["changes"] == {"2": {"jit": "False", "precision": "float32"}}
     card = (folder.path / "card.md").read_text()
-    assert "| from epoch 2 | jit False, precision float32 |" in card
+    assert "| from epoch 2 | precision float32, jit False |" in card
     assert folder.model.dtype_policy.name == "float32"
     assert all(np.isfinite(w).all() for w in folder.model.get_weights())
 
