@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING
 
 from keras_resattn_cli.columns import terminal_width
 from keras_resattn_cli.options import ModelArgument
+from keras_resattn_cli.options import ModelOptions
+from keras_resattn_cli.options import takes_model
 from keras_resattn_cli.start import import_keras
 
 if TYPE_CHECKING:
@@ -16,7 +18,8 @@ MOST_CLASSES = 20
 WORST = 10
 
 
-def evaluate(model: ModelArgument) -> None:
+@takes_model
+def evaluate(model: ModelArgument, opening: ModelOptions) -> None:
     """Test a model on the test images of its recipe.
 
     Prints the accuracy and the confusion table. With more than 20 classes it
@@ -28,9 +31,8 @@ def evaluate(model: ModelArgument) -> None:
     from rich.console import Console
 
     from keras_resattn import training
-    from keras_resattn.model_folder import ModelFolder
 
-    folder = ModelFolder.open(model)
+    folder = opening.open(model)
     evaluation = training.evaluate(folder)
 
     console = Console(highlight=False)

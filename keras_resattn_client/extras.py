@@ -12,6 +12,7 @@ MODULES = {
     "client": ("grpc", "httpx", "PIL"),
     "convert": ("safetensors", "torch"),
     "explore": ("gradio", "matplotlib", "PIL", "skimage"),
+    "hub": ("huggingface_hub",),
     "litert": ("ai_edge_litert",),
     "mlflow": ("mlflow",),
     "onnx": ("onnx", "onnxruntime", "tf2onnx"),
