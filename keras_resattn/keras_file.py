@@ -24,6 +24,7 @@ from keras_resattn.views.flat import flattened
 from keras_resattn.views.graph import flatten_layers
 from keras_resattn.views.graph import is_functional
 from keras_resattn.views.graph import producer_of
+from keras_resattn.views.outputs import with_output
 from keras_resattn.views.renamed import unwrap
 
 SIDECAR = ".json"
@@ -152,26 +153,13 @@ def _beside(path: Path) -> dict[str, Any]:
 
 def _chosen_output(model: keras.Model, name: str | None, path: Path) -> keras.Model:
     """Return the model with only the output of this name."""
-    tensors = _outputs(model)
-    names = list(tensors)
-    if name is None and len(names) < 2:
-        return model
-    if name not in names:
+    try:
+        return with_output(model, name)
+    except ValueError as error:
         raise ValueError(
-            f"The outputs of this model are {names}. Choose the one with the classes: "
-            f"--output NAME, in Python output=NAME. Received: {path} with "
-            f"output={name!r}"
-        )
-    return keras.Model(model.input, tensors[name], name=model.name)
-
-
-def _outputs(model: keras.Model) -> dict[str, Any]:
-    """Return the outputs of a model by the names that its predictions have."""
-    if not is_functional(model):
-        return {}
-    if isinstance(model.output, dict):
-        return model.output
-    return dict(zip(model.output_names, model.outputs, strict=True))
+            f"Choose the output with the classes: --output NAME, in Python "
+            f"output=NAME. {error} for {path}"
+        ) from error
 
 
 def as_classifier(model: keras.Model, path: StrPath) -> keras.Model:

@@ -39,7 +39,8 @@ CARD = "card.md"
 UNKNOWN_DATA = "unknown"
 OWN_LAYERS = (
     "For a layer of your own, register its class with "
-    "keras.saving.register_keras_serializable, and import its module first. "
+    "keras.saving.register_keras_serializable, and import its module first. If the "
+    "recipe names it as module:Class, allow the import: --allow-code. "
 )
 
 

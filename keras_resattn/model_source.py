@@ -1,7 +1,6 @@
 """A model by its folder, its Keras file, the name of its weights or its repository."""
 
 import hashlib
-import importlib
 import json
 import os
 import warnings
@@ -19,6 +18,8 @@ from keras_resattn.model_folder import ModelFolder
 from keras_resattn.model_folder import make_model_folder
 from keras_resattn.model_folder import write_beside
 from keras_resattn.model_folder import write_model_files
+from keras_resattn.recipes.arguments import import_unit
+from keras_resattn.recipes.arguments import is_code
 from keras_resattn.typing import StrPath
 from keras_resattn.version import __version__
 from keras_resattn.weights import WeightsInfo
@@ -169,8 +170,8 @@ def _not_found(source: StrPath, named: Sequence[WeightsInfo]) -> str:
 
 def _import_unit(folder: ModelFolder) -> None:
     unit = folder.recipe.network.arguments.get("unit")
-    if isinstance(unit, str) and ":" in unit:
-        importlib.import_module(unit.partition(":")[0])
+    if isinstance(unit, str) and is_code(unit):
+        import_unit(unit)
 
 
 # === Model folders in the cache of Keras ===

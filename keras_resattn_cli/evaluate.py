@@ -3,6 +3,8 @@
 from typing import TYPE_CHECKING
 
 from keras_resattn_cli.columns import terminal_width
+from keras_resattn_cli.options import DataDirOption
+from keras_resattn_cli.options import DatasetArgument
 from keras_resattn_cli.options import ModelArgument
 from keras_resattn_cli.options import ModelOptions
 from keras_resattn_cli.options import takes_model
@@ -19,8 +21,13 @@ WORST = 10
 
 
 @takes_model
-def evaluate(model: ModelArgument, opening: ModelOptions) -> None:
-    """Test a model on the test images of its recipe.
+def evaluate(
+    opening: ModelOptions,
+    model: ModelArgument,
+    dataset: DatasetArgument = None,
+    data_dir: DataDirOption = None,
+) -> None:
+    """Test a model on test images, by default those of its recipe.
 
     Prints the accuracy and the confusion table. With more than 20 classes it
     prints the most frequent confusions instead. The model folder keeps
@@ -33,7 +40,7 @@ def evaluate(model: ModelArgument, opening: ModelOptions) -> None:
     from keras_resattn import training
 
     folder = opening.open(model)
-    evaluation = training.evaluate(folder)
+    evaluation = training.evaluate(folder, name=dataset, data_dir=data_dir)
 
     console = Console(highlight=False)
     table = _confusion_table(folder.labels, evaluation)
