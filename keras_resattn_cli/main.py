@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from keras_resattn_cli.compare import compare
 from keras_resattn_cli.convert import app as convert
 from keras_resattn_cli.evaluate import evaluate
 from keras_resattn_cli.explain import explain
@@ -67,6 +68,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "explain": explain,
     "explore": explore,
     "report": report,
+    "compare": compare,
     "export": export,
     "serve": serve,
     "package": package,
