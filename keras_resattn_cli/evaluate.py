@@ -3,7 +3,11 @@
 from typing import TYPE_CHECKING
 
 from keras_resattn_cli.columns import terminal_width
+from keras_resattn_cli.options import DataDirOption
+from keras_resattn_cli.options import DatasetArgument
 from keras_resattn_cli.options import ModelArgument
+from keras_resattn_cli.options import ModelOptions
+from keras_resattn_cli.options import takes_model
 from keras_resattn_cli.start import import_keras
 
 if TYPE_CHECKING:
@@ -16,8 +20,14 @@ MOST_CLASSES = 20
 WORST = 10
 
 
-def evaluate(model: ModelArgument) -> None:
-    """Test a model on the test images of its recipe.
+@takes_model
+def evaluate(
+    opening: ModelOptions,
+    model: ModelArgument,
+    dataset: DatasetArgument = None,
+    data_dir: DataDirOption = None,
+) -> None:
+    """Test a model on test images, by default those of its recipe.
 
     Prints the accuracy and the confusion table. With more than 20 classes it
     prints the most frequent confusions instead. The model folder keeps
@@ -28,10 +38,9 @@ def evaluate(model: ModelArgument) -> None:
     from rich.console import Console
 
     from keras_resattn import training
-    from keras_resattn.model_folder import ModelFolder
 
-    folder = ModelFolder.open(model)
-    evaluation = training.evaluate(folder)
+    folder = opening.open(model)
+    evaluation = training.evaluate(folder, name=dataset, data_dir=data_dir)
 
     console = Console(highlight=False)
     table = _confusion_table(folder.labels, evaluation)

@@ -7,6 +7,8 @@ from typing import Annotated
 import typer
 
 from keras_resattn_cli.options import ModelArgument
+from keras_resattn_cli.options import ModelOptions
+from keras_resattn_cli.options import takes_model
 from keras_resattn_cli.progress import image_progress
 from keras_resattn_cli.start import import_keras
 from keras_resattn_client.extras import require_extra
@@ -31,7 +33,9 @@ class Evidence(enum.StrEnum):
     smooth_grad = enum.auto()
 
 
+@takes_model
 def explain(
+    opening: ModelOptions,
     model: ModelArgument,
     images: Annotated[
         list[Path],
@@ -120,12 +124,11 @@ def explain(
     import_keras()
 
     from keras_resattn.explain.writing import write_explanations
-    from keras_resattn.model_folder import ModelFolder
     from keras_resattn_cli.progress import print_left_out
     from keras_resattn_client.image_files import LeftOut
     from keras_resattn_client.image_files import find_images
 
-    folder = ModelFolder.open(model)
+    folder = opening.open(model)
     left_out = LeftOut()
     found = find_images(images, left_out)
     print_left_out(left_out)

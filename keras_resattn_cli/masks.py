@@ -8,15 +8,20 @@ import typer
 
 from keras_resattn_cli.options import ImagesArgument
 from keras_resattn_cli.options import ModelArgument
+from keras_resattn_cli.options import ModelOptions
+from keras_resattn_cli.options import takes_model
 from keras_resattn_cli.start import import_keras
 from keras_resattn_client.extras import require_extra
 
 
+@takes_model
 def masks(
+    opening: ModelOptions,
     model: ModelArgument,
     images: ImagesArgument,
     out: Annotated[
-        Path, typer.Option(help="The folder to write to.", metavar="FOLDER")
+        Path,
+        typer.Option("--out", "-o", help="The folder to write to.", metavar="FOLDER"),
     ],
 ) -> None:
     """Draw the masks of every attention module over images.
@@ -27,10 +32,9 @@ def masks(
     import_keras()
 
     from keras_resattn import explain
-    from keras_resattn.model_folder import ModelFolder
     from keras_resattn.model_folder import write_beside
 
-    folder = ModelFolder.open(model)
+    folder = opening.open(model)
     pixels = folder.images(images)
     heatmaps = explain.mean_masks(
         folder.model, folder.preprocessing.standardize(pixels)

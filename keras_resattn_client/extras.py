@@ -12,6 +12,7 @@ MODULES = {
     "client": ("grpc", "httpx", "PIL"),
     "convert": ("safetensors", "torch"),
     "explore": ("gradio", "jinja2", "matplotlib", "PIL", "skimage", "tf_keras_vis"),
+    "hub": ("huggingface_hub",),
     "litert": ("ai_edge_litert",),
     "mlflow": ("mlflow",),
     "onnx": ("onnx", "onnxruntime", "tf2onnx"),

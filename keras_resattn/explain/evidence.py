@@ -8,18 +8,20 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 
-from keras_resattn.explain.logits import classifier_of
+from keras_resattn.explain.inputs import as_array
+from keras_resattn.explain.inputs import check_fits
 from keras_resattn.explain.logits import logits_model
 from keras_resattn.layers.arguments import choice
 from keras_resattn.layers.arguments import positive_integer
 from keras_resattn.typing import Array
+from keras_resattn.views.outputs import with_output
 from keras_resattn_client.extras import require_extra
 
 METHODS = ("grad_cam", "grad_cam_plus_plus", "score_cam", "layer_cam", "smooth_grad")
 # The logits models of each model, by layer. The references keep no model alive.
-_logits_models: weakref.WeakKeyDictionary[keras.Model, dict[str, keras.Model]] = (
-    weakref.WeakKeyDictionary()
-)
+_logits_models: weakref.WeakKeyDictionary[
+    keras.Model, dict[tuple[str, str | None], keras.Model]
+] = weakref.WeakKeyDictionary()
 
 
 def class_evidence(
@@ -32,6 +34,7 @@ def class_evidence(
     max_channels: int | None = None,
     samples: int = 25,
     seed: int = 0,
+    output: str | None = None,
 ) -> Array:
     """Compute where in images a model sees evidence for a class.
 
@@ -70,6 +73,8 @@ def class_evidence(
             deviation of the noise is 0.2 times the range of the values of an image.
         seed: For `"smooth_grad"`, an integer: the seed of the noise. All images get
             the same noise.
+        output: String, the name of the output with the classes, if `model` has
+            several.
 
     Returns:
         A float32 array `(N, H, W)` with values in 0 to 1.
@@ -81,8 +86,9 @@ def class_evidence(
             it does not end in a classifier.
     """
     check_methods([method])
-    model = _logits_model(model, layer)
-    inputs = np.asarray(inputs, "float32")
+    inputs = as_array(inputs)
+    check_fits(inputs, model)
+    model = _logits_model(model, layer, output)
     chosen = _classes(model, inputs, classes, batch_size)
     options = {"max_N": max_channels} if method == "score_cam" else {}
     if method == "smooth_grad":
@@ -110,12 +116,12 @@ def check_methods(methods: Iterable[str]) -> None:
         require_extra("vis", "Class evidence", ("tf_keras_vis",))
 
 
-def _logits_model(model, layer):
-    classifier_of(model)  # raises a ValueError if there is none
+def _logits_model(model, layer, output):
     known = _logits_models.setdefault(model, {})
-    if layer not in known:
-        known[layer] = logits_model(model, layer)
-    return known[layer]
+    key = layer, output
+    if key not in known:
+        known[key] = logits_model(with_output(model, output), layer)
+    return known[key]
 
 
 def _classes(model, inputs, classes, batch_size):

@@ -12,6 +12,7 @@ from keras_resattn.views.flat import flattened
 from keras_resattn.views.graph import is_functional
 from keras_resattn.views.graph import nodes_of
 from keras_resattn.views.graph import producer_of
+from keras_resattn.views.outputs import with_output
 from keras_resattn.views.renamed import unwrap
 
 CLASSIFIERS = (keras.layers.Dense, keras.layers.Softmax, keras.layers.Activation)
@@ -114,6 +115,7 @@ def classifier_of(model: keras.Model) -> keras.Operation:
     Raises:
         ValueError: If `model` has several inputs or does not end in a classifier.
     """
+    model = with_output(model)
     flat: Any = flattened(model) if is_functional(model) else None
     single = flat is not None and len(flat.inputs) == len(flat.outputs) == 1
     if single and len(flat.outputs[0].shape) == 2:

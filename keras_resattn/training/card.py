@@ -11,33 +11,18 @@ from typing import Any
 
 import yaml
 
+from keras_resattn.model_folder import UNKNOWN_DATA
 from keras_resattn.model_folder import write_beside
 from keras_resattn.recipes.settings import Recipe
+from keras_resattn.training.card_texts import CITATION
+from keras_resattn.training.card_texts import LICENCE
+from keras_resattn.training.card_texts import USE
 from keras_resattn.training.environment import UNKNOWN
 from keras_resattn.training.environment import describe_environment
 from keras_resattn.training.selection import Selection
 from keras_resattn.typing import StrPath
 
 SHOWN_NAMES = 20
-CITATION = """\
-## Citation
-
-The paper of the Residual Attention Network:
-
-```bibtex
-@inproceedings{wang2017residual,
-  title     = {Residual Attention Network for Image Classification},
-  author    = {Wang, Fei and Jiang, Mengqing and Qian, Chen and Yang, Shuo and
-               Li, Cheng and Zhang, Honggang and Wang, Xiaogang and Tang, Xiaoou},
-  booktitle = {IEEE Conference on Computer Vision and Pattern Recognition (CVPR)},
-  year      = {2017}
-}
-```"""
-LICENCE = """\
-## Licence
-
-The licence of the weights is not known. Ask the person who trained them. The code of
-keras-resattn, which defines the network, is under Apache-2.0."""
 LICENSES = {
     "fashion_mnist_sample": (
         "It is a part of Fashion-MNIST, (c) 2017 Zalando SE, licence MIT."
@@ -85,6 +70,7 @@ def write_card(
     sections = [
         _front_matter(recipe, evaluation),
         _title(recipe, labels),
+        USE,
         _results(metrics_rows, evaluation),
         _data(recipe, labels, skipped),
         _training(recipe, metrics_rows, seconds),
@@ -105,7 +91,7 @@ def _front_matter(recipe: Recipe, evaluation: Mapping[str, Any] | None) -> str:
         "pipeline_tag": "image-classification",
         "tags": ["image-classification", "keras-resattn", network],
     }
-    if not _is_folder(recipe.data.name):
+    if not _is_folder(recipe.data.name) and data != UNKNOWN_DATA:
         fields["datasets"] = [data]
     fields["metrics"] = ["accuracy"]
     if evaluation:
@@ -122,9 +108,12 @@ def _front_matter(recipe: Recipe, evaluation: Mapping[str, Any] | None) -> str:
 
 def _title(recipe: Recipe, labels: Sequence[str]) -> str:
     height, width, channels = recipe.network.input_shape
+    is_known = recipe.data.name != UNKNOWN_DATA
+    data = f" on {_text(_data_name(recipe.data.name))}" if is_known else ""
     return (
-        f"# {recipe.network.name} on {_text(_data_name(recipe.data.name))}\n\n"
-        "This network was trained with keras-resattn, a package for the Residual "
+        f"# {_text(recipe.network.name)}{data}\n\nThis network was "
+        f"{'trained' if is_known else 'packaged'} with keras-resattn, a package for "
+        "the Residual "
         "Attention Network ([Wang et al., CVPR "
         "2017](https://arxiv.org/abs/1704.06904)). It classifies images of "
         f"{height} x {width} pixels with {channels} "
@@ -163,6 +152,11 @@ def _results(
 
 
 def _data(recipe: Recipe, labels: Sequence[str], skipped: Sequence[str]) -> str:
+    if recipe.data.name == UNKNOWN_DATA:
+        return (
+            "## Data\n\nThe data of the training are unknown.\n\n"
+            f"{len(labels)} classes: {_names(labels)}."
+        )
     kind = "a folder of images, " if _is_folder(recipe.data.name) else "the data set "
     name = _data_name(recipe.data.name)
     origin = "Its licence and its origin are unknown."
@@ -223,9 +217,14 @@ def _limits(
     height, width, _ = recipe.network.input_shape
     correct = recipe.data.correct_labels
     data = _text(_data_name(recipe.data.name))
+    trained = (
+        "It is not known on which images the model was trained."
+        if recipe.data.name == UNKNOWN_DATA
+        else f"The model was trained only on images of {data}. Its accuracy on other "
+        "images was not measured."
+    )
     limits = [
-        f"The model was trained only on images of {data}. Its accuracy on other "
-        "images was not measured.",
+        trained,
         f"It assigns every image to one of {len(labels)} classes, also images that "
         "show something else.",
         f"Every image is resized to {height} x {width} pixels, so small details are "

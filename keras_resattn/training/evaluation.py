@@ -13,6 +13,7 @@ from keras_resattn.model_folder import EVALUATION
 from keras_resattn.model_folder import ModelFolder
 from keras_resattn.model_folder import write_beside
 from keras_resattn.training.run_card import write_run_card
+from keras_resattn.typing import StrPath
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,8 +36,13 @@ class Evaluation:
     confusion: list[list[int]]
 
 
-def evaluate(folder: ModelFolder, batch_size: int = 64) -> Evaluation:
-    """Test a model on the test images of its recipe, and save the results.
+def evaluate(
+    folder: ModelFolder,
+    batch_size: int = 64,
+    name: StrPath | None = None,
+    data_dir: StrPath | None = None,
+) -> Evaluation:
+    """Test a model on test images, and save the results.
 
     Example:
 
@@ -46,11 +52,14 @@ def evaluate(folder: ModelFolder, batch_size: int = 64) -> Evaluation:
         folder: A `ModelFolder`. `evaluation.json` is written into it, and
             `card.md` is written again with the results.
         batch_size: The number of images per batch.
+        name: The name or the folder of other data: see
+            `ModelFolder.labelled_images`. Defaults to the recipe's.
+        data_dir: The folder of tensorflow-datasets. Defaults to the recipe's.
 
     Returns:
         An `Evaluation`.
     """
-    data = folder.labelled_images()
+    data = folder.labelled_images(name, data_dir)
     batches = evaluation_batches(data.test, folder.preprocessing, batch_size)
     with naming_unreadable_images(data, folder.preprocessing):
         answers = [

@@ -30,6 +30,8 @@ from keras_resattn.training.environment import add_changes
 from keras_resattn.typing import StrPath
 
 PARTIAL = ".partial"
+# The network of a run that was given one, as it was before the training.
+NETWORK = "network.keras"
 # Settings that belong to the machine. They may change when a run is resumed.
 MACHINE = ("data.data_dir", "data.download", "jit", "precision")
 
@@ -47,6 +49,7 @@ class Run:
         self.out = out.with_name(out.name.removesuffix(PARTIAL) or out.name)
         self.partial = self.out.with_name(self.out.name + PARTIAL)
         self.checkpoint = self.partial / "checkpoint.h5"
+        self.network = self.partial / NETWORK
         self._is_resumed = False
         self._changes: dict[str, Any] = {}
 
@@ -153,7 +156,10 @@ class Run:
         return ModelFolder.open(self.out)
 
     def recipe_to_resume(
-        self, recipe: Recipe | None = None, settings: Sequence[str] = ()
+        self,
+        recipe: Recipe | None = None,
+        settings: Sequence[str] = (),
+        allow_code: bool = False,
     ) -> Recipe:
         """Return the recipe of the interrupted run, or the given one for a new run.
 
@@ -162,15 +168,19 @@ class Run:
                 in the settings of the machine.
             settings: Without a recipe: the settings of the machine to change, each
                 as `"key=value"`.
+            allow_code: See `load_recipe`.
 
         Raises:
             FileNotFoundError: If there is neither a run nor a recipe.
             ValueError: If another setting differs.
         """
         if (self.partial / RECIPE).is_file():
-            stored = load_recipe(self.partial / RECIPE)
+            # A network that was given is not built by its name.
+            to_build = not self.network.is_file()
+            path = self.partial / RECIPE
+            stored = load_recipe(path, (), to_build, allow_code)
             if recipe is None:
-                recipe = load_recipe(self.partial / RECIPE, settings)
+                recipe = load_recipe(path, settings, to_build, allow_code)
             recipe = _divided_as(recipe, stored)
             self._changes = _machine_changes(recipe, stored, self.partial)
             check_replaceable(self.out)
@@ -237,6 +247,7 @@ class Run:
         self.partial.rename(self.out)
         # Not earlier: a run without it that is killed here would start again.
         (self.out / self.checkpoint.name).unlink(missing_ok=True)
+        (self.out / NETWORK).unlink(missing_ok=True)
         return ModelFolder.open(self.out)
 
     def _write(self, name: str, text: str) -> None:
