@@ -11,7 +11,9 @@ from typing import Any
 
 import yaml
 
+from keras_resattn.data.manifest import is_manifest
 from keras_resattn.model_folder import write_beside
+from keras_resattn.recipes.settings import FROM_PYTHON
 from keras_resattn.recipes.settings import Recipe
 from keras_resattn.training.environment import UNKNOWN
 from keras_resattn.training.environment import describe_environment
@@ -19,6 +21,8 @@ from keras_resattn.training.selection import Selection
 from keras_resattn.typing import StrPath
 
 SHOWN_NAMES = 20
+# The results in `evaluation.json` that the card has.
+MEASURED = ("loss", "accuracy", "top5_accuracy", "calibration_error")
 CITATION = """\
 ## Citation
 
@@ -105,7 +109,7 @@ def _front_matter(recipe: Recipe, evaluation: Mapping[str, Any] | None) -> str:
         "pipeline_tag": "image-classification",
         "tags": ["image-classification", "keras-resattn", network],
     }
-    if not _is_folder(recipe.data.name):
+    if _is_public(recipe.data.name):
         fields["datasets"] = [data]
     fields["metrics"] = ["accuracy"]
     if evaluation:
@@ -142,9 +146,9 @@ def _results(
             f"{_text(_data_name(evaluation['data']))}:"
         )
         measured = [
-            (name, _figure(value))
-            for name, value in evaluation.items()
-            if isinstance(value, (int, float)) and name != "count"
+            (name, _figure(evaluation[name]))
+            for name in MEASURED
+            if evaluation.get(name) is not None
         ]
         parts.append(_table(("", "value"), measured))
     else:
@@ -163,11 +167,10 @@ def _results(
 
 
 def _data(recipe: Recipe, labels: Sequence[str], skipped: Sequence[str]) -> str:
-    kind = "a folder of images, " if _is_folder(recipe.data.name) else "the data set "
     name = _data_name(recipe.data.name)
     origin = "Its licence and its origin are unknown."
     parts = [
-        f"## Data\n\nTrained and tested on {kind}{_text(name)}. "
+        f"## Data\n\nTrained and tested on {_kind(recipe.data.name)}{_text(name)}. "
         f"{LICENSES.get(name, origin)}",
         f"{len(labels)} classes: {_names(labels)}.",
     ]
@@ -222,16 +225,20 @@ def _limits(
 ) -> str:
     height, width, _ = recipe.network.input_shape
     correct = recipe.data.correct_labels
-    data = _text(_data_name(recipe.data.name))
+    unknown = "Robustness and fairness"
+    if "calibration_error" not in (evaluation or {}):
+        unknown = "Robustness, fairness and the calibration of the probabilities"
+    data = recipe.data.name
+    if data != FROM_PYTHON:
+        data = f"images of {_text(_data_name(data))}"
     limits = [
-        f"The model was trained only on images of {data}. Its accuracy on other "
-        "images was not measured.",
+        f"The model was trained only on {data}. Its accuracy on other images was not "
+        "measured.",
         f"It assigns every image to one of {len(labels)} classes, also images that "
         "show something else.",
         f"Every image is resized to {height} x {width} pixels, so small details are "
         "lost.",
-        "Robustness, fairness and the calibration of the probabilities were not "
-        "evaluated.",
+        f"{unknown} were not evaluated.",
     ]
     if not evaluation:
         limits.append("Only the tests after each epoch were made.")
@@ -245,12 +252,28 @@ def _limits(
     return "## Limits\n\n" + "\n".join(f"* {limit}" for limit in limits)
 
 
-def _is_folder(name: str) -> bool:
-    return name.startswith((".", "~", os.sep)) or Path(name).expanduser().is_dir()
+def _is_path(name: str) -> bool:
+    """Return whether the name of data is that of a folder or of a CSV file."""
+    begins = name.startswith((".", "~", os.sep))
+    return begins or is_manifest(name) or Path(name).expanduser().is_dir()
+
+
+def _kind(name: str) -> str:
+    """Return the words before the name of data."""
+    if is_manifest(name):
+        return "a list of images, "
+    if _is_path(name):
+        return "a folder of images, "
+    return "the data set " if _is_public(name) else ""
+
+
+def _is_public(name: str) -> bool:
+    """Return whether the name of data is that of a data set."""
+    return not (_is_path(name) or name == FROM_PYTHON)
 
 
 def _data_name(name: str) -> str:
-    return Path(name).expanduser().resolve().name if _is_folder(name) else name
+    return Path(name).expanduser().resolve().name if _is_path(name) else name
 
 
 def _names(names: Sequence[str]) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import keras
 
+from keras_resattn.data import PythonData
 from keras_resattn.data import naming_unreadable_images
 from keras_resattn.model_folder import METRICS
 from keras_resattn.model_folder import MODEL
@@ -33,7 +34,9 @@ from keras_resattn.training.freezing import Unfreeze
 from keras_resattn.training.freezing import freeze
 from keras_resattn.training.header import header
 from keras_resattn.training.job import Job
+from keras_resattn.training.job import check_source
 from keras_resattn.training.job import make_job
+from keras_resattn.training.job import with_given_data
 from keras_resattn.training.progress import Progress
 from keras_resattn.training.run import Run
 from keras_resattn.training.run_card import write_run_card
@@ -52,6 +55,7 @@ def fit(
     watch: Watch | None = None,
     callbacks: Sequence[keras.callbacks.Callback] | None = None,
     settings: Sequence[str] = (),
+    data: PythonData | None = None,
 ) -> ModelFolder:
     """Train a network with a recipe and write a model folder.
 
@@ -88,6 +92,10 @@ def fit(
             new values of `data.data_dir`, `data.download`, `precision` or `jit`,
             each as `"key=value"`. A given recipe may differ from that of the run
             in these settings. The model card states them.
+        data: Images that replace those of the recipe: a pair of arrays `(images,
+            labels)`, a `tf.data.Dataset`, or a dictionary of these by split, see
+            `keras_resattn.data.load_python_data`. They are not stored, so give them
+            again to resume the run. Defaults to the images of the recipe.
 
     Returns:
         The `ModelFolder`.
@@ -109,10 +117,13 @@ def fit(
     if watch:
         watch.check()
     run = Run(out)
+    if recipe and data is not None:
+        recipe = with_given_data(recipe)
     if resume and run.is_finished():
         return run.finished(recipe, settings)
     if resume:
         recipe = run.recipe_to_resume(recipe, settings)
+        check_source(recipe, data, run.out)
     elif recipe is None:
         raise ValueError("A new run needs a recipe. Received: recipe=None")
     else:
@@ -120,7 +131,9 @@ def fit(
     strategy = choose_strategy(distribution)
     try:
         with run.held() if is_chief(strategy) else contextlib.nullcontext():
-            _train(run, recipe, resume, strategy, sync_batch_norm, watch, callbacks)
+            _train(
+                run, recipe, resume, strategy, sync_batch_norm, watch, callbacks, data
+            )
     finally:
         undistribute(strategy)
     return ModelFolder.open(run.out)
@@ -134,8 +147,9 @@ def _train(
     sync_batch_norm: bool,
     watch: Watch | None,
     callbacks: Sequence[keras.callbacks.Callback] | None,
+    data: PythonData | None,
 ) -> None:
-    job = make_job(recipe, strategy)
+    job = make_job(recipe, strategy, data)
     begun = _facts_of_checkpoint(run) if resume else None
     facts = facts_of(strategy, sync_batch_norm, begun)
     chief = is_chief(strategy)
@@ -156,7 +170,7 @@ def _train(
     if chief:
         environment = describe_environment(facts["replicas"])
         if begun:
-            run.resume_from(first_epoch, recipe, environment)
+            run.resume_from(first_epoch, recipe, job.data, environment)
         else:
             run.begin(recipe, job.data, environment)
     # The chief has corrected the metrics, which all workers read now.
