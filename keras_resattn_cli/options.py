@@ -16,10 +16,6 @@ ModelArgument = Annotated[
     Path,
     typer.Argument(metavar="MODEL", help="A model folder, made by `train`."),
 ]
-ImagesArgument = Annotated[
-    list[Path],
-    typer.Argument(metavar="IMAGES", help="PNG, JPEG, GIF, BMP or WebP files."),
-]
 DatasetArgument = Annotated[
     str | None,
     typer.Argument(

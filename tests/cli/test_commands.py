@@ -141,6 +141,20 @@ def test_masks_draws_a_figure_an_image(run, model_folder, pictures, tmp_path):
     assert output.splitlines() == [str(path) for path in files]
 
 
+def test_masks_searches_folders_and_keeps_images_of_one_name_apart(
+    run, model_folder, pictures, tmp_path
+):
+    for folder in ("a", "b/deep"):
+        (tmp_path / "in" / folder).mkdir(parents=True)
+        shutil.copy(pictures[0], tmp_path / "in" / folder / f"0{pictures[0].suffix}")
+    (tmp_path / "in" / "notes.txt").write_text("")
+    out = tmp_path / "out"
+    code, _, errors = run("masks", model_folder.path, tmp_path / "in", "--out", out)
+    assert code == 0 and "left out: 1 .txt" in errors
+    names = sorted(path.name for path in out.iterdir())
+    assert names == ["0-2.masks.png", "0.masks.png"]
+
+
 def test_explain_writes_what_python_computes(run, model_folder, photos, tmp_path):
     from keras_resattn.explain import feature_triptych
     from keras_resattn.explain import mean_masks
