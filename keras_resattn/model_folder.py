@@ -144,15 +144,11 @@ class ModelFolder:
             FileNotFoundError: If there is no such folder or data set.
             ValueError: If their classes are not those of the model.
         """
+        if name is None:
+            self.check_data()
         given = {"name": name, "data_dir": data_dir}
         given = {key: str(value) for key, value in given.items() if value is not None}
         settings = self.recipe.data.model_copy(update=given)
-        if settings.name == UNKNOWN_DATA:
-            raise ValueError(
-                "It is not known with which data this model was trained. Name a data "
-                f"set or a folder of images. Received: the model {self.path.name!r} "
-                "and no data"
-            )
         data = load(settings, self.preprocessing, self.recipe.seed)
         if data.labels != self.labels:
             raise ValueError(
@@ -160,6 +156,15 @@ class ModelFolder:
                 f"Received: {list(data.labels)} in place of {list(self.labels)}"
             )
         return data
+
+    def check_data(self) -> None:
+        """Raise a `ValueError` if the data of the training are unknown."""
+        if self.recipe.data.name == UNKNOWN_DATA:
+            raise ValueError(
+                "It is not known with which data this model was trained. Name a data "
+                f"set or a folder of images. Received: the model {self.path.name!r} "
+                "and no data"
+            )
 
     def predict(self, images: Images, batch_size: int = 32) -> Array:
         """Classify images.

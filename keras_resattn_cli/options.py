@@ -34,10 +34,6 @@ class Resize(enum.StrEnum):
 
 
 ModelArgument = Annotated[str, typer.Argument(metavar="MODEL", help=MODEL_HELP)]
-ImagesArgument = Annotated[
-    list[Path],
-    typer.Argument(metavar="IMAGES", help="PNG, JPEG, GIF, BMP or WebP files."),
-]
 DatasetArgument = Annotated[
     str | None,
     typer.Argument(

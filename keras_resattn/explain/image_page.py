@@ -13,6 +13,7 @@ from keras_resattn.explain.figures.mask_overlays import METHOD_NAMES
 from keras_resattn.explain.figures.mask_overlays import STYLES
 from keras_resattn.explain.figures.mask_overlays import mask_figure
 from keras_resattn.explain.figures.triptych import triptych_figure
+from keras_resattn.explain.file_names import unique_names
 from keras_resattn.explain.pages import image_source
 from keras_resattn.explain.pages import png
 from keras_resattn.explain.pages import write_page
@@ -60,7 +61,7 @@ class ImagePage:
         self.channel_grid = channel_grid
         self.animation = choice("animation", animation, [*ANIMATIONS, None])
         self.label = label
-        self.names = iter(_unique_names(paths))
+        self.names = iter(unique_names(paths))
         self.sections: list[dict] = []
         self.rule = ""
         self.evidence: tuple[str, ...] = ()
@@ -154,14 +155,3 @@ class ImagePage:
         content = png(figure, DPI)
         write_beside(self.out / name, lambda beside: beside.write_bytes(content))
         return content
-
-
-def _unique_names(paths):
-    """Return the names of paths without extensions. Number those that are equal."""
-    names, stems = [], {path.stem for path in paths}
-    for path in paths:
-        name, number = path.stem, 2
-        while name in names or (number > 2 and name in stems):
-            name, number = f"{path.stem}-{number}", number + 1
-        names.append(name)
-    return names

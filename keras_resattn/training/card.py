@@ -11,8 +11,10 @@ from typing import Any
 
 import yaml
 
+from keras_resattn.data.manifest import is_manifest
 from keras_resattn.model_folder import UNKNOWN_DATA
 from keras_resattn.model_folder import write_beside
+from keras_resattn.recipes.settings import FROM_PYTHON
 from keras_resattn.recipes.settings import Recipe
 from keras_resattn.training.card_texts import CITATION
 from keras_resattn.training.card_texts import LICENCE
@@ -23,6 +25,8 @@ from keras_resattn.training.selection import Selection
 from keras_resattn.typing import StrPath
 
 SHOWN_NAMES = 20
+# The results in `evaluation.json` that the card has.
+MEASURED = ("loss", "accuracy", "top5_accuracy", "calibration_error")
 LICENSES = {
     "fashion_mnist_sample": (
         "It is a part of Fashion-MNIST, (c) 2017 Zalando SE, licence MIT."
@@ -91,7 +95,7 @@ def _front_matter(recipe: Recipe, evaluation: Mapping[str, Any] | None) -> str:
         "pipeline_tag": "image-classification",
         "tags": ["image-classification", "keras-resattn", network],
     }
-    if not _is_folder(recipe.data.name) and data != UNKNOWN_DATA:
+    if _is_public(recipe.data.name):
         fields["datasets"] = [data]
     fields["metrics"] = ["accuracy"]
     if evaluation:
@@ -131,9 +135,9 @@ def _results(
             f"{_text(_data_name(evaluation['data']))}:"
         )
         measured = [
-            (name, _figure(value))
-            for name, value in evaluation.items()
-            if isinstance(value, (int, float)) and name != "count"
+            (name, _figure(evaluation[name]))
+            for name in MEASURED
+            if evaluation.get(name) is not None
         ]
         parts.append(_table(("", "value"), measured))
     else:
@@ -157,11 +161,10 @@ def _data(recipe: Recipe, labels: Sequence[str], skipped: Sequence[str]) -> str:
             "## Data\n\nThe data of the training are unknown.\n\n"
             f"{len(labels)} classes: {_names(labels)}."
         )
-    kind = "a folder of images, " if _is_folder(recipe.data.name) else "the data set "
     name = _data_name(recipe.data.name)
     origin = "Its licence and its origin are unknown."
     parts = [
-        f"## Data\n\nTrained and tested on {kind}{_text(name)}. "
+        f"## Data\n\nTrained and tested on {_kind(recipe.data.name)}{_text(name)}. "
         f"{LICENSES.get(name, origin)}",
         f"{len(labels)} classes: {_names(labels)}.",
     ]
@@ -216,21 +219,17 @@ def _limits(
 ) -> str:
     height, width, _ = recipe.network.input_shape
     correct = recipe.data.correct_labels
-    data = _text(_data_name(recipe.data.name))
-    trained = (
-        "It is not known on which images the model was trained."
-        if recipe.data.name == UNKNOWN_DATA
-        else f"The model was trained only on images of {data}. Its accuracy on other "
-        "images was not measured."
-    )
+    calibrated = "calibration_error" in (evaluation or {})
+    unknown = "Robustness and fairness"
+    if not calibrated:
+        unknown = "Robustness, fairness and the calibration of the probabilities"
     limits = [
-        trained,
+        _trained_on(recipe.data.name),
         f"It assigns every image to one of {len(labels)} classes, also images that "
         "show something else.",
         f"Every image is resized to {height} x {width} pixels, so small details are "
         "lost.",
-        "Robustness, fairness and the calibration of the probabilities were not "
-        "evaluated.",
+        f"{unknown} were not evaluated.",
     ]
     if not evaluation:
         limits.append("Only the tests after each epoch were made.")
@@ -244,12 +243,39 @@ def _limits(
     return "## Limits\n\n" + "\n".join(f"* {limit}" for limit in limits)
 
 
-def _is_folder(name: str) -> bool:
-    return name.startswith((".", "~", os.sep)) or Path(name).expanduser().is_dir()
+def _is_path(name: str) -> bool:
+    """Return whether the name of data is that of a folder or of a CSV file."""
+    begins = name.startswith((".", "~", os.sep))
+    return begins or is_manifest(name) or Path(name).expanduser().is_dir()
+
+
+def _kind(name: str) -> str:
+    """Return the words before the name of data."""
+    if is_manifest(name):
+        return "a list of images, "
+    if _is_path(name):
+        return "a folder of images, "
+    return "the data set " if _is_public(name) else ""
+
+
+def _is_public(name: str) -> bool:
+    """Return whether the name of data is that of a data set."""
+    return not (_is_path(name) or name in (FROM_PYTHON, UNKNOWN_DATA))
+
+
+def _trained_on(name: str) -> str:
+    """Return a sentence on the images of the training."""
+    if name == UNKNOWN_DATA:
+        return "It is not known on which images the model was trained."
+    images = name if name == FROM_PYTHON else f"images of {_text(_data_name(name))}"
+    return (
+        f"The model was trained only on {images}. Its accuracy on other images was not "
+        "measured."
+    )
 
 
 def _data_name(name: str) -> str:
-    return Path(name).expanduser().resolve().name if _is_folder(name) else name
+    return Path(name).expanduser().resolve().name if _is_path(name) else name
 
 
 def _names(names: Sequence[str]) -> str:

@@ -122,10 +122,10 @@ class Run:
         for path in self.partial.iterdir():
             shutil.rmtree(path) if path.is_dir() else path.unlink()
         self._write(RECIPE, recipe.to_yaml())
-        self._write(LABELS, "\n".join(data.labels) + "\n")
+        self._write(LABELS, _lines(data.labels))
         self._write(ENVIRONMENT, json.dumps(environment, indent=1) + "\n")
         if data.skipped:
-            self._write(SKIPPED, "\n".join(data.skipped) + "\n")
+            self._write(SKIPPED, _lines(data.skipped))
             print(
                 f"Left out {len(data.skipped)} unreadable images "
                 f"({data.skipped_by_reason}), such as {data.skipped[0]}. {SKIPPED} "
@@ -195,7 +195,11 @@ class Run:
         return recipe
 
     def resume_from(
-        self, epoch: int, recipe: Recipe, environment: Mapping[str, str]
+        self,
+        epoch: int,
+        recipe: Recipe,
+        data: LabelledImages,
+        environment: Mapping[str, str],
     ) -> None:
         """Prepare the files of a run that is resumed.
 
@@ -205,8 +209,19 @@ class Run:
         Args:
             epoch: The number of completed epochs.
             recipe: The recipe with which the run continues.
+            data: Its images.
             environment: The software and devices of this process.
+
+        Raises:
+            ValueError: If the classes are not those of the run.
         """
+        labels = (self.partial / LABELS).read_text("utf-8")
+        if labels != _lines(data.labels):
+            raise ValueError(
+                "The images have other classes than those that the run began with; "
+                f"give the same images. Received: {list(data.labels)} in place of "
+                f"{labels.splitlines()}"
+            )
         self._forget_from(epoch)
         if self._changes:
             self._write(RECIPE, recipe.to_yaml())
@@ -261,6 +276,10 @@ def check_replaceable(path: Path) -> None:
             "This folder is not a run, so it is not replaced; choose another folder, "
             f"or move this one. Received: {path}"
         )
+
+
+def _lines(texts: Sequence[str]) -> str:
+    return "".join(f"{text}\n" for text in texts)
 
 
 def _is_empty(path: Path) -> bool:

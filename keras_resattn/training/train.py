@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import keras
 
+from keras_resattn.data import PythonData
 from keras_resattn.data import naming_unreadable_images
 from keras_resattn.model_folder import METRICS
 from keras_resattn.model_folder import MODEL
@@ -37,7 +38,9 @@ from keras_resattn.training.given_network import stored_network
 from keras_resattn.training.given_network import with_network
 from keras_resattn.training.header import header
 from keras_resattn.training.job import Job
+from keras_resattn.training.job import check_source
 from keras_resattn.training.job import make_job
+from keras_resattn.training.job import with_given_data
 from keras_resattn.training.progress import Progress
 from keras_resattn.training.run import Run
 from keras_resattn.training.run_card import write_run_card
@@ -58,6 +61,7 @@ def fit(
     settings: Sequence[str] = (),
     network: keras.Model | None = None,
     allow_code: bool = False,
+    data: PythonData | None = None,
 ) -> ModelFolder:
     """Train a network with a recipe and write a model folder.
 
@@ -100,6 +104,10 @@ def fit(
             it, so it is not needed to resume.
         allow_code: Boolean, whether a run that is resumed may import the module of a
             basic unit that its recipe names as `module:Class`.
+        data: Images that replace those of the recipe: a pair of arrays `(images,
+            labels)`, a `tf.data.Dataset`, or a dictionary of these by split, see
+            `keras_resattn.data.load_python_data`. They are not stored, so give them
+            again to resume the run. Defaults to the images of the recipe.
 
     Returns:
         The `ModelFolder`.
@@ -125,10 +133,13 @@ def fit(
         network = stored_network(run.network, network)
     if recipe and network is not None:
         recipe = with_network(recipe, network)
+    if recipe and data is not None:
+        recipe = with_given_data(recipe)
     if resume and run.is_finished():
         return run.finished(recipe, settings)
     if resume:
         recipe = run.recipe_to_resume(recipe, settings, allow_code)
+        check_source(recipe, data, run.out)
     elif recipe is None:
         raise ValueError("A new run needs a recipe. Received: recipe=None")
     else:
@@ -145,6 +156,7 @@ def fit(
                 watch,
                 callbacks,
                 network,
+                data,
             )
     finally:
         undistribute(strategy)
@@ -160,8 +172,9 @@ def _train(
     watch: Watch | None,
     callbacks: Sequence[keras.callbacks.Callback] | None,
     given: keras.Model | None,
+    data: PythonData | None,
 ) -> None:
-    job = make_job(recipe, strategy)
+    job = make_job(recipe, strategy, data)
     begun = _facts_of_checkpoint(run) if resume else None
     facts = facts_of(strategy, sync_batch_norm, begun)
     chief = is_chief(strategy)
@@ -182,7 +195,7 @@ def _train(
     if chief:
         environment = describe_environment(facts["replicas"])
         if begun:
-            run.resume_from(first_epoch, recipe, environment)
+            run.resume_from(first_epoch, recipe, job.data, environment)
         else:
             run.begin(recipe, job.data, environment)
             if given is not None:
