@@ -6,6 +6,9 @@ from typing import Annotated
 
 import typer
 
+from keras_resattn_cli.explain import PatternsOption
+from keras_resattn_cli.explain import View
+from keras_resattn_cli.explain import ViewOption
 from keras_resattn_cli.options import ImagesArgument
 from keras_resattn_cli.options import ModelArgument
 from keras_resattn_cli.start import import_keras
@@ -18,29 +21,33 @@ def masks(
     out: Annotated[
         Path, typer.Option(help="The folder to write to.", metavar="FOLDER")
     ],
+    view: ViewOption = View.attention,
+    patterns: PatternsOption = 4,
 ) -> None:
-    """Draw the masks of every attention module over images.
+    """Draw where every attention module amplifies, and the patterns of its masks.
 
-    Writes one PNG file per image, NAME.masks.png. `explain` shows more.
+    Writes one PNG file per image, NAME.masks.png. All images share the scales and the
+    patterns. `explain` shows more.
     """
-    require_extra("vis", "`masks`", ("matplotlib",))
+    modules = () if view is View.mean else ("sklearn",)
+    require_extra("vis", "`masks`", ("matplotlib", *modules))
     import_keras()
 
-    from keras_resattn import explain
+    from keras_resattn.explain.overview import overview_figures
     from keras_resattn.model_folder import ModelFolder
     from keras_resattn.model_folder import write_beside
 
     folder = ModelFolder.open(model)
-    pixels = folder.images(images)
-    heatmaps = explain.mean_masks(
-        folder.model, folder.preprocessing.standardize(pixels)
+    titles = [path.name for path in images]
+    figures = overview_figures(
+        folder.model,
+        pixels := folder.images(images),
+        folder.preprocessing.standardize(pixels),
+        titles,
+        view.value,
+        patterns,
     )
-    for i, path in enumerate(images):
-        figure = explain.mask_figure(
-            pixels[i : i + 1],
-            {name: mask[i : i + 1] for name, mask in heatmaps.items()},
-            [path.name],
-        )
+    for path, figure in zip(images, figures, strict=True):
         target = out / f"{path.stem}.masks.png"
         write_beside(target, functools.partial(figure.savefig, dpi=150))
         typer.echo(f"{target}")

@@ -1,3 +1,5 @@
+from .amplification_maps import amplification as amplification
+from .amplification_maps import iter_amplification as iter_amplification
 from .arrays import feature_triptych as feature_triptych
 from .arrays import iter_masks as iter_masks
 from .arrays import masks as masks
@@ -11,12 +13,19 @@ from .explanation import explain_batches as explain_batches
 from .figures.animation import epoch_animation as epoch_animation
 from .figures.animation import module_animation as module_animation
 from .figures.animation import write_animation as write_animation
+from .figures.attention import attention_figure as attention_figure
 from .figures.channel_grid import channel_grid_figure as channel_grid_figure
 from .figures.evidence import evidence_figure as evidence_figure
 from .figures.gallery import gallery_figure as gallery_figure
 from .figures.mask_overlays import mask_figure as mask_figure
 from .figures.mask_overlays import masked_images as masked_images
+from .figures.patterns import pattern_figure as pattern_figure
 from .figures.triptych import triptych_figure as triptych_figure
+from .patterns import MaskPatterns as MaskPatterns
+from .patterns import PatternBasis as PatternBasis
+from .patterns import apply_patterns as apply_patterns
+from .patterns import fit_patterns as fit_patterns
+from .patterns import mask_patterns as mask_patterns
 from .report import write_report as write_report
 from .triptych import Triptych as Triptych
 from .writing import write_explanations as write_explanations

@@ -112,3 +112,9 @@ def checked(inputs: Array) -> Array:
             f"{inputs.shape}"
         )
     return inputs
+
+
+def joined(batches: Iterable[dict[str, Array]]) -> dict[str, Array]:
+    """Return the arrays of several batches as one array for each name."""
+    parts = list(batches)
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
