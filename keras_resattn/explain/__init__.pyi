@@ -4,6 +4,10 @@ from .arrays import feature_triptych as feature_triptych
 from .arrays import iter_masks as iter_masks
 from .arrays import masks as masks
 from .arrays import mean_masks as mean_masks
+from .attribution import hires_cam as hires_cam
+from .attribution import integrated_gradients as integrated_gradients
+from .attribution import occlusion as occlusion
+from .attribution import rise as rise
 from .channels import channel_scores as channel_scores
 from .channels import choose_channels as choose_channels
 from .channels import saturation as saturation

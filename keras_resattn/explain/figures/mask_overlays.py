@@ -17,7 +17,6 @@ from keras_resattn.explain.figures.panels import extent
 from keras_resattn.explain.figures.panels import new_figure
 from keras_resattn.explain.figures.panels import panel_heights
 from keras_resattn.explain.figures.panels import pixels
-from keras_resattn.explain.figures.panels import resized
 from keras_resattn.explain.figures.panels import show_image
 from keras_resattn.explain.figures.panels import show_map
 from keras_resattn.explain.figures.scales import EVIDENCE_COLORS
@@ -25,6 +24,7 @@ from keras_resattn.explain.figures.scales import MASK_COLORS
 from keras_resattn.explain.figures.scales import is_nearly_constant
 from keras_resattn.explain.figures.scales import mask_limits
 from keras_resattn.explain.figures.scales import range_text
+from keras_resattn.explain.resizing import resized
 from keras_resattn.layers.arguments import choice
 from keras_resattn.typing import Array
 
@@ -164,7 +164,7 @@ def masked_images(images: Images, mask: Array | Sequence[Array]) -> list[Array]:
     """
     check_count("mask", mask, images)
     return [
-        np.asarray(image, "float32") * resized(one, image.shape[:2])[..., None]
+        np.asarray(image, "float32") * resized(one[None], image.shape[:2])[0, ..., None]
         for image, one in zip(images, mask, strict=True)
     ]
 
@@ -228,5 +228,5 @@ def _contour(axis, image, mask, limits, opacity):
         level = np.clip(np.quantile(mask, quantile), low + margin, high - margin)
         for color, wider in (("black", 1.2), ("white", 0)):
             style = {"colors": color, "linewidths": width + wider}
-            axis.contour(resized(mask, size), [level], **style)
+            axis.contour(resized(mask[None], size)[0], [level], **style)
     axis.set(xlim=extent(size)[:2], ylim=extent(size)[2:])

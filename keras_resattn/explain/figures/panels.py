@@ -7,7 +7,6 @@ from collections.abc import Sized
 from typing import Any
 from typing import TypeAlias
 
-import keras
 import matplotlib.figure
 import numpy as np
 from matplotlib.axes import Axes
@@ -107,13 +106,6 @@ def extent(size: Sequence[int]) -> tuple[float, float, float, float]:
     """Return the edges of an image of a size: left, right, bottom, top."""
     height, width = size
     return (-0.5, width - 0.5, height - 0.5, -0.5)
-
-
-def resized(mask: Array, size: Sequence[int]) -> Array:
-    """Return a map `(h, w)` at the size of an image, by the centres of the pixels."""
-    mask = np.asarray(mask, "float32")[..., None]
-    large = keras.ops.image.resize(mask, size, data_format="channels_last")
-    return keras.ops.convert_to_numpy(large)[..., 0]
 
 
 def color_bar(

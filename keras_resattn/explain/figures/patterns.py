@@ -17,7 +17,6 @@ from keras_resattn.explain.figures.panels import extent
 from keras_resattn.explain.figures.panels import new_figure
 from keras_resattn.explain.figures.panels import panel_heights
 from keras_resattn.explain.figures.panels import pixels
-from keras_resattn.explain.figures.panels import resized
 from keras_resattn.explain.figures.panels import show_image
 from keras_resattn.explain.figures.panels import show_map
 from keras_resattn.explain.figures.scales import PAPER
@@ -26,6 +25,7 @@ from keras_resattn.explain.figures.scales import pattern_colors
 from keras_resattn.explain.patterns import MaskPatterns
 from keras_resattn.explain.patterns import PatternBasis
 from keras_resattn.explain.patterns import top_channels
+from keras_resattn.explain.resizing import resized
 from keras_resattn.typing import Array
 
 WIDTH = 1.75  # inches of a panel
@@ -97,7 +97,7 @@ def pattern_figure(
 def show_patterns(full: float, axis: Axes, image: Array, maps: Array) -> None:
     """Draw the patterns of one image in colours, on the image in grey."""
     size = image.shape[:2]
-    large = np.stack([resized(one, size) for one in np.moveaxis(maps, -1, 0)], -1)
+    large = np.moveaxis(resized(np.moveaxis(maps, -1, 0), size), 0, -1)
     grey = image.mean(axis=-1, keepdims=True)
     colors = pattern_colors(large.clip(0), full) * (1 - SHADE * (1 - grey))
     axis.set_axis_off()
