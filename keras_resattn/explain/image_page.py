@@ -105,7 +105,7 @@ class ImagePage:
             label=self.label,
             stretch=self.stretch,
             view=self.view,
-            reference=self.reference.count if self.reference else 0,
+            reference=self.reference.images if self.reference else 0,
             count=len(self.paths),
             other_files=self._other_files(),
             sections=self.sections,
@@ -150,7 +150,8 @@ class ImagePage:
             module_animation([picture], masks, path, titles, stretch=stretch)
         if len(self.sections) < SHOWN:
             sources = {kind: image_source(figure) for kind, figure in figures.items()}
-            self.sections.append({"name": name, "ranked": ranked, **sources})
+            section = {"name": name, "ranked": ranked, "evidence": None, **sources}
+            self.sections.append(section)
 
     def _patterns(self, explanation):
         if self.reference is None or self.view not in ("attention", "patterns"):

@@ -27,12 +27,12 @@ class Reference(NamedTuple):
     Attributes:
         scales: A dictionary from modules to `Scale`s.
         patterns: A dictionary from modules to `PatternBasis`es.
-        count: The number of images that they were found in.
+        images: The number of images that they were found in.
     """
 
     scales: dict[str, Scale]
     patterns: dict[str, PatternBasis]
-    count: int
+    images: int
 
 
 def find_reference(

@@ -109,5 +109,5 @@ def pattern_key(basis: PatternBasis, axis: Axes) -> None:
     axis.set(xlim=(0, len(basis.shares)), ylim=(0, 1))
     for k, share in enumerate(basis.shares):
         axis.add_patch(Rectangle((k + 0.1, 0.55), 0.8, 0.3, color=pattern_color(k)))
-        style = {"ha": "center", "va": "top", "fontsize": SMALL - 1}
-        axis.text(k + 0.5, 0.42, f"{share:.0%}", **style)
+        text = axis.text(k + 0.5, 0.42, f"{share:.0%}", fontsize=SMALL - 1)
+        text.set(ha="center", va="top")
