@@ -27,7 +27,7 @@ MODULES = {
         "uvicorn",
     ),
     "tensorboard": ("tensorboard",),
-    "vis": ("jinja2", "matplotlib", "PIL", "scipy", "tf_keras_vis"),
+    "vis": ("jinja2", "matplotlib", "PIL", "scipy", "sklearn", "tf_keras_vis"),
     "wandb": ("wandb",),
 }
 

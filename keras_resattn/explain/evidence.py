@@ -11,6 +11,7 @@ import numpy as np
 from keras_resattn.explain.inputs import as_array
 from keras_resattn.explain.inputs import check_fits
 from keras_resattn.explain.logits import logits_model
+from keras_resattn.explain.resizing import resized
 from keras_resattn.layers.arguments import choice
 from keras_resattn.layers.arguments import positive_integer
 from keras_resattn.typing import Array
@@ -40,9 +41,9 @@ def class_evidence(
 
     Attention masks do not show this: a mask shows which features a module
     amplifies, for any class. tf-keras-vis (extra `vis`) computes the maps from the
-    logits of the model. They are resized to the images, bilinear with aligned
-    corners, and scaled: 0 is the least evidence in an image, 1 the most. A map
-    without any evidence is 0.
+    logits of the model. They are resized to the images, bilinear by the centres of
+    the pixels (as masks are drawn), and scaled: 0 is the least evidence in an image, 1
+    the most. A map without any evidence is 0.
 
     Example:
 
@@ -154,11 +155,15 @@ def _explainer(method, model, batch_size, options, seed):
         return gradients
     if method == "score_cam":
         options = {**options, "batch_size": batch_size}
+    # The library would enlarge maps with aligned corners, up to 1.5 of 32 pixels apart
+    # from masks. Score-CAM enlarges the maps that it hides images with in this way.
     options |= {"penultimate_layer": "evidence_map", "normalize_cam": False}
+    options["expand_cam"] = False
 
     def activation_maps(classes, inputs):
         score = library["score"](classes)
-        return explain(score, inputs, seek_penultimate_conv_layer=False, **options)
+        maps = explain(score, inputs, seek_penultimate_conv_layer=False, **options)
+        return resized(maps, inputs.shape[1:3])
 
     return activation_maps
 

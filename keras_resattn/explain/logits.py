@@ -94,7 +94,7 @@ def logits_model(model: keras.Model, layer: str) -> LogitsModel:
         ValueError: If `model` has no such layer or does not end in a classifier.
     """
     classifier_of(model)  # or an error
-    body, head = _parts(flattened(model), layer)
+    body, head = parts_at(flattened(model), layer)
     image = model.inputs[0]
     inputs = keras.Input(batch_shape=image.shape, dtype=image.dtype, name="images")
     maps = Compiled(body, name="evidence_map")(inputs)
@@ -172,8 +172,11 @@ def _logits(classifier: keras.layers.Layer, features: Tensor) -> Tensor:
     return logits + classifier.bias if classifier.use_bias else logits
 
 
-def _parts(model: keras.Model, layer: str) -> tuple[keras.Model, keras.Model]:
-    """Return the parts of a flat model before and after the map of a layer."""
+def parts_at(model: keras.Model, layer: str) -> tuple[keras.Model, keras.Model]:
+    """Return the parts of a flat model before and after the map of a layer.
+
+    The second one returns logits.
+    """
     classifier = classifier_of(model)
     maps: dict[str, keras.KerasTensor] = {}
     for node in nodes_of(model):

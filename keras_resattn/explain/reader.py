@@ -105,3 +105,9 @@ def batches_of(inputs: Array, batch_size: int) -> Iterator[Array]:
     inputs = as_array(inputs)
     for start in range(0, len(inputs), batch_size):
         yield inputs[start : start + batch_size]
+
+
+def joined(batches: Iterable[dict[str, Array]]) -> dict[str, Array]:
+    """Return the arrays of several batches as one array for each name."""
+    parts = list(batches)
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 
 from keras_resattn.explain.explanation import explain_modules
-from keras_resattn.explain.figures.mask_overlays import mask_figure
+from keras_resattn.explain.figures.attention import attention_figure
 from keras_resattn.explain.figures.panels import new_figure
 from keras_resattn.explain.figures.triptych import triptych_figure
 from keras_resattn.explain.pages import image_source
 from keras_resattn.explain.pages import png
 from keras_resattn.explain.pages import write_page
+from keras_resattn.explain.patterns import mask_patterns
 from keras_resattn.explain.reader import choose_modules
 from keras_resattn.explain.triptych import select_images
 from keras_resattn.model_folder import EVALUATION
@@ -52,7 +53,7 @@ def write_report(folder: ModelFolder, path: StrPath, count: int = 8) -> Path:
     Raises:
         ImportError: If the extra `vis` is not installed.
     """
-    require_extra("vis", "The report", ("jinja2", "matplotlib", "PIL"))
+    require_extra("vis", "The report", ("jinja2", "matplotlib", "PIL", "sklearn"))
     path = Path(path)
     metrics = _read_metrics(folder.path / METRICS)
     curves = _curves(metrics)
@@ -150,6 +151,9 @@ def _figures_of_test_images(folder, count):
     stages = choose_modules(modules, _first_of_each_stage(modules))
     inputs = [preprocessing.standardize(images)]
     [explanation] = explain_modules(folder.model, modules, stages, inputs)
+    patterns = {
+        name: mask_patterns(mask) for name, mask in explanation.channel_masks.items()
+    }
     titles = [
         f"label: {data.labels[int(truth)]}\n"
         f"predicted: {folder.labels[row.argmax()]}, {row.max():.0%}"
@@ -158,7 +162,7 @@ def _figures_of_test_images(folder, count):
     few = slice(FIGURE_1_IMAGES)
     triptychs = [select_images(t, few) for t in explanation.triptychs.values()]
     return (
-        mask_figure(images, explanation.masks, titles, stretch=True),
+        attention_figure(images, explanation.amplification, patterns, titles),
         triptych_figure(images[few], triptychs, titles[few]),
     )
 

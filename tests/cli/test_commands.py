@@ -155,6 +155,16 @@ def test_masks_searches_folders_and_keeps_images_of_one_name_apart(
     assert names == ["0-2.masks.png", "0.masks.png"]
 
 
+@pytest.mark.parametrize("view", ["amplification", "patterns", "mean"])
+def test_masks_draws_other_views(run, model_folder, pictures, tmp_path, view):
+    code, output, errors = run(
+        *("masks", model_folder.path, *pictures[:2], "--out", tmp_path / "masks"),
+        *("--view", view, "--patterns", 3),
+    )
+    assert (code, errors) == (0, "")
+    assert len(output.splitlines()) == len(list((tmp_path / "masks").iterdir())) == 2
+
+
 def test_explain_writes_what_python_computes(run, model_folder, photos, tmp_path):
     from keras_resattn.explain import feature_triptych
     from keras_resattn.explain import mean_masks
@@ -195,7 +205,7 @@ def test_explain_draws_figures_and_a_page(run, model_folder, pictures, tmp_path)
     code, output, _ = run(
         *("explain", model_folder.path, pictures[0], "--out", out),
         *("--channel", "gradient", "--class", "dark", "--style", "contour"),
-        *("--stretch", "--channel-grid", "--animation", "png"),
+        *("--view", "mean", "--stretch", "--channel-grid", "--animation", "png"),
     )
     stem = pictures[0].stem
     assert code == 0
