@@ -123,3 +123,13 @@ def test_every_page_of_the_documentation_is_in_the_navigation(site):
     pages = [page.name for page in (ROOT / "docs").glob("*.md")]
     assert len(pages) > 15
     assert [page for page in pages if f'"docs/{page}"' not in navigation] == []
+
+
+def test_the_drawings_are_of_the_networks_as_they_are(site, tmp_path, monkeypatch):
+    architecture = site("architecture")
+    monkeypatch.setattr(architecture, "DOCS", tmp_path)
+    architecture.main()
+    drawn = sorted(path.name for path in tmp_path.iterdir())
+    assert drawn == ["attention56.svg", "soft_mask_branch.svg"]
+    for name in drawn:
+        assert (tmp_path / name).read_text() == (ROOT / "docs" / name).read_text()
