@@ -8,7 +8,7 @@ INSTALL := pip install --quiet --no-compile
 # Without bytecode on disk each process would compile Keras and TensorFlow again: 10 s.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo results test test-all test-backends test-browser test-deployment benchmark lint clean
+.PHONY: help demo results test test-all test-backends test-browser test-deployment benchmark docs lint clean
 
 help:
 	@echo "make demo           train, evaluate, export and serve a model, and write a report:"
@@ -23,8 +23,9 @@ help:
 	@echo "make test-deployment  run the tests of the gateway and the alerts. First run:"
 	@echo "                    apt-get install nginx libnginx-mod-http-js prometheus"
 	@echo "make benchmark      measure speed and memory against other frameworks"
+	@echo "make docs           build the documentation site, build/site/html/index.html"
 	@echo "make lint           run ruff, import-linter, mypy and vulture"
-	@echo "make clean          remove the virtual environments and the output of make demo"
+	@echo "make clean          remove the virtual environments, the site and the output of make demo"
 
 demo: .venv-demo/installed
 	.venv-demo/bin/python scripts/demo.py
@@ -59,6 +60,9 @@ test-backends: .venv-test/installed-backends
 benchmark: .venv-test/installed-all
 	.venv-test/bin/python -m benchmarks
 
+docs: .venv-test/installed-docs
+	.venv-test/bin/python docs/site/make_site.py
+
 lint: .venv-test/installed
 	.venv-test/bin/ruff check .
 	.venv-test/bin/ruff format --check .
@@ -68,7 +72,7 @@ lint: .venv-test/installed
 	.venv-test/bin/vulture
 
 clean:
-	rm -rf .venv-demo .venv-test demo
+	rm -rf .venv-demo .venv-test build/site demo
 
 .venv-demo/installed: $(PACKAGE)
 	$(PYTHON) -m venv .venv-demo
@@ -91,6 +95,10 @@ TORCH ?= torch
 # Playwright uses the system's Chromium and downloads no browser.
 .venv-test/installed-browser: .venv-test/installed
 	.venv-test/bin/python -m $(INSTALL) --editable ".[browser]"
+	touch $@
+
+.venv-test/installed-docs: .venv-test/installed
+	.venv-test/bin/python -m $(INSTALL) --editable ".[docs]"
 	touch $@
 
 .venv-test/installed-all: .venv-test/installed-backends .venv-test/installed-browser

@@ -2,7 +2,6 @@
 
 import csv
 import dataclasses
-import fcntl
 import io
 import itertools
 import json
@@ -14,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
+from keras_resattn_client.file_locks import lock
 from keras_resattn_client.typing import StrPath
 
 
@@ -134,7 +134,7 @@ class ResultFile:
 
     def _lock(self) -> None:
         try:
-            fcntl.flock(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock(self.file)
         except BlockingIOError as error:
             raise BlockingIOError(
                 "Another process is writing this file. Wait, or choose another file. "

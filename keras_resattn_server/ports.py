@@ -1,8 +1,12 @@
 """The server's ports, and the number of connections to them."""
 
 import os
-import resource
 import socket
+
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
 
 # Other open files: models, libraries, gRPC.
 _OTHER_FILES = 512
@@ -75,8 +79,11 @@ def allow_connections(number: int) -> None:
     """Raise the limit of open files for a number of connections.
 
     Args:
-        number: The number of connections. The system may allow fewer.
+        number: The number of connections. The system may allow fewer. Windows has no
+            such limit.
     """
+    if resource is None:
+        return
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = number + _OTHER_FILES
     if hard != resource.RLIM_INFINITY:

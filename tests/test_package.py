@@ -7,11 +7,18 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import yaml
 
 import keras_resattn
 
 ROOT = Path(__file__).parents[1]
 
+PACKAGES = {
+    "keras_resattn",
+    "keras_resattn_cli",
+    "keras_resattn_client",
+    "keras_resattn_server",
+}
 DATA_FILES = {
     "keras_resattn/py.typed",
     "keras_resattn/convert/caffe.proto",
@@ -89,6 +96,45 @@ def test_a_type_checker_knows_the_arguments_of_the_networks(tmp_path, source, wr
     assert len(errors) == wrong, checked.stdout + checked.stderr
 
 
+# These modules do not exist on Windows.
+WITHOUT_POSIX_MODULES = """\
+import sys
+
+sys.modules["fcntl"] = sys.modules["resource"] = None
+
+import numpy as np
+import keras_resattn
+import keras_resattn.local_classifier
+import keras_resattn.model_folder
+import keras_resattn_cli.main
+import keras_resattn_client
+import keras_resattn_server.ports
+from keras_resattn_client.results import Result, ResultFile
+
+keras_resattn_server.ports.allow_connections(10)
+model = keras_resattn.cifar.Attention56(weights="cifar10")
+probabilities = model.predict(np.zeros((1, 32, 32, 3)), verbose=0)
+label = keras_resattn.cifar.decode_predictions(probabilities, top=1)[0][0][1]
+with ResultFile("results.jsonl") as file:
+    file.append([Result("a.png", ((label, 1.0),))])
+print(open("results.jsonl").read())
+"""
+
+
+@pytest.mark.one_backend
+def test_prediction_and_client_work_without_posix_modules(tmp_path):
+    code = [sys.executable, "-c", WITHOUT_POSIX_MODULES]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    output = subprocess.check_output(code, cwd=tmp_path, env=environment, text=True)
+    assert '"image": "a.png", "probabilities": {"' in output
+
+
+def test_the_citation_names_this_version():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))
+    assert citation["version"] == keras_resattn.__version__
+    assert len(citation["preferred-citation"]["authors"]) == 8
+
+
 @pytest.mark.slow
 def test_wheel_and_sdist_hold_code_data_and_notices(tmp_path):
     subprocess.run(
@@ -97,10 +143,15 @@ def test_wheel_and_sdist_hold_code_data_and_notices(tmp_path):
         capture_output=True,
     )
     (wheel,) = tmp_path.glob("*.whl")
+    assert wheel.stat().st_size < 12e6
+    check = [sys.executable, "-m", "twine", "check", "--strict", wheel]
+    subprocess.run(check, check=True, capture_output=True)
     names = set(zipfile.ZipFile(wheel).namelist())
     assert DATA_FILES <= names
     assert any(name.endswith("licenses/LICENSE") for name in names)
-    assert not any(name.startswith(("tests", "benchmarks")) for name in names)
+    folders = {name.split("/", 1)[0] for name in names}
+    packages = {folder for folder in folders if not folder.endswith(".dist-info")}
+    assert packages == PACKAGES
     (sdist,) = tmp_path.glob("*.tar.gz")
     names = {name.split("/", 1)[-1] for name in tarfile.open(sdist).getnames()}
     assert DATA_FILES <= names

@@ -2,7 +2,6 @@
 
 import contextlib
 import csv
-import fcntl
 import io
 import json
 import os
@@ -28,6 +27,7 @@ from keras_resattn.recipes.settings import VERSION_0_1
 from keras_resattn.recipes.settings import Recipe
 from keras_resattn.training.environment import add_changes
 from keras_resattn.typing import StrPath
+from keras_resattn_client.file_locks import lock
 
 PARTIAL = ".partial"
 # The network of a run that was given one, as it was before the training.
@@ -100,7 +100,7 @@ class Run:
 
     def _lock(self, folder: int) -> None:
         try:
-            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock(folder)
         except BlockingIOError:
             raise FileExistsError(
                 "Another process trains this run; wait until it ends, or choose "
