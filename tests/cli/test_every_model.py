@@ -135,13 +135,13 @@ def test_masks_and_measurements_are_those_of_the_folder(
 
 
 def test_an_absent_model_lists_the_names(run):
-    code, _, errors = run("predict", "cifar11", "image.png")
+    code, _, errors = run("evaluate", "cifar11")
     assert code == 1
     assert "cifar_attention56:cifar10" in errors and "Received: cifar11" in errors
 
 
-def test_wrong_numbers_are_a_usage_error(run, tmp_path):
-    code, _, errors = run("predict", "x.keras", "image.png", "--mean", "grey")
+def test_wrong_numbers_are_a_usage_error(run):
+    code, _, errors = run("evaluate", "x.keras", "--mean", "grey")
     assert code == 2 and "one number, or one per channel" in errors
 
 
