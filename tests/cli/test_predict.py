@@ -219,7 +219,7 @@ def test_predict_with_a_server_imports_no_keras(rest_url, pictures):
 def test_wrong_usage_is_told(run, model_folder, pictures, tmp_path):
     server = ("--server", "http://127.0.0.1:1", "--model", "small")
     for arguments, code, message in (
-        ((pictures[0],), 2, "give a model folder and then images"),
+        ((pictures[0],), 2, "give a model and then images"),
         ((model_folder.path, pictures[0], *server), 2, "give only images"),
         ((model_folder.path, pictures[0], "--model", "x"), 2, "--server URL"),
         ((pictures[0], "--engine", "ray", *server), 2, "leave out"),
