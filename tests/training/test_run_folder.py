@@ -81,6 +81,9 @@ def test_a_run_that_was_killed_at_its_start_does_not_stand_in_the_way(tmp_path):
 
 def test_a_tracker_that_is_absent_leaves_nothing(small_recipe, tmp_path):
     class Absent:
+        def check(self):
+            pass
+
         def callbacks(self, *arguments):
             raise ImportError("not installed")
 
