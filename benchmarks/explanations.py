@@ -20,7 +20,7 @@ from keras_resattn.explain import mean_masks
 from keras_resattn.explain import metrics
 from keras_resattn.explain.evidence import METHODS
 from keras_resattn.explain.evidence import class_evidence
-from keras_resattn.layers import AlignedResize
+from keras_resattn.explain.resizing import resized
 
 COLUMNS = (
     "deletion AUC, lower is better",
@@ -70,8 +70,8 @@ def _explainers(classes, seed):
     """Return functions from a model and images to maps, by name."""
     modules = [f"stage{i}_attention1" for i in (1, 2, 3)]
     explainers = {
-        f"mean mask of {name}": lambda model, inputs, name=name: _upsampled(
-            mean_masks(model, inputs)[name], inputs
+        f"mean mask of {name}": lambda model, inputs, name=name: resized(
+            mean_masks(model, inputs)[name], inputs.shape[1:3]
         )
         for name in modules
     }
@@ -84,10 +84,6 @@ def _explainers(classes, seed):
             metrics.baseline_maps(inputs.shape[:3], seed)[name]
         )
     return explainers
-
-
-def _upsampled(masks, inputs):
-    return np.asarray(AlignedResize()([masks[..., None], inputs]))[..., 0]
 
 
 def _measure(model, inputs, classes, explain, options):

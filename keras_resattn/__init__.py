@@ -1,5 +1,8 @@
 """The Residual Attention Network (Wang et al., CVPR 2017) for Keras 3."""
 
+from typing import TYPE_CHECKING
+from typing import Any
+
 from keras_resattn import baselines
 from keras_resattn import cifar
 from keras_resattn import compatibility
@@ -22,6 +25,9 @@ from keras_resattn.zoo import create_model
 from keras_resattn.zoo import list_models
 from keras_resattn.zoo import model_info
 
+if TYPE_CHECKING:
+    from keras_resattn.model_source import load_model
+
 __all__ = [
     "Attention56",
     "Attention92",
@@ -41,7 +47,18 @@ __all__ = [
     "fold_batch_norm",
     "layers",
     "list_models",
+    "load_model",
     "model_info",
     "pyramid_outputs",
     "with_masks",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # Networks are pure Keras. What reads images imports TensorFlow, so it is imported
+    # when it is first used.
+    if name == "load_model":
+        from keras_resattn.model_source import load_model
+
+        return load_model
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -9,14 +9,16 @@ from keras_resattn_client.results import Result
 
 
 class LocalClassifier:
-    """Classify image files with the model of a folder, which is loaded once.
+    """Classify image files with a model, which is loaded once.
 
     Args:
-        path: The path of a model folder.
+        model: A `ModelFolder`, or the path of one.
     """
 
-    def __init__(self, path: StrPath):
-        self.folder = ModelFolder.open(path)
+    def __init__(self, model: ModelFolder | StrPath) -> None:
+        if not isinstance(model, ModelFolder):
+            model = ModelFolder.open(model)
+        self.folder = model
         self.labels = self.folder.labels
         self.folder.model  # noqa: B018  (load it now: a broken model is not an error of an image)
 

@@ -6,7 +6,7 @@ import functools
 import os
 import shutil
 from collections.abc import Callable
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 import keras
@@ -15,13 +15,16 @@ import numpy as np
 from keras_resattn.data import LabelledImages
 from keras_resattn.data import Preprocessing
 from keras_resattn.data import load
-from keras_resattn.data import read_images
+from keras_resattn.data.given_images import Images
+from keras_resattn.data.given_images import as_list
+from keras_resattn.data.given_images import pixels_of
 from keras_resattn.recipes.files import load_recipe
 from keras_resattn.recipes.settings import Recipe
 from keras_resattn.typing import Array
 from keras_resattn.typing import StrPath
 from keras_resattn.weights import weights_info
 from keras_resattn.weights.table import FOLDER as WEIGHTS
+from keras_resattn.weights.table import locate
 from keras_resattn.zoo import create_model
 
 MODEL = "model.keras"
@@ -32,6 +35,13 @@ EVALUATION = "evaluation.json"
 ENVIRONMENT = "environment.json"
 SKIPPED = "skipped.txt"
 CARD = "card.md"
+# The data set in the recipe of a model that was not trained with a recipe.
+UNKNOWN_DATA = "unknown"
+OWN_LAYERS = (
+    "For a layer of your own, register its class with "
+    "keras.saving.register_keras_serializable, and import its module first. If the "
+    "recipe names it as module:Class, allow the import: --allow-code. "
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,14 +100,7 @@ class ModelFolder:
     @functools.cached_property
     def model(self) -> keras.Model:
         """The trained `keras.Model`."""
-        path = self.path / MODEL
-        try:
-            model = keras.saving.load_model(path, compile=False)
-        except (ValueError, TypeError, KeyError, OSError) as error:
-            reason = " ".join(str(error).split())[:200]
-            raise ValueError(
-                f"This file cannot be loaded as a model: {reason} Received: {path}"
-            ) from error
+        model = load_network(self.path / MODEL)
         if model.output_shape[-1] != len(self.labels):
             raise ValueError(
                 f"The model has {model.output_shape[-1]} outputs, but {LABELS} has "
@@ -105,21 +108,23 @@ class ModelFolder:
             )
         return model
 
-    def images(self, paths: Sequence[StrPath]) -> Array:
-        """Read image files at the network's size.
+    def images(self, images: Images) -> Array:
+        """Return images at the network's size.
 
         Args:
-            paths: Paths of PNG, JPEG, GIF, BMP or WebP files.
+            images: A path of a PNG, JPEG, GIF, BMP or WebP file, a PIL image, an
+                array of pixel values, 0 to 255, or a list of these. An array has
+                one image `(h, w, C)` or a batch `(N, h, w, C)`.
 
         Returns:
             A float32 array `(N, H, W, C)` of pixel values, 0 to 255.
 
         Raises:
             FileNotFoundError: If a file is missing.
-            ValueError: If a file is not a readable image. The message names the
-                first one and has the reason.
+            ValueError: If a file is not a readable image, or an array does not hold
+                pixel values. The message names the first one and has the reason.
         """
-        return read_images(paths, self.preprocessing)
+        return pixels_of(images, self.preprocessing)
 
     def labelled_images(
         self, name: StrPath | None = None, data_dir: StrPath | None = None
@@ -139,6 +144,8 @@ class ModelFolder:
             FileNotFoundError: If there is no such folder or data set.
             ValueError: If their classes are not those of the model.
         """
+        if name is None:
+            self.check_data()
         given = {"name": name, "data_dir": data_dir}
         given = {key: str(value) for key, value in given.items() if value is not None}
         settings = self.recipe.data.model_copy(update=given)
@@ -150,25 +157,48 @@ class ModelFolder:
             )
         return data
 
-    def predict(self, paths: Sequence[StrPath], batch_size: int = 32) -> Array:
-        """Classify image files.
+    def check_data(self) -> None:
+        """Raise a `ValueError` if the data of the training are unknown."""
+        if self.recipe.data.name == UNKNOWN_DATA:
+            raise ValueError(
+                "It is not known with which data this model was trained. Name a data "
+                f"set or a folder of images. Received: the model {self.path.name!r} "
+                "and no data"
+            )
+
+    def predict(self, images: Images, batch_size: int = 32) -> Array:
+        """Classify images.
 
         Args:
-            paths: Paths of PNG, JPEG, GIF, BMP or WebP files.
+            images: Paths, PIL images or arrays of pixels: see `images`.
             batch_size: Integer, the number of images per batch.
 
         Returns:
             A float32 array `(N, classes)` of probabilities.
         """
+        images = as_list(images)
         batches = [
             self.model.predict_on_batch(
                 self.preprocessing.standardize(
-                    self.images(paths[start : start + batch_size])
+                    self.images(images[start : start + batch_size])
                 )
             )
-            for start in range(0, len(paths), batch_size)
+            for start in range(0, max(1, len(images)), batch_size)
         ]
         return np.concatenate(batches)
+
+
+def load_network(path: Path) -> keras.Model:
+    """Load a Keras file; raise a `ValueError` with the reason if this fails."""
+    try:
+        return keras.saving.load_model(path, compile=False)
+    except (ValueError, TypeError, KeyError, OSError) as error:
+        reason = " ".join(str(error).split())
+        remedy = OWN_LAYERS if "Could not locate class" in reason else ""
+        raise ValueError(
+            f"This file cannot be loaded as a model: {reason[:200]} {remedy}"
+            f"Received: {path}"
+        ) from error
 
 
 def read_metrics(path: Path) -> list[dict[str, str]]:
@@ -216,22 +246,41 @@ def make_model_folder(network: str, weights: str, path: StrPath) -> ModelFolder:
     Raises:
         ValueError: If there are no such weights.
     """
-    path = Path(path)
-    path.mkdir(parents=True, exist_ok=True)
-    info = weights_info(network, weights)
+    path, info = Path(path), weights_info(network, weights)
     model = create_model(
         network,
-        weights=weights,
+        weights=locate(info),
         input_shape=info.input_shape,
         classes=info.classes,
         **info.arguments,
     )
-    model.save(path / MODEL)
-    recipe = (WEIGHTS / info.folder / RECIPE).read_text(encoding="utf-8")
-    (path / RECIPE).write_text(recipe, encoding="utf-8")
-    labels = "".join(f"{label}\n" for label in info.labels)
-    (path / LABELS).write_text(labels, encoding="utf-8")
+    path.mkdir(parents=True, exist_ok=True)
+    source = WEIGHTS / info.folder
+    recipe = (source / RECIPE).read_text(encoding="utf-8")
+    write_model_files(path, model.save, recipe, info.labels)
+    if (source / METRICS).is_file():
+        shutil.copy(source / METRICS, path / METRICS)
     return ModelFolder.open(path)
+
+
+def write_model_files(
+    folder: Path,
+    save: Callable[[Path], object],
+    recipe: str,
+    labels: Iterable[str],
+) -> None:
+    """Write the files into a folder that make it a model folder.
+
+    Args:
+        folder: An existing folder.
+        save: A function that writes the model to the path that it receives.
+        recipe: The recipe as YAML.
+        labels: The names of the classes, in the order of the outputs.
+    """
+    save(folder / MODEL)
+    (folder / RECIPE).write_text(recipe, encoding="utf-8")
+    lines = "".join(f"{label}\n" for label in labels)
+    (folder / LABELS).write_text(lines, encoding="utf-8")
 
 
 def write_beside(path: Path, write: Callable[[Path], object]) -> None:

@@ -1,79 +1,88 @@
 """`keras-resattn evaluate`."""
 
-from typing import TYPE_CHECKING
+import enum
+from pathlib import Path
+from typing import Annotated
 
-from keras_resattn_cli.columns import terminal_width
+import typer
+
+from keras_resattn_cli.options import DataDirOption
 from keras_resattn_cli.options import ModelArgument
+from keras_resattn_cli.options import ModelOptions
+from keras_resattn_cli.options import takes_model
 from keras_resattn_cli.start import import_keras
 
-if TYPE_CHECKING:
-    from rich.table import Table
 
-    from keras_resattn.training import Evaluation
-
-# A larger table of confusions is hard to read, and does not fit a terminal.
-MOST_CLASSES = 20
-WORST = 10
+class Part(enum.StrEnum):
+    train = enum.auto()
+    validation = enum.auto()
+    test = enum.auto()
 
 
-def evaluate(model: ModelArgument) -> None:
-    """Test a model on the test images of its recipe.
+@takes_model
+def evaluate(
+    opening: ModelOptions,
+    model: ModelArgument,
+    data: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DATA",
+            help="Other images than those of the recipe: a folder with one folder of "
+            "images per class, a CSV file (path,label or path,label,split), or a name "
+            "that tensorflow-datasets knows.",
+            show_default=False,
+        ),
+    ] = None,
+    split: Annotated[
+        Part | None,
+        typer.Option(
+            help="Which images. Default: test; all images of --data if they have no "
+            "splits.",
+            show_default=False,
+        ),
+    ] = None,
+    predictions: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.csv",
+            help="Write a line for each image: its class, the predicted class, their "
+            "probabilities, the loss.",
+        ),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print all results as JSON.")
+    ] = False,
+    data_dir: DataDirOption = None,
+    batch_size: Annotated[int, typer.Option(min=1, help="Images per batch.")] = 64,
+) -> None:
+    """Test a model on labelled images.
 
-    Prints the accuracy and the confusion table. With more than 20 classes it
-    prints the most frequent confusions instead. The model folder keeps
-    everything in evaluation.json.
+    Prints accuracy, loss, calibration error, precision, recall and F1 of each
+    class, and the confusions. The results on the test images of the recipe are
+    also written to evaluation.json and the model card.
     """
+    if predictions is not None and predictions.suffix.lower() != ".csv":
+        raise typer.BadParameter(
+            "--predictions writes CSV; give a file that ends in .csv. "
+            f"Received: --predictions {predictions}"
+        )
     import_keras()
 
-    from rich.console import Console
-
     from keras_resattn import training
-    from keras_resattn.model_folder import ModelFolder
+    from keras_resattn_cli.evaluation_output import print_evaluation
 
-    folder = ModelFolder.open(model)
-    evaluation = training.evaluate(folder)
-
-    console = Console(highlight=False)
-    table = _confusion_table(folder.labels, evaluation)
-    width = terminal_width()
-    fits = width is None or console.measure(table).maximum <= width
-    if len(folder.labels) <= MOST_CLASSES and fits:
-        console.print(table)
+    folder = opening.open(model)
+    evaluation = training.evaluate(
+        folder,
+        batch_size,
+        data,
+        split and split.value,
+        predictions,
+        data_dir,
+    )
+    if as_json:
+        typer.echo(evaluation.to_json())
     else:
-        console.print(_worst_confusions(folder.labels, evaluation), soft_wrap=True)
-    console.print(
-        f"accuracy {evaluation.accuracy:.4f}  loss {evaluation.loss:.4f}  on "
-        f"{evaluation.count} test images of {evaluation.data}",
-        soft_wrap=True,
-    )
-
-
-def _confusion_table(labels: tuple[str, ...], evaluation: "Evaluation") -> "Table":
-    from rich.table import Table
-
-    names = [str(i) for i in range(len(labels))]
-    table = Table(
-        "true class",
-        *names,
-        title="Confusion: a row for each true class, a column for each predicted one",
-    )
-    for i, (label, row) in enumerate(zip(labels, evaluation.confusion, strict=True)):
-        cells = [f"[bold]{n}[/bold]" if i == j else str(n) for j, n in enumerate(row)]
-        table.add_row(f"{i} {label}", *cells)
-    return table
-
-
-def _worst_confusions(labels: tuple[str, ...], evaluation: "Evaluation") -> str:
-    """Return a line for each of the most frequent confusions."""
-    counts = [
-        (count, sum(row), labels[i], labels[j])
-        for i, row in enumerate(evaluation.confusion)
-        for j, count in enumerate(row)
-        if i != j and count
-    ]
-    worst = sorted(counts, key=lambda entry: -entry[0])[:WORST]
-    lines = [
-        f"  {count} of {images} images of {true} predicted as {predicted}"
-        for count, images, true, predicted in worst
-    ]
-    return "\n".join(["Most frequent confusions:", *(lines or ["  none"])])
+        print_evaluation(folder.labels, evaluation)
+    if predictions is not None:
+        typer.echo(f"The predictions are in {predictions}.", err=as_json)

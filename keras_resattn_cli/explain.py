@@ -7,9 +7,18 @@ from typing import Annotated
 import typer
 
 from keras_resattn_cli.options import ModelArgument
+from keras_resattn_cli.options import ModelOptions
+from keras_resattn_cli.options import takes_model
 from keras_resattn_cli.progress import image_progress
 from keras_resattn_cli.start import import_keras
 from keras_resattn_client.extras import require_extra
+
+
+class View(enum.StrEnum):
+    attention = enum.auto()
+    amplification = enum.auto()
+    patterns = enum.auto()
+    mean = enum.auto()
 
 
 class Style(enum.StrEnum):
@@ -31,7 +40,25 @@ class Evidence(enum.StrEnum):
     smooth_grad = enum.auto()
 
 
+ViewOption = Annotated[
+    View,
+    typer.Option(
+        help="What to draw for each module: where it amplifies the features, and the "
+        "patterns of its masks (attention), one of the two, or the mean of the mask "
+        "over the channels (mean)."
+    ),
+]
+PatternsOption = Annotated[
+    int,
+    typer.Option(
+        min=1, max=5, metavar="COUNT", help="How many mask patterns to find per module."
+    ),
+]
+
+
+@takes_model
 def explain(
+    opening: ModelOptions,
     model: ModelArgument,
     images: Annotated[
         list[Path],
@@ -52,6 +79,8 @@ def explain(
             "Repeatable. Default: all modules.",
         ),
     ] = None,
+    view: ViewOption = View.attention,
+    patterns: PatternsOption = 4,
     channel: Annotated[
         str,
         typer.Option(
@@ -61,7 +90,7 @@ def explain(
             "'energy' (mask times feature), 'variance', 'mean' or 'max' of the mask, "
             "or 'gradient' (the effect of the mask on a class).",
         ),
-    ] = "energy",
+    ] = "variance",
     label: Annotated[
         str | None,
         typer.Option(
@@ -75,28 +104,28 @@ def explain(
         list[Evidence] | None,
         typer.Option(
             metavar="METHOD",
-            help="Draw class evidence beside the masks: grad_cam, grad_cam_plus_plus, "
-            "score_cam, layer_cam or smooth_grad. Repeatable.",
+            help="Draw class evidence, as NAME.evidence.png: grad_cam, "
+            "grad_cam_plus_plus, score_cam, layer_cam or smooth_grad. Repeatable.",
         ),
     ] = None,
     style: Annotated[
         Style,
         typer.Option(
-            help="Draw masks as colours over the image, as the brightness of the "
-            "image, or as contour lines."
+            help="With --view mean: draw masks as colours over the image, as the "
+            "brightness of the image, or as contour lines."
         ),
     ] = Style.overlay,
     stretch: Annotated[
         bool,
         typer.Option(
             "--stretch",
-            help="Stretch each mask over all colours. Otherwise the colours are for "
-            "values from 0 to 1.",
+            help="With --view mean: stretch each mask over all colours. Otherwise the "
+            "colours are for values from 0 to 1.",
         ),
     ] = False,
     channel_grid: Annotated[
         bool,
-        typer.Option("--channel-grid", help="Draw every channel of the modules."),
+        typer.Option("--channel-grid", help="Draw each channel and each mask pattern."),
     ] = False,
     animation: Annotated[
         Animation | None,
@@ -109,23 +138,24 @@ def explain(
 ) -> None:
     """Show what attention does with images: masks, features, class evidence.
 
-    Writes arrays.npz and, for each image, NAME.masks.png and NAME.triptych.png
-    (a feature before its mask, the mask, the feature after it). index.html shows
-    them all. A mask is not evidence for a class.
+    Writes arrays.npz and, for each image, NAME.masks.png (see --view) and
+    NAME.triptych.png (a feature before its mask, the mask, the feature after it).
+    index.html shows them all. A mask is not evidence for a class.
     """
     if not no_figures:
         require_extra("vis", "`explain` with figures", ("jinja2", "matplotlib", "PIL"))
+    if not no_figures and view in (View.attention, View.patterns):
+        require_extra("vis", "Finding mask patterns", ("sklearn",))
     if evidence:
         require_extra("vis", "`explain --evidence`", ("scipy", "tf_keras_vis"))
     import_keras()
 
     from keras_resattn.explain.writing import write_explanations
-    from keras_resattn.model_folder import ModelFolder
     from keras_resattn_cli.progress import print_left_out
     from keras_resattn_client.image_files import LeftOut
     from keras_resattn_client.image_files import find_images
 
-    folder = ModelFolder.open(model)
+    folder = opening.open(model)
     left_out = LeftOut()
     found = find_images(images, left_out)
     print_left_out(left_out)
@@ -143,6 +173,8 @@ def explain(
             style=style.value,
             stretch=stretch,
             channel_grid=channel_grid,
+            view=view.value,
+            pattern_count=patterns,
             animation=animation and animation.value,
             batch_size=batch_size,
             advance=lambda count: progress.advance(task, count),

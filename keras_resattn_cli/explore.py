@@ -5,13 +5,17 @@ from typing import Annotated
 
 import typer
 
-from keras_resattn_cli.options import ModelArgument
+from keras_resattn_cli.options import MODEL_HELP
+from keras_resattn_cli.options import ModelOptions
+from keras_resattn_cli.options import takes_model
 from keras_resattn_cli.start import import_keras
 from keras_resattn_client.extras import require_extra
 
 
+@takes_model
 def explore(
-    model: ModelArgument,
+    opening: ModelOptions,
+    model: Annotated[str, typer.Argument(metavar="MODEL", help=MODEL_HELP)] = "cifar10",
     examples: Annotated[
         list[Path] | None,
         typer.Argument(
@@ -41,9 +45,8 @@ def explore(
     import_keras()
 
     from keras_resattn.explore import explore as serve_page
-    from keras_resattn.model_folder import ModelFolder
 
-    folder = ModelFolder.open(model)
+    folder = opening.open(model)
     for path in examples or ():
         if not path.is_file():
             raise FileNotFoundError(

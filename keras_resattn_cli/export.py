@@ -3,15 +3,21 @@
 import enum
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 from typing import Annotated
 from typing import Any
 
 import typer
 
 from keras_resattn_cli.options import ModelArgument
+from keras_resattn_cli.options import ModelOptions
+from keras_resattn_cli.options import takes_model
 from keras_resattn_cli.start import import_keras
 from keras_resattn_client.extras import install_command
 from keras_resattn_client.extras import require_extra
+
+if TYPE_CHECKING:
+    from keras_resattn.model_folder import ModelFolder
 
 
 class Format(enum.StrEnum):
@@ -30,7 +36,9 @@ class Precision(enum.StrEnum):
 WRITERS = {Format.onnx: ("tf2onnx",), Format.openvino: ("openvino",)}
 
 
+@takes_model
 def export(
+    opening: ModelOptions,
     model: ModelArgument,
     out: Annotated[
         Path,
@@ -102,15 +110,16 @@ def export(
     if warmup:
         require_extra("serve", "`export --warmup`", ("tensorflow_serving",))
     import_keras()
+    folder = opening.open(model)
     if format == Format.savedmodel:
         options = {"fold_batch_norm": fold_batch_norm, "optimize": optimize}
-        _saved_model(model, out, str(precision), warmup, image, options)
+        _saved_model(folder, out, str(precision), warmup, image, options)
     else:
-        _other(model, out, format, fold_batch_norm, image)
+        _other(folder, out, format, fold_batch_norm, image)
 
 
 def _saved_model(
-    model: Path,
+    folder: "ModelFolder",
     out: Path,
     precision: str,
     warmup: bool | None,
@@ -119,9 +128,7 @@ def _saved_model(
 ) -> None:
     from keras_resattn.export import contract
     from keras_resattn.export import export
-    from keras_resattn.model_folder import ModelFolder
 
-    folder = ModelFolder.open(model)
     export(folder, out, precision, warmup=warmup, images=images, **options)
     manifest = json.loads((out / contract.MANIFEST).read_text(encoding="utf-8"))
     _print_parity(manifest["parity"])
@@ -136,18 +143,15 @@ def _saved_model(
 
 
 def _other(
-    model: Path,
+    folder: "ModelFolder",
     out: Path,
     format: Format,
     fold_batch_norm: bool,
     images: list[Path] | None,
 ) -> None:
     from keras_resattn.export import export_format
-    from keras_resattn.model_folder import ModelFolder
 
-    path, manifest = export_format(
-        ModelFolder.open(model), out, str(format), fold_batch_norm, images
-    )
+    path, manifest = export_format(folder, out, str(format), fold_batch_norm, images)
     _print_parity(manifest["parity"])
     typer.echo(f"The model is {path / manifest['file']}")
 

@@ -1,5 +1,6 @@
 """`keras-resattn list`."""
 
+import fnmatch
 from typing import Annotated
 
 import typer
@@ -18,8 +19,21 @@ def list_networks(
             help="Which networks. `*`, `?` and `[...]` work as in file names.",
         ),
     ] = "*",
+    weights: Annotated[
+        bool,
+        typer.Option(
+            "--weights", help="List the trained weights of the package instead."
+        ),
+    ] = False,
 ) -> None:
-    """List the networks: parameters, multiply-adds, default size and classes."""
+    """List the networks: parameters, multiply-adds, default size and classes.
+
+    With --weights: the names of trained weights, which every command takes as MODEL,
+    the share of correctly classified test images, and the size of the file.
+    """
+    if weights:
+        _list_weights(pattern)
+        return
     import_keras()
 
     import keras_resattn
@@ -43,4 +57,35 @@ def list_networks(
     ]
     numbers = ["parameters", "multiply-adds", "size", "classes"]
     shown = columns_that_fit(rows, terminal_width(), drop=numbers[::-1])
+    typer.echo("\n".join(format_columns(rows, shown, right=numbers)))
+
+
+def _list_weights(pattern: str) -> None:
+    import_keras()
+
+    from keras_resattn.model_source import full_name
+    from keras_resattn.weights.table import read_table
+
+    rows = [
+        {
+            "name": full_name(info),
+            "accuracy": f"{info.accuracy:.2%}",
+            "test images": f"{info.test_images:,} of {info.data}",
+            "classes": str(info.classes),
+            "image": "x".join(map(str, info.input_shape)),
+            "MB": f"{info.size / 1e6:.1f}",
+            "licence": info.licence,
+        }
+        for info in read_table()
+        if fnmatch.fnmatch(full_name(info), pattern)
+        or fnmatch.fnmatch(info.network, pattern)
+    ]
+    if not rows:
+        raise ValueError(
+            "No weights have such a name; `keras-resattn list --weights` shows all. "
+            f"Received: pattern={pattern!r}"
+        )
+    numbers = ["accuracy", "classes", "MB"]
+    dropped = ["licence", "classes", "image", "test images"]
+    shown = columns_that_fit(rows, terminal_width(), drop=dropped)
     typer.echo("\n".join(format_columns(rows, shown, right=numbers)))

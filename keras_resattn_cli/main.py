@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from keras_resattn_cli.compare import compare
 from keras_resattn_cli.convert import app as convert
 from keras_resattn_cli.evaluate import evaluate
 from keras_resattn_cli.explain import explain
@@ -19,6 +20,8 @@ from keras_resattn_cli.help import HelpGroup
 from keras_resattn_cli.list_networks import list_networks
 from keras_resattn_cli.masks import masks
 from keras_resattn_cli.masks_influence import masks_influence
+from keras_resattn_cli.package import package
+from keras_resattn_cli.package import push
 from keras_resattn_cli.predict import predict
 from keras_resattn_cli.recipes import recipes
 from keras_resattn_cli.report import report
@@ -32,9 +35,12 @@ app = typer.Typer(
     name="keras-resattn",
     help="""Train, use and serve the Residual Attention Network, and see its masks.
 
-    `train` makes a model folder. The other commands take it:
+    `train` makes a model folder. The other commands take it, or a .keras file, or
+    the name of weights that are part of the package, such as cifar10:
 
     \b
+      keras-resattn predict cifar10 photo.jpg
+      keras-resattn masks cifar10 photo.jpg --out masks
       keras-resattn train demo --out runs/demo
       keras-resattn evaluate runs/demo
       keras-resattn predict runs/demo image.png
@@ -44,7 +50,8 @@ app = typer.Typer(
       keras-resattn export runs/demo served/demo/1
       keras-resattn serve served
 
-    `list`, `summary` and `tables` show the networks. `convert` makes Keras files
+    `list`, `summary` and `tables` show the networks. `package` makes a model folder
+    of any model. `convert` makes Keras files
     from models of other programs.
     """,
     cls=HelpGroup,
@@ -61,8 +68,11 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "explain": explain,
     "explore": explore,
     "report": report,
+    "compare": compare,
     "export": export,
     "serve": serve,
+    "package": package,
+    "push": push,
     "recipes": recipes,
     "masks-influence": masks_influence,
     "response": response,

@@ -6,41 +6,65 @@ from typing import Annotated
 
 import typer
 
-from keras_resattn_cli.options import ImagesArgument
+from keras_resattn_cli.explain import PatternsOption
+from keras_resattn_cli.explain import View
+from keras_resattn_cli.explain import ViewOption
 from keras_resattn_cli.options import ModelArgument
+from keras_resattn_cli.options import ModelOptions
+from keras_resattn_cli.options import takes_model
 from keras_resattn_cli.start import import_keras
 from keras_resattn_client.extras import require_extra
 
 
+@takes_model
 def masks(
+    opening: ModelOptions,
     model: ModelArgument,
-    images: ImagesArgument,
-    out: Annotated[
-        Path, typer.Option(help="The folder to write to.", metavar="FOLDER")
+    images: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="IMAGES",
+            help="PNG, JPEG, GIF, BMP or WebP files, or folders of them.",
+        ),
     ],
+    out: Annotated[
+        Path,
+        typer.Option("--out", "-o", help="The folder to write to.", metavar="FOLDER"),
+    ],
+    view: ViewOption = View.attention,
+    patterns: PatternsOption = 4,
 ) -> None:
-    """Draw the masks of every attention module over images.
+    """Draw where every attention module amplifies, and the patterns of its masks.
 
-    Writes one PNG file per image, NAME.masks.png. `explain` shows more.
+    Writes one PNG file per image, NAME.masks.png. All images share the scales and the
+    patterns. `explain` shows more.
     """
-    require_extra("vis", "`masks`", ("matplotlib",))
+    modules = () if view is View.mean else ("sklearn",)
+    require_extra("vis", "`masks`", ("matplotlib", *modules))
     import_keras()
 
-    from keras_resattn import explain
-    from keras_resattn.model_folder import ModelFolder
+    from keras_resattn.data import check_images
+    from keras_resattn.explain.file_names import unique_names
+    from keras_resattn.explain.overview import overview_figures
     from keras_resattn.model_folder import write_beside
+    from keras_resattn_cli.progress import print_left_out
+    from keras_resattn_client.image_files import LeftOut
+    from keras_resattn_client.image_files import find_images
 
-    folder = ModelFolder.open(model)
-    pixels = folder.images(images)
-    heatmaps = explain.mean_masks(
-        folder.model, folder.preprocessing.standardize(pixels)
+    folder = opening.open(model)
+    left_out = LeftOut()
+    found = find_images(images, left_out)
+    print_left_out(left_out)
+    check_images(found, folder.preprocessing)
+    figures = overview_figures(
+        folder.model,
+        pixels := folder.images(found),
+        folder.preprocessing.standardize(pixels),
+        [path.name for path in found],
+        view.value,
+        patterns,
     )
-    for i, path in enumerate(images):
-        figure = explain.mask_figure(
-            pixels[i : i + 1],
-            {name: mask[i : i + 1] for name, mask in heatmaps.items()},
-            [path.name],
-        )
-        target = out / f"{path.stem}.masks.png"
+    for name, figure in zip(unique_names(found), figures, strict=True):
+        target = out / f"{name}.masks.png"
         write_beside(target, functools.partial(figure.savefig, dpi=150))
         typer.echo(f"{target}")

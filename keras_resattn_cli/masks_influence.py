@@ -10,6 +10,8 @@ from keras_resattn_cli.columns import terminal_width
 from keras_resattn_cli.options import DataDirOption
 from keras_resattn_cli.options import DatasetArgument
 from keras_resattn_cli.options import ModelArgument
+from keras_resattn_cli.options import ModelOptions
+from keras_resattn_cli.options import takes_model
 from keras_resattn_cli.start import import_keras
 
 if TYPE_CHECKING:
@@ -27,7 +29,9 @@ WIDTH_WITH_LOSSES = 105
 WIDTH_OF_A_FILE = 120
 
 
+@takes_model
 def masks_influence(
+    opening: ModelOptions,
     model: ModelArgument,
     dataset: DatasetArgument = None,
     data_dir: DataDirOption = None,
@@ -75,10 +79,9 @@ def masks_influence(
 
     from keras_resattn import data
     from keras_resattn import experiments
-    from keras_resattn.model_folder import ModelFolder
     from keras_resattn_cli.progress import track_batches
 
-    folder = ModelFolder.open(model)
+    folder = opening.open(model)
     images = folder.labelled_images(dataset, data_dir)
     batches = data.sample_batches(
         images.test, folder.preprocessing, batch_size, limit, seed

@@ -10,6 +10,9 @@ from typing import Any
 
 import typer
 
+from keras_resattn_cli.options import MODEL_HELP
+from keras_resattn_cli.options import ModelOptions
+from keras_resattn_cli.options import takes_model
 from keras_resattn_cli.start import import_keras
 from keras_resattn_client.extras import require_extra
 
@@ -23,13 +26,15 @@ class Engine(enum.StrEnum):
     ray = enum.auto()
 
 
+@takes_model
 def predict(
+    opening: ModelOptions,
     paths: Annotated[
-        list[Path],
+        list[str],
         typer.Argument(
             metavar="[MODEL] IMAGES",
-            help="A model folder, made by `train`, and then PNG, JPEG, GIF, BMP or "
-            "WebP files or folders of them. With --server, leave out the model folder.",
+            help=f"{MODEL_HELP} Then PNG, JPEG, GIF, BMP or WebP files, or folders of "
+            "them. With --server, leave out MODEL.",
         ),
     ],
     server: Annotated[
@@ -119,9 +124,11 @@ def predict(
         }
         classify = functools.partial(_ask, server, name, options)
     elif engine is Engine.ray:
-        classify = functools.partial(_classify_with_ray, paths[0], batch_size, workers)
+        classify = functools.partial(
+            _classify_with_ray, opening, paths[0], batch_size, workers
+        )
     else:
-        classify = functools.partial(_classify, paths[0], batch_size)
+        classify = functools.partial(_classify, opening, paths[0], batch_size)
     if out is not None:
         write_results(classify, images, out, top, overwrite)
     else:
@@ -150,7 +157,7 @@ def _require_extras(server: str | None, engine: Engine) -> None:
 
 
 def _images(
-    paths: list[Path], server: str | None, name: str | None, engine: Engine
+    paths: list[str], server: str | None, name: str | None, engine: Engine
 ) -> list[Path]:
     """Return the paths of images; without a server, the first path is the model."""
     if server is None and name is not None:
@@ -163,19 +170,19 @@ def _images(
             "Ray's workers need a model folder; leave out --server or --engine ray. "
             f"Received: --server {server} --engine ray"
         )
-    if server is not None and (paths[0] / "model.keras").is_file():
+    if server is not None and (Path(paths[0]) / "model.keras").is_file():
         raise typer.BadParameter(
             "the server has the model; give only images with --server. "
             f"Received: {paths[0]}"
         )
     if server is not None:
-        return paths
+        return [Path(path) for path in paths]
     if len(paths) < 2:
         raise typer.BadParameter(
-            "give a model folder and then images, or images and --server URL. "
+            "give a model and then images, or images and --server URL. "
             f"Received: {paths[0]}"
         )
-    return paths[1:]
+    return [Path(path) for path in paths[1:]]
 
 
 def _ask(
@@ -191,7 +198,7 @@ def _ask(
 
 
 def _classify(
-    model: Path, batch_size: int, paths: list[Path]
+    opening: ModelOptions, model: str, batch_size: int, paths: list[Path]
 ) -> "Iterator[list[Result]]":
     """Yield the results of images that this process classifies."""
     import_keras()
@@ -199,17 +206,16 @@ def _classify(
     from keras_resattn.local_classifier import LocalClassifier
     from keras_resattn_client.bulk import classify_all
 
-    yield from classify_all(paths, LocalClassifier(model), batch_size)
+    yield from classify_all(paths, LocalClassifier(opening.open(model)), batch_size)
 
 
 def _classify_with_ray(
-    model: Path, batch_size: int, workers: int, paths: list[Path]
+    opening: ModelOptions, model: str, batch_size: int, workers: int, paths: list[Path]
 ) -> "Iterator[list[Result]]":
     """Yield the results of images that the workers of a Ray cluster classify."""
     import_keras()
 
-    from keras_resattn.model_folder import ModelFolder
     from keras_resattn.on_ray.prediction import classify_with_ray
 
-    ModelFolder.open(model)
-    yield from classify_with_ray(model, paths, batch_size, workers)
+    folder = opening.open(model)
+    yield from classify_with_ray(folder.path, paths, batch_size, workers)

@@ -6,11 +6,15 @@ from typing import Annotated
 import typer
 
 from keras_resattn_cli.options import ModelArgument
+from keras_resattn_cli.options import ModelOptions
+from keras_resattn_cli.options import takes_model
 from keras_resattn_cli.start import import_keras
 from keras_resattn_client.extras import require_extra
 
 
+@takes_model
 def report(
+    opening: ModelOptions,
     model: ModelArgument,
     out: Annotated[
         Path, typer.Option(help="The HTML file to write.", metavar="FILE")
@@ -28,7 +32,6 @@ def report(
     import_keras()
 
     from keras_resattn import explain
-    from keras_resattn.model_folder import ModelFolder
 
-    explain.write_report(ModelFolder.open(model), out, count)
+    explain.write_report(opening.open(model), out, count)
     typer.echo(f"The report is {out.resolve()}")

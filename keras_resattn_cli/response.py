@@ -9,6 +9,8 @@ import typer
 from keras_resattn_cli.options import DataDirOption
 from keras_resattn_cli.options import DatasetArgument
 from keras_resattn_cli.options import ModelArgument
+from keras_resattn_cli.options import ModelOptions
+from keras_resattn_cli.options import takes_model
 from keras_resattn_cli.start import import_keras
 from keras_resattn_client.extras import require_extra
 
@@ -17,15 +19,17 @@ if TYPE_CHECKING:
     from keras_resattn.typing import Array
 
 
+@takes_model
 def response(
+    opening: ModelOptions,
     model: ModelArgument,
     dataset: DatasetArgument = None,
     data_dir: DataDirOption = None,
     against: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             metavar="MODEL",
-            help="Another model folder to compare with on the same images, such as "
+            help="Another model to compare with on the same images, such as "
             "one with naive attention.",
         ),
     ] = None,
@@ -49,10 +53,9 @@ def response(
     import_keras()
 
     from keras_resattn import experiments
-    from keras_resattn.model_folder import ModelFolder
 
-    opened = ModelFolder.open(model)
-    folders = _labelled([opened, *([ModelFolder.open(against)] if against else [])])
+    opened = opening.open(model)
+    folders = _labelled([opened, *([opening.open(against)] if against else [])])
     settings = opened.recipe.data
     source = dataset or settings.name, data_dir or settings.data_dir
     responses = {

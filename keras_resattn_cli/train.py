@@ -81,6 +81,14 @@ def train(
             metavar="FOLDER",
         ),
     ] = None,
+    allow_code: Annotated[
+        bool,
+        typer.Option(
+            "--allow-code",
+            help="Import the module of a basic unit that the recipe names as "
+            "module:Class. This runs its code.",
+        ),
+    ] = False,
     precision: Annotated[
         str | None,
         typer.Option(
@@ -187,9 +195,11 @@ def train(
     from keras_resattn import training
     from keras_resattn.recipes.files import load_recipe
 
-    settings = load_recipe(recipe, overrides) if recipe and not extend else None
+    settings = None
     if recipe and extend:
-        settings = extended(Path(recipe), extend, overrides)
+        settings = extended(Path(recipe), extend, overrides, allow_code)
+    elif recipe:
+        settings = load_recipe(recipe, overrides, allow_code=allow_code)
     watch = training.Watch(
         tensorboard, masks_every, PROFILED_STEPS if profile else 0, tuple(logger or ())
     )
@@ -210,6 +220,7 @@ def train(
             sync_batch_norm,
             watch,
             settings=overrides if recipe is None else (),
+            allow_code=allow_code,
         )
     except KeyboardInterrupt as stop:
         partial = folder.with_name(f"{folder.name}.partial")

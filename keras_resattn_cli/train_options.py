@@ -53,7 +53,9 @@ def check_extend(extend: int | None, recipe: str | None, resume: Path | None) ->
         )
 
 
-def extended(folder: Path, epochs: int, overrides: list[str]) -> "Recipe":
+def extended(
+    folder: Path, epochs: int, overrides: list[str], allow_code: bool
+) -> "Recipe":
     """Return the recipe that trains the model of a finished run further."""
     from keras_resattn.model_folder import MODEL
     from keras_resattn.model_folder import RECIPE
@@ -63,7 +65,7 @@ def extended(folder: Path, epochs: int, overrides: list[str]) -> "Recipe":
     ModelFolder.open(folder)
     weights = (folder / MODEL).absolute()
     start = [f"network.weights={json.dumps(str(weights))}", f"train.epochs={epochs}"]
-    return load_recipe(folder / RECIPE, [*start, *overrides])
+    return load_recipe(folder / RECIPE, [*start, *overrides], allow_code=allow_code)
 
 
 def check_overwrite(overwrite: bool, resume: Path | None, engine: Engine) -> None:

@@ -12,6 +12,7 @@ MODULES = {
     "client": ("grpc", "httpx", "PIL"),
     "convert": ("safetensors", "torch"),
     "explore": ("gradio", "jinja2", "matplotlib", "PIL", "skimage", "tf_keras_vis"),
+    "hub": ("huggingface_hub",),
     "litert": ("ai_edge_litert",),
     "mlflow": ("mlflow",),
     "onnx": ("onnx", "onnxruntime", "tf2onnx"),
@@ -26,7 +27,7 @@ MODULES = {
         "uvicorn",
     ),
     "tensorboard": ("tensorboard",),
-    "vis": ("jinja2", "matplotlib", "PIL", "scipy", "tf_keras_vis"),
+    "vis": ("jinja2", "matplotlib", "PIL", "scipy", "sklearn", "tf_keras_vis"),
     "wandb": ("wandb",),
 }
 

@@ -5,11 +5,9 @@ from pathlib import Path
 
 import keras
 
-from keras_resattn.model_folder import LABELS
-from keras_resattn.model_folder import MODEL
-from keras_resattn.model_folder import RECIPE
 from keras_resattn.model_folder import ModelFolder
 from keras_resattn.model_folder import write_beside
+from keras_resattn.model_folder import write_model_files
 from keras_resattn.recipes.settings import Data
 from keras_resattn.recipes.settings import Network
 from keras_resattn.recipes.settings import Preprocessing
@@ -70,10 +68,7 @@ def write_model_folder(
 
     def write(beside: Path) -> None:
         beside.mkdir()
-        model.save(beside / MODEL)
-        (beside / RECIPE).write_text(recipe.to_yaml(), encoding="utf-8")
-        lines = "".join(f"{label}\n" for label in names)
-        (beside / LABELS).write_text(lines, encoding="utf-8")
+        write_model_files(beside, model.save, recipe.to_yaml(), names)
 
     write_beside(path, write)
     return ModelFolder.open(path)

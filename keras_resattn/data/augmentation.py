@@ -8,8 +8,11 @@ from keras_resattn.data.decoding import with_channels
 from keras_resattn.data.formats import jpeg
 from keras_resattn.data.formats.ordinary import is_ordinary_jpeg
 from keras_resattn.data.image_header import MAX_PIXELS
+from keras_resattn.data.layer_augmentation import random_erasing
+from keras_resattn.data.layer_augmentation import random_rotation
 from keras_resattn.data.preprocessing import Preprocessing
 from keras_resattn.data.rand_augment import RandAugment
+from keras_resattn.data.random_seeds import seeds_of
 from keras_resattn.recipes.settings import Augmentation
 from keras_resattn.typing import Tensor
 
@@ -35,6 +38,8 @@ def image_augmentation(
     """
     channels = preprocessing.input_shape[-1]
     rand_augment = settings.rand_augment and RandAugment(settings.rand_augment)
+    rotate = settings.rotation and random_rotation(settings.rotation)
+    erase = settings.random_erasing and random_erasing(settings.random_erasing)
 
     def augment(content: Tensor, seeds: Tensor) -> Tensor:
         crop, side, color, rand = tf.unstack(
@@ -49,10 +54,17 @@ def image_augmentation(
             image = crop_padded(image, settings.crop_padding, crop)
         if settings.flip:
             image = tf.image.stateless_random_flip_left_right(image, side)
+        # Seeds of their own, so that the others stay the same without these.
+        if settings.vertical_flip:
+            image = tf.image.stateless_random_flip_up_down(image, seeds_of(seeds, 1))
+        if rotate:
+            image = rotate(image, seeds_of(seeds, 2))
         if settings.color_jitter:
             image = jitter_colors(image, settings.color_jitter, color)
         if rand_augment:
             image = rand_augment(image, rand)
+        if erase:
+            image = erase(image, seeds_of(seeds, 3))
         return tf.ensure_shape(image, preprocessing.input_shape)
 
     return augment

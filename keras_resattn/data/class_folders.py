@@ -2,12 +2,16 @@
 
 import collections
 import dataclasses
-import hashlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from keras_resattn.data.labelled_images import SAME_IMAGES
+from keras_resattn.data.divided_files import SPLITS
+from keras_resattn.data.divided_files import DividedFiles
+from keras_resattn.data.divided_files import File
+from keras_resattn.data.divided_files import divide
+from keras_resattn.data.divided_files import listed
+from keras_resattn.data.divided_files import split_of_name
 from keras_resattn.data.version_0_1 import divide_as_version_0_1
 from keras_resattn.recipes.settings import VERSION_0_1
 from keras_resattn_client.image_files import EXTENSIONS
@@ -20,43 +24,14 @@ from keras_resattn_client.image_files import is_folder
 from keras_resattn_client.image_files import reason_to_leave_out
 from keras_resattn_client.image_files import search_folder
 
-# The path of an image, and the number of its class.
-File = tuple[str, int]
-
-SPLITS = {
-    "train": ("train", "training"),
-    "validation": ("val", "valid", "validation"),
-    "test": ("test", "testing"),
-}
-DEFAULT_SHARE = 0.1
 OUTSIDE = "outside of class folders"
 NOT_A_SPLIT = "in folders beside the splits"
-SHOWN = 10
-
-
-@dataclasses.dataclass(frozen=True)
-class ClassFolders:
-    """The images in class folders.
-
-    Attributes:
-        labels: The names of the classes.
-        train: The images for training.
-        validation: The images to test on after each epoch.
-        test: The images to test on at the end. The same object as `validation` if
-            there is only one set for both.
-        notes: Sentences about what was left out and decided.
-    """
-
-    labels: tuple[str, ...]
-    train: list[File]
-    validation: list[File]
-    test: list[File]
-    notes: tuple[str, ...] = ()
+TWICE = "Two folders have names of the same split; rename or join them."
 
 
 def find_class_folders(
     root: Path, validation: float | str | None = None, seed: int = 0
-) -> ClassFolders:
+) -> DividedFiles:
     """Find the images in class folders, and divide them into splits.
 
     `root` has one folder per class, or folders for splits, which have one folder per
@@ -85,14 +60,14 @@ def find_class_folders(
         seed: Integer, the random seed for the choice of images.
 
     Returns:
-        `ClassFolders`.
+        `DividedFiles`.
 
     Raises:
         ValueError: If there are fewer than two classes, a class has no training
             images, or no image can be held out.
     """
     if validation == VERSION_0_1:
-        return ClassFolders(*divide_as_version_0_1(root))
+        return DividedFiles(*divide_as_version_0_1(root))
     left_out: LeftOut = collections.Counter()
     folders = _folders_in(root, left_out)
     splits = _split_folders(root, folders, left_out)
@@ -109,17 +84,66 @@ def find_class_folders(
         for kind in held
         if not held[kind]
     ]
-    held = {kind: files for kind, files in held.items() if files}
-    if not held or ("validation" not in held and validation is not None):
-        share = DEFAULT_SHARE if validation is None else float(validation)
-        train, held["validation"] = _hold_out(root, train, len(labels), share, seed)
-    found = ClassFolders(
-        labels,
-        train,
-        held.get("validation") or held["test"],
-        held.get("test") or held["validation"],
-    )
-    return dataclasses.replace(found, notes=(*notes, *_notes(found, left_out)))
+    if left_out:
+        notes.append(describe_left_out(left_out))
+
+    def draw(path: str) -> str:
+        return f"{seed} {Path(path).relative_to(root).as_posix()}"
+
+    share = None if validation is None else float(validation)
+    found = divide(labels, {"train": train, **held}, share, draw, str(root))
+    return dataclasses.replace(found, notes=(*notes, *found.notes))
+
+
+def find_class_folder_splits(root: Path) -> dict[str, Path]:
+    """Return the folder of each split, or "all" for a folder of class folders.
+
+    Unlike `find_class_folders`, it needs no folder of training images.
+
+    Args:
+        root: The path of a folder.
+
+    Raises:
+        ValueError: If two folders have names of the same split.
+    """
+    found: dict[str, Path] = {}
+    for path in _folders_in(root, LeftOut()):
+        kind = split_of_name(path.name)
+        # Otherwise it is a class of this name.
+        if kind and _has_folders(path):
+            if kind in found:
+                raise ValueError(
+                    f"{TWICE} Received: {root} with {found[kind].name}, {path.name}"
+                )
+            found[kind] = path
+    return found or {"all": root}
+
+
+def images_in_class_folders(
+    root: Path,
+) -> tuple[tuple[str, ...], list[File], tuple[str, ...]]:
+    """Return the classes and the images of class folders, and notes on them.
+
+    Args:
+        root: The path of a folder with one folder per class.
+
+    Raises:
+        ValueError: If there are no images.
+    """
+    left_out: LeftOut = collections.Counter()
+    folders = _folders_in(root, left_out)
+    files, empty, others = _files_in(folders)
+    left_out.update(others)
+    text = describe_left_out(left_out)
+    if not files:
+        raise ValueError(
+            "There are no images in folders of classes; give a folder with one folder "
+            f"per class. Received: {root}{f' ({text})' if text else ''}"
+        )
+    notes = [text] if text else []
+    if empty:
+        notes.append(f"0 images: {listed(empty)}.")
+    return tuple(folder.name for folder in folders), files, tuple(notes)
 
 
 def _folders_in(root: Path, left_out: LeftOut) -> list[Path]:
@@ -144,8 +168,8 @@ def _split_folders(
 ) -> dict[str, Path]:
     """Return the folders of splits by their kind, with "train" if there are any."""
     found = {
-        kind: [path for path in folders if path.name.lower() in names]
-        for kind, names in SPLITS.items()
+        kind: [path for path in folders if split_of_name(path.name) == kind]
+        for kind in SPLITS
     }
     others = [path for path in folders if all(path not in f for f in found.values())]
     tested = found["validation"] or found["test"]
@@ -162,10 +186,8 @@ def _split_folders(
         return {}
     for paths in found.values():
         if len(paths) > 1:
-            raise ValueError(
-                "Two folders have names of the same split; rename or join them. "
-                f"Received: {root} with {', '.join(path.name for path in paths)}"
-            )
+            names = ", ".join(path.name for path in paths)
+            raise ValueError(f"{TWICE} Received: {root} with {names}")
     for path in others:
         left_out[NOT_A_SPLIT] += sum(len(names) for _, _, names in os.walk(path))
     return {kind: paths[0] for kind, paths in found.items() if paths}
@@ -191,7 +213,7 @@ def _training_files(
         text = describe_left_out(others)
         raise ValueError(
             f"These class folders have no images ({', '.join(EXTENSIONS)}); fill or "
-            f"remove them. Received: {root} with {_listed(empty)}"
+            f"remove them. Received: {root} with {listed(empty)}"
             f"{f' ({text})' if text else ''}"
         )
     return tuple(folder.name for folder in folders), files
@@ -208,8 +230,8 @@ def _test_files(
     if unknown:
         raise ValueError(
             f"The classes in {train_root} and {root} differ: there are no training "
-            f"images of {_listed(unknown)}. Add them, or rename or remove these "
-            f"folders. Received: {_listed(unknown)} in {root}"
+            f"images of {listed(unknown)}. Add them, or rename or remove these "
+            f"folders. Received: {listed(unknown)} in {root}"
         )
     names = list(by_name)
     return [(path, labels.index(names[number])) for path, number in files]
@@ -226,62 +248,3 @@ def _files_in(folders: Sequence[Path]) -> tuple[list[File], list[str], LeftOut]:
         if not images:
             empty.append(folder.name)
     return files, empty, left_out
-
-
-def _hold_out(
-    root: Path, files: Sequence[File], classes: int, share: float, seed: int
-) -> tuple[list[File], list[File]]:
-    """Return the files to train on, and those that are held out."""
-    by_class: list[list[str]] = [[] for _ in range(classes)]
-    for path, number in files:
-        by_class[number].append(path)
-
-    def draw(path: str) -> bytes:
-        text = f"{seed} {Path(path).relative_to(root).as_posix()}"
-        return hashlib.sha256(os.fsencode(text)).digest()
-
-    held: set[str] = set()
-    for paths in by_class:
-        held.update(sorted(paths, key=draw)[: count_held_out(len(paths), share)])
-    if not held:
-        raise ValueError(
-            "No class has two or more images, so none can be held out for validation; "
-            f"add images. Received: {root} with {len(files)} images of {classes} "
-            "classes"
-        )
-    return (
-        [file for file in files if file[0] not in held],
-        [file for file in files if file[0] in held],
-    )
-
-
-def count_held_out(count: int, share: float) -> int:
-    """Return how many of a class's images are held out.
-
-    Example:
-
-    >>> [count_held_out(count, 0.1) for count in (1, 2, 14, 15)]
-    [0, 1, 1, 2]
-    """
-    return min(max(1, int(count * share + 0.5)), count - 1)
-
-
-def _notes(found: ClassFolders, left_out: LeftOut) -> list[str]:
-    notes = [describe_left_out(left_out)] if left_out else []
-    trained = collections.Counter(number for _, number in found.train)
-    for kind in ("validation", "test"):
-        files = getattr(found, kind)
-        if kind == "test" and found.test is found.validation:
-            break
-        absent = set(trained) - {number for _, number in files}
-        names = [found.labels[number] for number in sorted(absent)]
-        if names:
-            notes.append(f"0 {kind} images: {_listed(names)}.")
-    if found.test is found.validation:
-        notes.append(SAME_IMAGES)
-    return notes
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = len(names) - SHOWN
-    return ", ".join(names[:SHOWN]) + (f" and {more:,} more" if more > 0 else "")

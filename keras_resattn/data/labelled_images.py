@@ -10,6 +10,9 @@ import tensorflow as tf
 
 from keras_resattn.typing import Tensor
 
+# A function of a label, the number of the example and the number of classes.
+Relabel = Callable[[Tensor, Tensor, int], Tensor]
+
 SAME_IMAGES = "The validation images are also the test images."
 
 
@@ -21,7 +24,8 @@ class Split:
         images: A `tf.data.Dataset` of pairs, in order: a uint8 image
             `(h, w, channels)` and its int64 label.
         count: The number of images.
-        paths: The files of the images, if they come from a folder.
+        paths: The files of the images, if they come from files.
+        path_labels: The number of the class of each of these files.
         count_by_class: The number of images of each class, if it is known without
             reading the images.
         encoded: A function of int64 seeds `(2,)`, called inside functions of
@@ -37,6 +41,7 @@ class Split:
     encoded: Callable[[Tensor | None], tf.data.Dataset] | None = None
     decode: Callable[[Tensor], Tensor] = tf.identity
     count_by_class: tuple[int, ...] = ()
+    path_labels: tuple[int, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,7 +77,7 @@ class LabelledImages:
 
     @property
     def paths(self) -> tuple[str, ...]:
-        """The files of all images, if they come from a folder."""
+        """The files of all images, if they come from files."""
         return sum((split.paths for split in self.splits.values()), start=())
 
     @property

@@ -13,6 +13,7 @@ import tensorflow_datasets as tfds
 from keras_resattn.data import fashion_mnist_sample  # noqa: F401 registers it
 from keras_resattn.data.labelled_images import SAME_IMAGES
 from keras_resattn.data.labelled_images import LabelledImages
+from keras_resattn.data.labelled_images import Relabel
 from keras_resattn.data.labelled_images import Split
 from keras_resattn.data.labelled_images import encoded_split
 from keras_resattn.data.preprocessing import Preprocessing
@@ -21,9 +22,6 @@ from keras_resattn.data.random_seeds import shuffle
 from keras_resattn.recipes.settings import Data
 from keras_resattn.typing import StrPath
 from keras_resattn.typing import Tensor
-
-# A function of a label, the number of the example and the number of classes.
-Relabel = Callable[[Tensor, Tensor, int], Tensor]
 
 # The bytes of records from which the next one is drawn: 10,000 records of ImageNet.
 SHUFFLE_BYTES = 2**30

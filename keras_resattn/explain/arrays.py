@@ -11,6 +11,7 @@ from keras_resattn.explain.gradients import class_gradients
 from keras_resattn.explain.reader import batches_of
 from keras_resattn.explain.reader import choose_modules
 from keras_resattn.explain.reader import feature_tensors
+from keras_resattn.explain.reader import joined
 from keras_resattn.explain.reader import mean_masks_of
 from keras_resattn.explain.reader import reader
 from keras_resattn.explain.triptych import Triptych
@@ -45,7 +46,7 @@ def masks(model: keras.Model, inputs: Array, batch_size: int = 32) -> dict[str, 
     Raises:
         ValueError: If `model` has no attention module, or there are no images.
     """
-    return _joined(iter_masks(model, batches_of(inputs, batch_size), mean=False))
+    return joined(iter_masks(model, batches_of(inputs, batch_size), mean=False))
 
 
 def mean_masks(
@@ -67,7 +68,7 @@ def mean_masks(
     Raises:
         ValueError: If `model` has no attention module, or there are no images.
     """
-    return _joined(iter_masks(model, batches_of(inputs, batch_size)))
+    return joined(iter_masks(model, batches_of(inputs, batch_size)))
 
 
 def iter_masks(
@@ -102,7 +103,7 @@ def feature_triptych(
     model: keras.Model,
     inputs: Array,
     module: str,
-    channel: str | int = "energy",
+    channel: str | int = "variance",
     classes: int | Sequence[int] | Array | None = None,
     batch_size: int = 32,
 ) -> Triptych:
@@ -148,8 +149,3 @@ def feature_triptych(
         parts.append(triptych_of(read(batch), module, channel, gradients, chosen))
         start += len(batch)
     return join_triptychs(parts)
-
-
-def _joined(batches: Iterable[dict[str, Array]]) -> dict[str, Array]:
-    parts = list(batches)
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

@@ -29,7 +29,7 @@ LOW, HIGH = 0.05, 0.95
 
 
 def channel_scores(
-    before: Array, mask: Array, rule: str = "energy", gradient: Array | None = None
+    before: Array, mask: Array, rule: str = "variance", gradient: Array | None = None
 ) -> Array:
     """Score every channel of a mask by a rule.
 
@@ -83,7 +83,7 @@ def channel_scores(
 def choose_channels(
     before: Array,
     mask: Array,
-    channel: str | int = "energy",
+    channel: str | int = "variance",
     gradient: Array | None = None,
 ) -> Array:
     """Choose a channel of the mask of each image, by a rule or an index.

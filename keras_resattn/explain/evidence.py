@@ -8,18 +8,21 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 
-from keras_resattn.explain.logits import classifier_of
+from keras_resattn.explain.inputs import as_array
+from keras_resattn.explain.inputs import check_fits
 from keras_resattn.explain.logits import logits_model
+from keras_resattn.explain.resizing import resized
 from keras_resattn.layers.arguments import choice
 from keras_resattn.layers.arguments import positive_integer
 from keras_resattn.typing import Array
+from keras_resattn.views.outputs import with_output
 from keras_resattn_client.extras import require_extra
 
 METHODS = ("grad_cam", "grad_cam_plus_plus", "score_cam", "layer_cam", "smooth_grad")
 # The logits models of each model, by layer. The references keep no model alive.
-_logits_models: weakref.WeakKeyDictionary[keras.Model, dict[str, keras.Model]] = (
-    weakref.WeakKeyDictionary()
-)
+_logits_models: weakref.WeakKeyDictionary[
+    keras.Model, dict[tuple[str, str | None], keras.Model]
+] = weakref.WeakKeyDictionary()
 
 
 def class_evidence(
@@ -32,14 +35,15 @@ def class_evidence(
     max_channels: int | None = None,
     samples: int = 25,
     seed: int = 0,
+    output: str | None = None,
 ) -> Array:
     """Compute where in images a model sees evidence for a class.
 
     Attention masks do not show this: a mask shows which features a module
     amplifies, for any class. tf-keras-vis (extra `vis`) computes the maps from the
-    logits of the model. They are resized to the images, bilinear with aligned
-    corners, and scaled: 0 is the least evidence in an image, 1 the most. A map
-    without any evidence is 0.
+    logits of the model. They are resized to the images, bilinear by the centres of
+    the pixels (as masks are drawn), and scaled: 0 is the least evidence in an image, 1
+    the most. A map without any evidence is 0.
 
     Example:
 
@@ -70,6 +74,8 @@ def class_evidence(
             deviation of the noise is 0.2 times the range of the values of an image.
         seed: For `"smooth_grad"`, an integer: the seed of the noise. All images get
             the same noise.
+        output: String, the name of the output with the classes, if `model` has
+            several.
 
     Returns:
         A float32 array `(N, H, W)` with values in 0 to 1.
@@ -81,8 +87,9 @@ def class_evidence(
             it does not end in a classifier.
     """
     check_methods([method])
-    model = _logits_model(model, layer)
-    inputs = np.asarray(inputs, "float32")
+    inputs = as_array(inputs)
+    check_fits(inputs, model)
+    model = _logits_model(model, layer, output)
     chosen = _classes(model, inputs, classes, batch_size)
     options = {"max_N": max_channels} if method == "score_cam" else {}
     if method == "smooth_grad":
@@ -110,12 +117,12 @@ def check_methods(methods: Iterable[str]) -> None:
         require_extra("vis", "Class evidence", ("tf_keras_vis",))
 
 
-def _logits_model(model, layer):
-    classifier_of(model)  # raises a ValueError if there is none
+def _logits_model(model, layer, output):
     known = _logits_models.setdefault(model, {})
-    if layer not in known:
-        known[layer] = logits_model(model, layer)
-    return known[layer]
+    key = layer, output
+    if key not in known:
+        known[key] = logits_model(with_output(model, output), layer)
+    return known[key]
 
 
 def _classes(model, inputs, classes, batch_size):
@@ -148,11 +155,15 @@ def _explainer(method, model, batch_size, options, seed):
         return gradients
     if method == "score_cam":
         options = {**options, "batch_size": batch_size}
+    # The library would enlarge maps with aligned corners, up to 1.5 of 32 pixels apart
+    # from masks. Score-CAM enlarges the maps that it hides images with in this way.
     options |= {"penultimate_layer": "evidence_map", "normalize_cam": False}
+    options["expand_cam"] = False
 
     def activation_maps(classes, inputs):
         score = library["score"](classes)
-        return explain(score, inputs, seek_penultimate_conv_layer=False, **options)
+        maps = explain(score, inputs, seek_penultimate_conv_layer=False, **options)
+        return resized(maps, inputs.shape[1:3])
 
     return activation_maps
 

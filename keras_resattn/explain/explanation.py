@@ -8,6 +8,7 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
+from keras_resattn.explain.amplification_maps import amplification_of
 from keras_resattn.explain.evidence import check_methods
 from keras_resattn.explain.evidence import class_evidence
 from keras_resattn.explain.gradients import class_gradients
@@ -36,6 +37,8 @@ class Explanation(NamedTuple):
             of class evidence, 0 to 1.
         channel_masks: A dictionary from the modules of the triptychs to float32
             arrays `(N, h, w, C)`: every channel of their masks.
+        amplification: A dictionary from the same modules to float32 arrays
+            `(N, h, w)`, see `amplification`.
     """
 
     outputs: Array
@@ -43,13 +46,14 @@ class Explanation(NamedTuple):
     triptychs: dict[str, Triptych]
     evidence: dict[str, Array]
     channel_masks: dict[str, Array]
+    amplification: dict[str, Array]
 
 
 def explain_batches(
     model: keras.Model,
     batches: Iterable[Array],
     modules: Iterable[str] | None = None,
-    channel: str | int = "energy",
+    channel: str | int = "variance",
     classes: int | None = None,
     evidence: Sequence[str] = (),
 ) -> Iterator[Explanation]:
@@ -92,7 +96,7 @@ def explain_modules(
     modules: Modules,
     chosen: Modules,
     batches: Iterable[Array],
-    channel: str | int = "energy",
+    channel: str | int = "variance",
     classes: int | None = None,
     evidence: Sequence[str] = (),
 ) -> Iterator[Explanation]:
@@ -110,7 +114,9 @@ def explain_modules(
     check_methods(evidence)
     means = {f"{name}/mean": mean for name, mean in mean_masks_of(modules).items()}
     outputs = flattened(model).outputs[0]
+    amplified = amplification_of(chosen)
     tensors = {"outputs": outputs, **means, **feature_tensors(chosen)}
+    tensors |= {f"{name}/amplified": values for name, values in amplified.items()}
     gradients = class_gradients(model, chosen) if channel == "gradient" else {}
     read = reader(model, tensors)
 
@@ -126,6 +132,7 @@ def explain_modules(
             },
             {name: _evidence(model, batch, name, each) for name in evidence},
             {name: arrays[f"{name}/mask"] for name in chosen},
+            {name: arrays[f"{name}/amplified"] for name in chosen},
         )
 
     return map(explain, batches)
@@ -143,6 +150,7 @@ def select_image(explanation: Explanation, i: int) -> Explanation:
         },
         {name: values[one] for name, values in explanation.evidence.items()},
         {name: mask[one] for name, mask in explanation.channel_masks.items()},
+        {name: values[one] for name, values in explanation.amplification.items()},
     )
 
 

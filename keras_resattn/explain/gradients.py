@@ -48,7 +48,7 @@ def class_gradients(
 def _gradient_function(
     model: keras.Model, scores: Callable[[Tensor], Tensor]
 ) -> Callable[..., Array]:
-    differentiate = _gradient(lambda x, chosen: keras.ops.sum(scores(x) * chosen))
+    differentiate = gradient_of(lambda x, chosen: keras.ops.sum(scores(x) * chosen))
     first = keras.config.image_data_format() == "channels_first"
 
     def gradient(after: Array, classes: Array | None = None) -> Array:
@@ -82,7 +82,7 @@ def _scores_by(
     return lambda x: rest(x, training=False)
 
 
-def _gradient(function: Callable[[Tensor, Tensor], Tensor]) -> Differentiated:
+def gradient_of(function: Callable[[Tensor, Tensor], Tensor]) -> Differentiated:
     """Return the gradient of a scalar function by the first of two arrays."""
     backend = keras.backend.backend()
     if backend == "tensorflow":
@@ -95,8 +95,8 @@ def _gradient(function: Callable[[Tensor, Tensor], Tensor]) -> Differentiated:
     if backend == "torch":
         return _gradient_in_torch(function)
     raise ValueError(
-        "The rule 'gradient' works on TensorFlow, JAX and PyTorch; choose another "
-        f"rule. Received: Keras' backend {backend!r}"
+        "Gradients can be computed on TensorFlow, JAX and PyTorch. Set KERAS_BACKEND "
+        f"to one of them. Received: Keras' backend {backend!r}"
     )
 
 

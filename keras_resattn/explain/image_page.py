@@ -7,21 +7,27 @@ from keras_resattn.explain.channels import TEXTS
 from keras_resattn.explain.explanation import Explanation
 from keras_resattn.explain.explanation import select_image
 from keras_resattn.explain.figures.animation import module_animation
+from keras_resattn.explain.figures.attention import attention_figure
 from keras_resattn.explain.figures.channel_grid import channel_grid_figure
 from keras_resattn.explain.figures.channel_grid import channel_pages
 from keras_resattn.explain.figures.mask_overlays import METHOD_NAMES
 from keras_resattn.explain.figures.mask_overlays import STYLES
 from keras_resattn.explain.figures.mask_overlays import mask_figure
+from keras_resattn.explain.figures.patterns import pattern_figure
 from keras_resattn.explain.figures.triptych import triptych_figure
+from keras_resattn.explain.file_names import unique_names
 from keras_resattn.explain.pages import image_source
 from keras_resattn.explain.pages import png
 from keras_resattn.explain.pages import write_page
+from keras_resattn.explain.patterns import apply_patterns
+from keras_resattn.explain.reference import Reference
 from keras_resattn.layers.arguments import choice
 from keras_resattn.model_folder import ModelFolder
 from keras_resattn.model_folder import write_beside
 from keras_resattn.typing import Array
 from keras_resattn.version import __version__
 
+VIEWS = ("attention", "amplification", "patterns", "mean")
 ANIMATIONS = {"gif": ".gif", "png": ".apng"}
 # Browsers cannot open a page with thousands of figures.
 SHOWN = 50
@@ -41,6 +47,8 @@ class ImagePage:
         channel_grid: Boolean, whether to draw every channel.
         animation: `"gif"`, `"png"` or `None`.
         label: The class of the evidence, or `None` for the most probable class.
+        view: One of `VIEWS`, what the first figure of an image shows.
+        reference: The `Reference` of all images; `None` with the view `"mean"`.
     """
 
     def __init__(
@@ -53,6 +61,8 @@ class ImagePage:
         channel_grid: bool,
         animation: str | None,
         label: str | None,
+        view: str,
+        reference: Reference | None,
     ) -> None:
         self.folder, self.paths, self.out = folder, paths, out
         self.style = choice("style", style, STYLES)
@@ -60,7 +70,9 @@ class ImagePage:
         self.channel_grid = channel_grid
         self.animation = choice("animation", animation, [*ANIMATIONS, None])
         self.label = label
-        self.names = iter(_unique_names(paths))
+        self.view = choice("view", view, VIEWS)
+        self.reference = reference
+        self.names = iter(unique_names(paths))
         self.sections: list[dict] = []
         self.rule = ""
         self.evidence: tuple[str, ...] = ()
@@ -93,6 +105,9 @@ class ImagePage:
             evidence=", ".join(METHOD_NAMES[method] for method in self.evidence),
             label=self.label,
             stretch=self.stretch,
+            view=self.view,
+            reference=self.reference.images if self.reference else 0,
+            count=len(self.paths),
             other_files=self._other_files(),
             sections=self.sections,
             left_out=len(self.paths) - len(self.sections),
@@ -104,6 +119,8 @@ class ImagePage:
         kinds = []
         if self.channel_grid:
             kinds.append("every channel: NAME.MODULE.channels-PAGE.png")
+            if self.reference and self.view != "amplification":
+                kinds.append("every mask pattern: NAME.MODULE.patterns.png")
         if self.animation:
             name = f"NAME.modules{ANIMATIONS[self.animation]}"
             kinds.append(f"an animation over the modules: {name}")
@@ -112,28 +129,46 @@ class ImagePage:
     def _add_image(self, name, picture, explanation):
         ranked = self._ranked(explanation.outputs[0])
         titles = [f"{name}\npredicted: {ranked[0][0]}, {ranked[0][1]:.0%}"]
-        drawn = mask_figure(
-            [picture],
-            explanation.masks,
-            titles,
-            style=self.style,
-            stretch=self.stretch,
-            evidence=explanation.evidence,
-        )
+        patterns = self._patterns(explanation)
+        drawn = self._first_figure(picture, explanation, patterns, titles)
         triptychs = list(explanation.triptychs.values())
+        if self.channel_grid:
+            for module, one in patterns.items():
+                apart = pattern_figure([picture], one, module, titles)
+                self._save(f"{name}.{module}.patterns.png", apart)
         figures = {
             "masks": self._save(f"{name}.masks.png", drawn),
             "triptych": self._save(
                 f"{name}.triptych.png", triptych_figure([picture], triptychs, [name])
             ),
         }
+        if explanation.evidence:
+            drawn = mask_figure([picture], {}, titles, evidence=explanation.evidence)
+            figures["evidence"] = self._save(f"{name}.evidence.png", drawn)
         if self.animation:
             path = self.out / f"{name}.modules{ANIMATIONS[self.animation]}"
             masks, stretch = explanation.masks, self.stretch
             module_animation([picture], masks, path, titles, stretch=stretch)
         if len(self.sections) < SHOWN:
             sources = {kind: image_source(figure) for kind, figure in figures.items()}
-            self.sections.append({"name": name, "ranked": ranked, **sources})
+            section = {"name": name, "ranked": ranked, "evidence": None, **sources}
+            self.sections.append(section)
+
+    def _patterns(self, explanation):
+        if self.reference is None or self.view not in ("attention", "patterns"):
+            return {}
+        return {
+            name: apply_patterns(mask, self.reference.patterns[name])
+            for name, mask in explanation.channel_masks.items()
+        }
+
+    def _first_figure(self, picture, explanation, patterns, titles):
+        if self.reference is None:
+            options = {"style": self.style, "stretch": self.stretch}
+            return mask_figure([picture], explanation.masks, titles, **options)
+        maps = {} if self.view == "patterns" else explanation.amplification
+        scales = self.reference.scales
+        return attention_figure([picture], maps, patterns, titles, scales)
 
     def _ranked(self, probabilities):
         """Return the most probable classes of an image with their probabilities."""
@@ -154,14 +189,3 @@ class ImagePage:
         content = png(figure, DPI)
         write_beside(self.out / name, lambda beside: beside.write_bytes(content))
         return content
-
-
-def _unique_names(paths):
-    """Return the names of paths without extensions. Number those that are equal."""
-    names, stems = [], {path.stem for path in paths}
-    for path in paths:
-        name, number = path.stem, 2
-        while name in names or (number > 2 and name in stems):
-            name, number = f"{path.stem}-{number}", number + 1
-        names.append(name)
-    return names

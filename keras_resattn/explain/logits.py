@@ -12,6 +12,7 @@ from keras_resattn.views.flat import flattened
 from keras_resattn.views.graph import is_functional
 from keras_resattn.views.graph import nodes_of
 from keras_resattn.views.graph import producer_of
+from keras_resattn.views.outputs import with_output
 from keras_resattn.views.renamed import unwrap
 
 CLASSIFIERS = (keras.layers.Dense, keras.layers.Softmax, keras.layers.Activation)
@@ -93,7 +94,7 @@ def logits_model(model: keras.Model, layer: str) -> LogitsModel:
         ValueError: If `model` has no such layer or does not end in a classifier.
     """
     classifier_of(model)  # or an error
-    body, head = _parts(flattened(model), layer)
+    body, head = parts_at(flattened(model), layer)
     image = model.inputs[0]
     inputs = keras.Input(batch_shape=image.shape, dtype=image.dtype, name="images")
     maps = Compiled(body, name="evidence_map")(inputs)
@@ -114,6 +115,7 @@ def classifier_of(model: keras.Model) -> keras.Operation:
     Raises:
         ValueError: If `model` has several inputs or does not end in a classifier.
     """
+    model = with_output(model)
     flat: Any = flattened(model) if is_functional(model) else None
     single = flat is not None and len(flat.inputs) == len(flat.outputs) == 1
     if single and len(flat.outputs[0].shape) == 2:
@@ -170,8 +172,11 @@ def _logits(classifier: keras.layers.Layer, features: Tensor) -> Tensor:
     return logits + classifier.bias if classifier.use_bias else logits
 
 
-def _parts(model: keras.Model, layer: str) -> tuple[keras.Model, keras.Model]:
-    """Return the parts of a flat model before and after the map of a layer."""
+def parts_at(model: keras.Model, layer: str) -> tuple[keras.Model, keras.Model]:
+    """Return the parts of a flat model before and after the map of a layer.
+
+    The second one returns logits.
+    """
     classifier = classifier_of(model)
     maps: dict[str, keras.KerasTensor] = {}
     for node in nodes_of(model):

@@ -9,6 +9,10 @@ from typing import TypeAlias
 import keras
 import numpy as np
 
+from keras_resattn.explain.inputs import as_array
+from keras_resattn.explain.inputs import batches_of_dataset
+from keras_resattn.explain.inputs import check_fits
+from keras_resattn.explain.inputs import is_dataset
 from keras_resattn.layers.arguments import positive_integer
 from keras_resattn.typing import Array
 from keras_resattn.typing import Tensor
@@ -84,31 +88,26 @@ def reader(
     network = keras.Model(model.input, outputs)
 
     def read(batch: Array) -> dict[str, Array]:
-        arrays = network.predict_on_batch(checked(batch))
+        batch = as_array(batch)
+        check_fits(batch, model)
+        arrays = network.predict_on_batch(batch)
         return {name: np.asarray(arrays[name], "float32") for name in tensors}
 
     return read
 
 
 def batches_of(inputs: Array, batch_size: int) -> Iterator[Array]:
-    """Yield the batches of an array of images."""
+    """Yield the batches of an array of images, or of a `tf.data.Dataset` of batches."""
     batch_size = positive_integer("batch_size", batch_size)
-    inputs = checked(inputs)
+    if is_dataset(inputs):
+        yield from batches_of_dataset(inputs)
+        return
+    inputs = as_array(inputs)
     for start in range(0, len(inputs), batch_size):
         yield inputs[start : start + batch_size]
 
 
-def checked(inputs: Array) -> Array:
-    """Return a batch of images as a float32 array.
-
-    Raises:
-        ValueError: If it is not an array `(N, H, W, C)` of at least one image.
-    """
-    inputs = np.asarray(inputs, "float32")
-    if inputs.ndim != 4 or not len(inputs):
-        raise ValueError(
-            "Pass images as an array (N, H, W, C) of at least one image. Add the first "
-            "axis to a single image: image[None]. Received: an array of shape "
-            f"{inputs.shape}"
-        )
-    return inputs
+def joined(batches: Iterable[dict[str, Array]]) -> dict[str, Array]:
+    """Return the arrays of several batches as one array for each name."""
+    parts = list(batches)
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

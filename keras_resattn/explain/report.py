@@ -1,18 +1,19 @@
 """Write the report of a run: one HTML file that contains its figures."""
 
 import json
+import warnings
 from pathlib import Path
 
 import numpy as np
 
-from keras_resattn.data import load
 from keras_resattn.explain.explanation import explain_modules
-from keras_resattn.explain.figures.mask_overlays import mask_figure
+from keras_resattn.explain.figures.attention import attention_figure
 from keras_resattn.explain.figures.panels import new_figure
 from keras_resattn.explain.figures.triptych import triptych_figure
 from keras_resattn.explain.pages import image_source
 from keras_resattn.explain.pages import png
 from keras_resattn.explain.pages import write_page
+from keras_resattn.explain.patterns import mask_patterns
 from keras_resattn.explain.reader import choose_modules
 from keras_resattn.explain.triptych import select_images
 from keras_resattn.model_folder import EVALUATION
@@ -52,11 +53,11 @@ def write_report(folder: ModelFolder, path: StrPath, count: int = 8) -> Path:
     Raises:
         ImportError: If the extra `vis` is not installed.
     """
-    require_extra("vis", "The report", ("jinja2", "matplotlib", "PIL"))
+    require_extra("vis", "The report", ("jinja2", "matplotlib", "PIL", "sklearn"))
     path = Path(path)
     metrics = _read_metrics(folder.path / METRICS)
     curves = _curves(metrics)
-    masks, figure_1 = _figures_of_test_images(folder, count)
+    masks, figure_1, missing = _figures_or_reason(folder, count)
     write_page(
         path,
         "report.html",
@@ -69,8 +70,9 @@ def write_report(folder: ModelFolder, path: StrPath, count: int = 8) -> Path:
         gaps=_gaps(metrics),
         evaluation=_evaluation(folder),
         labels=folder.labels,
-        masks=image_source(png(masks)),
-        figure_1=image_source(png(figure_1)),
+        masks=image_source(png(masks)) if masks else None,
+        figure_1=image_source(png(figure_1)) if figure_1 else None,
+        missing=missing,
     )
     return path
 
@@ -128,16 +130,30 @@ def _gaps(metrics):
     return [f"{name}: {', '.join(epochs)}" for name, epochs in gaps.items() if epochs]
 
 
+def _figures_or_reason(folder, count):
+    """Return two figures of test images and ""; without images, why there are none."""
+    try:
+        return *_figures_of_test_images(folder, count), ""
+    except (FileNotFoundError, ValueError) as error:
+        warnings.warn(
+            f"The report has no figures of test images: {error}", stacklevel=3
+        )
+        return None, None, str(error)
+
+
 def _figures_of_test_images(folder, count):
     """Return two figures of the first test images: masks, and figure 1."""
-    recipe, preprocessing = folder.recipe, folder.preprocessing
-    data = load(recipe.data, preprocessing, recipe.seed)
+    preprocessing = folder.preprocessing
+    data = folder.labelled_images()
     pairs = list(data.test.images.take(count))
     images = np.stack([preprocessing.resize(image) for image, _ in pairs])
     modules = attention_modules(folder.model)
     stages = choose_modules(modules, _first_of_each_stage(modules))
     inputs = [preprocessing.standardize(images)]
     [explanation] = explain_modules(folder.model, modules, stages, inputs)
+    patterns = {
+        name: mask_patterns(mask) for name, mask in explanation.channel_masks.items()
+    }
     titles = [
         f"label: {data.labels[int(truth)]}\n"
         f"predicted: {folder.labels[row.argmax()]}, {row.max():.0%}"
@@ -146,7 +162,7 @@ def _figures_of_test_images(folder, count):
     few = slice(FIGURE_1_IMAGES)
     triptychs = [select_images(t, few) for t in explanation.triptychs.values()]
     return (
-        mask_figure(images, explanation.masks, titles, stretch=True),
+        attention_figure(images, explanation.amplification, patterns, titles),
         triptych_figure(images[few], triptychs, titles[few]),
     )
 

@@ -1,5 +1,6 @@
 """Write the files of `keras-resattn explain`: arrays, figures and a page."""
 
+import functools
 from collections import deque
 from collections.abc import Callable
 from collections.abc import Iterable
@@ -12,9 +13,12 @@ from keras_resattn.data import check_images
 from keras_resattn.data import read_pictures
 from keras_resattn.explain.array_file import ArrayFile
 from keras_resattn.explain.explanation import explain_batches
+from keras_resattn.explain.patterns import require_patterns
+from keras_resattn.explain.reader import choose_modules
 from keras_resattn.layers.arguments import positive_integer
 from keras_resattn.model_folder import ModelFolder
 from keras_resattn.typing import StrPath
+from keras_resattn.views.modules import attention_modules
 from keras_resattn_client.extras import require_extra
 
 ARRAYS = "arrays.npz"
@@ -28,7 +32,7 @@ def write_explanations(
     paths: Iterable[StrPath],
     out: StrPath,
     modules: Iterable[str] | None = None,
-    channel: str | int = "energy",
+    channel: str | int = "variance",
     label: str | None = None,
     evidence: Sequence[str] = (),
     figures: bool = True,
@@ -36,6 +40,8 @@ def write_explanations(
     stretch: bool = False,
     channel_grid: bool = False,
     animation: str | None = None,
+    view: str = "attention",
+    pattern_count: int = 4,
     batch_size: int = 8,
     advance: Callable[[int], object] | None = None,
 ) -> Path:
@@ -48,11 +54,14 @@ def write_explanations(
     * `<module>_before`, `<module>_channel_mask`, `<module>_after`
       `(N, h, w)`: the feature before the mask, the mask, and the feature after it,
       for the channel `<module>_channel` `(N,)` that the rule chooses.
+    * `<module>_amplification` `(N, h, w)`, see `amplification`.
     * `<method>` `(N, H, W)`: maps of class evidence.
     * `images`, `labels`, `rule`: the paths, the classes, the rule.
 
-    The figures are `NAME.masks.png` and `NAME.triptych.png` for each image.
-    `index.html` shows them. Memory does not grow with the number of images.
+    The figures are `NAME.masks.png` and `NAME.triptych.png` for each image, and
+    `NAME.evidence.png` with evidence. `index.html` shows them. All images share the
+    scales and the mask patterns of the first figure: these are found in up to 64 of
+    the images, evenly spaced. Memory does not grow with the number of images.
 
     Example:
 
@@ -72,12 +81,18 @@ def write_explanations(
         evidence: Methods of `class_evidence`.
         figures: Boolean, whether to write figures and the page, not only
             `arrays.npz`.
-        style: How to draw masks, see `mask_figure`.
-        stretch: Boolean, whether to stretch the colours, see `mask_figure`.
+        style: With the view `"mean"`, how to draw masks, see `mask_figure`.
+        stretch: With the view `"mean"`, whether to stretch the colours, see
+            `mask_figure`.
         channel_grid: Boolean, whether to draw every channel of the masks of
-            `modules`, as `NAME.MODULE.channels-PAGE.png`.
+            `modules`, as `NAME.MODULE.channels-PAGE.png`, and every mask pattern, as
+            `NAME.MODULE.patterns.png`.
         animation: `"gif"` or `"png"`, to write an animation over the modules, as
             `NAME.modules.gif` or `NAME.modules.apng`.
+        view: What `NAME.masks.png` shows of each module: `"attention"` (amplification
+            and mask patterns), `"amplification"`, `"patterns"`, or `"mean"` (the mask,
+            averaged over the channels).
+        pattern_count: Integer, the number of mask patterns of each module.
         batch_size: Integer, images per batch.
         advance: Optional function. It is called after each batch with the number
             of its images.
@@ -93,6 +108,7 @@ def write_explanations(
     """
     if figures:
         require_extra("vis", "Figures", ("jinja2", "matplotlib", "PIL"))
+        _check_view(view, style, stretch)
     files, out = [Path(path) for path in paths], Path(out)
     batch_size = positive_integer("batch_size", batch_size)
     _check_files(files, folder.preprocessing)
@@ -114,7 +130,9 @@ def write_explanations(
         from keras_resattn.explain.image_page import ImagePage  # needs matplotlib
 
         drawing = (style, stretch, channel_grid, animation)
-        page = ImagePage(folder, files, out, *drawing, label)
+        make_page = functools.partial(ImagePage, folder, files, out, *drawing, label)
+        make_page(view, None)  # raises errors of arguments before the network runs
+        page = make_page(view, _reference(folder, files, modules, view, pattern_count))
     with ArrayFile(out / ARRAYS, len(files)) as file:
         for explanation in explanations:
             [pictures] = held
@@ -127,6 +145,31 @@ def write_explanations(
         file.add("labels", list(folder.labels))
         file.add("rule", next(iter(explanation.triptychs.values())).rule)
     return page.write(out / PAGE) if page else out / ARRAYS
+
+
+def _check_view(view, style, stretch):
+    """Check that the style and the stretching are used by the view."""
+    if view in ("attention", "patterns"):
+        require_patterns()
+    if view != "mean" and (style != "overlay" or stretch):
+        raise ValueError(
+            "`style` and `stretch` draw the mean mask. Leave them out, or choose "
+            "view='mean' (--view mean). Received: "
+            f"view={view!r}, style={style!r}, stretch={stretch}"
+        )
+
+
+def _reference(folder, files, modules, view, count):
+    """Return the `Reference` of the images, or None if the view needs none."""
+    if view == "mean":
+        return None
+    from keras_resattn.explain import reference  # needs matplotlib
+
+    step = -(-len(files) // reference.IMAGES)
+    pairs = _picture_batches(folder.preprocessing, files[::step], 8)
+    chosen = choose_modules(attention_modules(folder.model), modules)
+    batches = (inputs for _, inputs in pairs)
+    return reference.find_reference(folder.model, chosen, batches, count)
 
 
 def _check_files(paths, preprocessing):
@@ -165,4 +208,6 @@ def _rows(explanation):
         rows[f"{name}_after"] = triptych.after
         if triptych.channels is not None:
             rows[f"{name}_channel"] = triptych.channels
+    for name, values in explanation.amplification.items():
+        rows[f"{name}_amplification"] = values
     return {**rows, **explanation.evidence}

@@ -32,7 +32,7 @@ RULES = {
     "max": "max: highest value",
     "gradient": "gradient: raises the class most",
 }
-DEFAULT = "energy"  # the mean over all channels varies so little that it shows nothing
+DEFAULT = "variance"  # the mean over all channels varies little
 OPACITY = 0.7
 SET_OPACITY = """(opacity) => {
     document.documentElement.style.setProperty("--opacity", opacity);

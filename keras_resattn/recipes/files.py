@@ -10,6 +10,7 @@ from typing import Any
 import pydantic
 import yaml
 
+from keras_resattn.recipes.arguments import check_argument
 from keras_resattn.recipes.settings import VERSION_0_1
 from keras_resattn.recipes.settings import Recipe
 from keras_resattn.typing import StrPath
@@ -29,7 +30,10 @@ def list_recipes() -> list[str]:
 
 
 def load_recipe(
-    name: StrPath, overrides: Sequence[str] = (), to_build: bool = True
+    name: StrPath,
+    overrides: Sequence[str] = (),
+    to_build: bool = True,
+    allow_code: bool = False,
 ) -> Recipe:
     """Read and check a recipe.
 
@@ -44,7 +48,10 @@ def load_recipe(
     Args:
         name: A name in `list_recipes()` or the path of a YAML file.
         overrides: Settings to change, each as `"section.key=value"`.
-        to_build: Whether the network must be one of `list_models()`.
+        to_build: Whether the network must be one of `list_models()`, with arguments
+            that it takes.
+        allow_code: Whether the module of a basic unit that the recipe names as
+            `module:Class` may be imported. This runs its code.
 
     Returns:
         A `Recipe`.
@@ -58,9 +65,23 @@ def load_recipe(
     for override in overrides:
         _override(settings, places, override)
     try:
-        return Recipe.model_validate(settings, context={"to_build": to_build})
+        recipe = Recipe.model_validate(settings, context={"to_build": to_build})
     except pydantic.ValidationError as error:
         raise ValueError(_explain(error, places, name)) from error
+    if to_build:
+        _check_arguments(recipe, places, name, allow_code)
+    return recipe
+
+
+def _check_arguments(
+    recipe: Recipe, places: Places, name: StrPath, allow_code: bool
+) -> None:
+    for argument in recipe.network.arguments:
+        try:
+            check_argument(recipe.network, argument, allow_code)
+        except ValueError as error:
+            place = _place(("network", "arguments", argument), places, name)
+            raise ValueError(f"{place}: {error}") from error
 
 
 def find_recipe(name: str) -> Path:

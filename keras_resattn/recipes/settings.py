@@ -23,6 +23,8 @@ HeldOut = Annotated[
 ]
 # See `Data`.
 VERSION_0_1 = "version_0.1"
+# The name of data that `keras_resattn.training.fit` received as an argument.
+FROM_PYTHON = "images given in Python"
 PRECISIONS = {
     "bfloat16": "mixed_bfloat16",
     "float16": "mixed_float16",
@@ -123,18 +125,26 @@ class Augmentation(Settings):
     `crop` is "pad" (add `crop_padding` black pixels on each side, then crop to
     the network's size), "resized" (crop a random area with a random aspect
     ratio, then resize) or "none". `antialias=False` makes that resize faster and
-    coarser, for trainings that wait for their images. `mixup` and `cutmix` are the
-    parameters of their distributions, 0 for none. With both, each is applied to
-    half of the batches.
+    coarser, for trainings that wait for their images.
+
+    `flip` mirrors half of the images left to right, `vertical_flip` half of them top to
+    bottom. `rotation` is the largest angle in degrees. `random_erasing` is the
+    probability with which a rectangle of 2 to 33 % of the image is replaced by noise.
+
+    `mixup` and `cutmix` are the parameters of their distributions, 0 for none. With
+    both, each is applied to half of the batches.
     """
 
     flip: bool = True
+    vertical_flip: bool = False
+    rotation: Annotated[float, pydantic.Field(ge=0, le=180)] = 0.0
     crop: Literal["pad", "resized", "none"] = "pad"
     crop_padding: pydantic.NonNegativeInt = 4
     crop_area: tuple[Share, Share] = (0.08, 1.0)
     antialias: bool = True
     color_jitter: Fraction = 0.0
     rand_augment: RandAugment | None = None
+    random_erasing: Share = 0.0
     mixup: pydantic.NonNegativeFloat = 0.0
     cutmix: Share = 0.0
 

@@ -2,6 +2,11 @@ from .callbacks import SaveModel as SaveModel
 from .callbacks import StopAtNaN as StopAtNaN
 from .checkpoint import Checkpoint as Checkpoint
 from .checkpoint import restore as restore
+from .classification_metrics import ClassResult as ClassResult
+from .classification_metrics import calibration_error as calibration_error
+from .classification_metrics import class_results as class_results
+from .classification_metrics import confusion_matrix as confusion_matrix
+from .classification_metrics import top_accuracy as top_accuracy
 from .evaluation import Evaluation as Evaluation
 from .evaluation import evaluate as evaluate
 from .optimizer import CoupledSGD as CoupledSGD

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator
+from typing import Any
 from typing import Literal
 
 import keras
@@ -9,6 +10,8 @@ import numpy as np
 import tensorflow as tf
 
 from keras_resattn.data import Preprocessing
+from keras_resattn.recipes.arguments import import_unit
+from keras_resattn.recipes.arguments import is_code
 from keras_resattn.recipes.settings import Recipe
 from keras_resattn.training.distribution import Strategy
 from keras_resattn.training.distribution import scope
@@ -22,6 +25,7 @@ from keras_resattn.training.processor import warn_if_emulated
 from keras_resattn.training.synchronized_normalization import (
     synchronize_batch_normalization,
 )
+from keras_resattn.views.flat import copy_with_weights
 from keras_resattn.zoo import create_model
 
 
@@ -32,6 +36,7 @@ def build_model(
     steps_per_epoch: int,
     strategy: Strategy = None,
     sync_batch_norm: bool = False,
+    network: keras.Model | None = None,
 ) -> tuple[keras.Model, keras.Model]:
     """Return the network of a recipe, and the compiled model that trains it.
 
@@ -47,6 +52,8 @@ def build_model(
         strategy: The result of `choose_strategy`.
         sync_batch_norm: Whether batch normalization uses the statistics of the
             whole batch instead of those of each device's part.
+        network: The network to train in place of that of the recipe. A copy of it is
+            trained.
 
     Returns:
         A tuple of two `keras.Model`s with the same weights.
@@ -54,11 +61,15 @@ def build_model(
     # Not earlier: what runs in between, such as an import, may draw random numbers.
     keras.utils.set_random_seed(recipe.seed)
     with dtype_policy(recipe.precision), scope(strategy):
-        network = create_model(
-            recipe.network.name,
-            input_shape=recipe.network.input_shape,
-            classes=classes,
-            **recipe.network.options(),
+        network = (
+            copy_with_weights(network)
+            if network
+            else create_model(
+                recipe.network.name,
+                input_shape=recipe.network.input_shape,
+                classes=classes,
+                **_options(recipe),
+            )
         )
         pixels = keras.Input(recipe.network.input_shape, name="pixels")
         model = keras.Model(pixels, network(standardization(preprocessing)(pixels)))
@@ -78,6 +89,13 @@ def build_model(
             multiply_pointwise_convolutions(network)
         enable_distributed_fit(model, strategy)
     return network, model
+
+
+def _options(recipe: Recipe) -> dict[str, Any]:
+    options = recipe.network.options()
+    if is_code(options.get("unit")):
+        options["unit"] = import_unit(options["unit"])  # `load_recipe` was allowed to
+    return options
 
 
 def _body_variables(network: keras.Model) -> list[keras.Variable]:

@@ -11,33 +11,22 @@ from typing import Any
 
 import yaml
 
+from keras_resattn.data.manifest import is_manifest
+from keras_resattn.model_folder import UNKNOWN_DATA
 from keras_resattn.model_folder import write_beside
+from keras_resattn.recipes.settings import FROM_PYTHON
 from keras_resattn.recipes.settings import Recipe
+from keras_resattn.training.card_texts import CITATION
+from keras_resattn.training.card_texts import LICENCE
+from keras_resattn.training.card_texts import USE
 from keras_resattn.training.environment import UNKNOWN
 from keras_resattn.training.environment import describe_environment
 from keras_resattn.training.selection import Selection
 from keras_resattn.typing import StrPath
 
 SHOWN_NAMES = 20
-CITATION = """\
-## Citation
-
-The paper of the Residual Attention Network:
-
-```bibtex
-@inproceedings{wang2017residual,
-  title     = {Residual Attention Network for Image Classification},
-  author    = {Wang, Fei and Jiang, Mengqing and Qian, Chen and Yang, Shuo and
-               Li, Cheng and Zhang, Honggang and Wang, Xiaogang and Tang, Xiaoou},
-  booktitle = {IEEE Conference on Computer Vision and Pattern Recognition (CVPR)},
-  year      = {2017}
-}
-```"""
-LICENCE = """\
-## Licence
-
-The licence of the weights is not known. Ask the person who trained them. The code of
-keras-resattn, which defines the network, is under Apache-2.0."""
+# The results in `evaluation.json` that the card has.
+MEASURED = ("loss", "accuracy", "top5_accuracy", "calibration_error")
 LICENSES = {
     "fashion_mnist_sample": (
         "It is a part of Fashion-MNIST, (c) 2017 Zalando SE, licence MIT."
@@ -85,6 +74,7 @@ def write_card(
     sections = [
         _front_matter(recipe, evaluation),
         _title(recipe, labels),
+        USE,
         _results(metrics_rows, evaluation),
         _data(recipe, labels, skipped),
         _training(recipe, metrics_rows, seconds),
@@ -105,7 +95,7 @@ def _front_matter(recipe: Recipe, evaluation: Mapping[str, Any] | None) -> str:
         "pipeline_tag": "image-classification",
         "tags": ["image-classification", "keras-resattn", network],
     }
-    if not _is_folder(recipe.data.name):
+    if _is_public(recipe.data.name):
         fields["datasets"] = [data]
     fields["metrics"] = ["accuracy"]
     if evaluation:
@@ -122,9 +112,12 @@ def _front_matter(recipe: Recipe, evaluation: Mapping[str, Any] | None) -> str:
 
 def _title(recipe: Recipe, labels: Sequence[str]) -> str:
     height, width, channels = recipe.network.input_shape
+    is_known = recipe.data.name != UNKNOWN_DATA
+    data = f" on {_text(_data_name(recipe.data.name))}" if is_known else ""
     return (
-        f"# {recipe.network.name} on {_text(_data_name(recipe.data.name))}\n\n"
-        "This network was trained with keras-resattn, a package for the Residual "
+        f"# {_text(recipe.network.name)}{data}\n\nThis network was "
+        f"{'trained' if is_known else 'packaged'} with keras-resattn, a package for "
+        "the Residual "
         "Attention Network ([Wang et al., CVPR "
         "2017](https://arxiv.org/abs/1704.06904)). It classifies images of "
         f"{height} x {width} pixels with {channels} "
@@ -142,9 +135,9 @@ def _results(
             f"{_text(_data_name(evaluation['data']))}:"
         )
         measured = [
-            (name, _figure(value))
-            for name, value in evaluation.items()
-            if isinstance(value, (int, float)) and name != "count"
+            (name, _figure(evaluation[name]))
+            for name in MEASURED
+            if evaluation.get(name) is not None
         ]
         parts.append(_table(("", "value"), measured))
     else:
@@ -163,11 +156,15 @@ def _results(
 
 
 def _data(recipe: Recipe, labels: Sequence[str], skipped: Sequence[str]) -> str:
-    kind = "a folder of images, " if _is_folder(recipe.data.name) else "the data set "
+    if recipe.data.name == UNKNOWN_DATA:
+        return (
+            "## Data\n\nThe data of the training are unknown.\n\n"
+            f"{len(labels)} classes: {_names(labels)}."
+        )
     name = _data_name(recipe.data.name)
     origin = "Its licence and its origin are unknown."
     parts = [
-        f"## Data\n\nTrained and tested on {kind}{_text(name)}. "
+        f"## Data\n\nTrained and tested on {_kind(recipe.data.name)}{_text(name)}. "
         f"{LICENSES.get(name, origin)}",
         f"{len(labels)} classes: {_names(labels)}.",
     ]
@@ -222,16 +219,17 @@ def _limits(
 ) -> str:
     height, width, _ = recipe.network.input_shape
     correct = recipe.data.correct_labels
-    data = _text(_data_name(recipe.data.name))
+    calibrated = "calibration_error" in (evaluation or {})
+    unknown = "Robustness and fairness"
+    if not calibrated:
+        unknown = "Robustness, fairness and the calibration of the probabilities"
     limits = [
-        f"The model was trained only on images of {data}. Its accuracy on other "
-        "images was not measured.",
+        _trained_on(recipe.data.name),
         f"It assigns every image to one of {len(labels)} classes, also images that "
         "show something else.",
         f"Every image is resized to {height} x {width} pixels, so small details are "
         "lost.",
-        "Robustness, fairness and the calibration of the probabilities were not "
-        "evaluated.",
+        f"{unknown} were not evaluated.",
     ]
     if not evaluation:
         limits.append("Only the tests after each epoch were made.")
@@ -245,12 +243,39 @@ def _limits(
     return "## Limits\n\n" + "\n".join(f"* {limit}" for limit in limits)
 
 
-def _is_folder(name: str) -> bool:
-    return name.startswith((".", "~", os.sep)) or Path(name).expanduser().is_dir()
+def _is_path(name: str) -> bool:
+    """Return whether the name of data is that of a folder or of a CSV file."""
+    begins = name.startswith((".", "~", os.sep))
+    return begins or is_manifest(name) or Path(name).expanduser().is_dir()
+
+
+def _kind(name: str) -> str:
+    """Return the words before the name of data."""
+    if is_manifest(name):
+        return "a list of images, "
+    if _is_path(name):
+        return "a folder of images, "
+    return "the data set " if _is_public(name) else ""
+
+
+def _is_public(name: str) -> bool:
+    """Return whether the name of data is that of a data set."""
+    return not (_is_path(name) or name in (FROM_PYTHON, UNKNOWN_DATA))
+
+
+def _trained_on(name: str) -> str:
+    """Return a sentence on the images of the training."""
+    if name == UNKNOWN_DATA:
+        return "It is not known on which images the model was trained."
+    images = name if name == FROM_PYTHON else f"images of {_text(_data_name(name))}"
+    return (
+        f"The model was trained only on {images}. Its accuracy on other images was not "
+        "measured."
+    )
 
 
 def _data_name(name: str) -> str:
-    return Path(name).expanduser().resolve().name if _is_folder(name) else name
+    return Path(name).expanduser().resolve().name if _is_path(name) else name
 
 
 def _names(names: Sequence[str]) -> str:

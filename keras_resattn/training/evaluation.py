@@ -1,31 +1,56 @@
-"""Evaluation of a model folder: accuracy, loss and confusion."""
+"""Evaluation of a model folder on labelled images."""
 
 import dataclasses
 import json
+from collections.abc import Mapping
 
-import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_resattn.data import evaluation_batches
-from keras_resattn.data import naming_unreadable_images
+from keras_resattn.data import EvaluationImages
+from keras_resattn.data import PythonData
+from keras_resattn.data import evaluation_images
+from keras_resattn.data import is_of_recipe
 from keras_resattn.model_folder import EVALUATION
 from keras_resattn.model_folder import ModelFolder
 from keras_resattn.model_folder import write_beside
+from keras_resattn.training.classification_metrics import ClassResult
+from keras_resattn.training.classification_metrics import calibration_error
+from keras_resattn.training.classification_metrics import class_results
+from keras_resattn.training.classification_metrics import confusion_matrix
+from keras_resattn.training.classification_metrics import top_accuracy
+from keras_resattn.training.predicted_images import UNKNOWN
+from keras_resattn.training.predicted_images import PredictedImages
+from keras_resattn.training.predicted_images import predict_images
+from keras_resattn.training.predicted_images import write_predictions
 from keras_resattn.training.run_card import write_run_card
+from keras_resattn.typing import StrPath
+
+TOP = 5
 
 
 @dataclasses.dataclass(frozen=True)
 class Evaluation:
-    """The results of a model on a test set.
+    """The results of a model on labelled images.
 
     Attributes:
         data: The name of the data set.
-        count: The number of images.
-        loss: The mean cross-entropy in nats.
+        count: The number of images with a class of the model; the results are theirs.
+        loss: The mean cross-entropy in nats, as `fit` computes it for validation
+            images: with the label smoothing of the recipe, without its class weights.
         accuracy: The share of images whose most probable class is the true one.
         confusion: Counts of images, with a row for each true class and a column
             for each predicted class.
+        split: "train", "validation", "test" or "all".
+        top5_accuracy: The share of images whose class is one of the five most
+            probable. `None` for a model with five classes or fewer.
+        calibration_error: The expected calibration error, see
+            `keras_resattn.training.classification_metrics.calibration_error`.
+        label_smoothing: The label smoothing of the loss.
+        classes: The results of each class.
+        unknown: The number of images of each class that the model does not have.
+        unreadable: The number of image files that could not be read.
+        notes: Sentences about what was left out and decided.
     """
 
     data: str
@@ -33,42 +58,121 @@ class Evaluation:
     loss: float
     accuracy: float
     confusion: list[list[int]]
+    split: str = "test"
+    top5_accuracy: float | None = None
+    calibration_error: float = 0.0
+    label_smoothing: float = 0.0
+    classes: tuple[ClassResult, ...] = ()
+    unknown: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    unreadable: int = 0
+    notes: tuple[str, ...] = ()
+
+    def to_json(self) -> str:
+        """Return the evaluation as JSON."""
+        return json.dumps(dataclasses.asdict(self), ensure_ascii=False)
 
 
-def evaluate(folder: ModelFolder, batch_size: int = 64) -> Evaluation:
-    """Test a model on the test images of its recipe, and save the results.
+def evaluate(
+    folder: ModelFolder,
+    batch_size: int = 64,
+    data: StrPath | PythonData | None = None,
+    split: str | None = None,
+    predictions: StrPath | None = None,
+    data_dir: StrPath | None = None,
+) -> Evaluation:
+    """Test a model on labelled images.
+
+    Images of classes that the model does not have, and image files that cannot be
+    read, are left out and counted.
 
     Example:
 
-    >>> evaluate(ModelFolder.open("runs/demo")).accuracy
+    >>> folder = ModelFolder.open("runs/demo")
+    >>> evaluate(folder).accuracy
+    >>> evaluate(folder, data="holiday", predictions="holiday.csv").unreadable
 
     Args:
-        folder: A `ModelFolder`. `evaluation.json` is written into it, and
-            `card.md` is written again with the results.
+        folder: A `ModelFolder`. The results on the test images of its recipe are
+            written into `evaluation.json` and `card.md`.
         batch_size: The number of images per batch.
+        data: The path of a folder of class folders or of a CSV file, the name of a
+            data set, or images as for `keras_resattn.data.load_python_data`.
+            Defaults to the images of the recipe.
+        split: "train", "validation" or "test". Defaults to "test". Other images than
+            those of the recipe, if they have no splits, are all used.
+        predictions: The path of a CSV file to write, with a line for each image.
+        data_dir: The folder of tensorflow-datasets. Defaults to the recipe's.
 
     Returns:
         An `Evaluation`.
+
+    Raises:
+        FileNotFoundError: If there is no such folder, file or data set.
+        ValueError: If there are no images of classes of the model, or it is not known
+            with which data the model was trained and `data` is `None`.
     """
-    data = folder.labelled_images()
-    batches = evaluation_batches(data.test, folder.preprocessing, batch_size)
-    with naming_unreadable_images(data, folder.preprocessing):
-        answers = [
-            (labels, folder.model.predict_on_batch(images))
-            for images, labels in batches.as_numpy_iterator()
-        ]
-    truth, probabilities = map(np.concatenate, zip(*answers, strict=True))
-    predicted = probabilities.argmax(axis=-1)
-    losses = keras.losses.sparse_categorical_crossentropy(truth, probabilities)
-    confusion = tf.math.confusion_matrix(truth, predicted, len(data.labels))
-    evaluation = Evaluation(
-        data=data.name,
-        count=len(truth),
-        loss=float(np.mean(losses)),
-        accuracy=float(np.mean(predicted == truth)),
-        confusion=confusion.numpy().tolist(),
+    if data is None:
+        folder.check_data()
+    settings = folder.recipe.data
+    if data_dir is not None:
+        settings = settings.model_copy(update={"data_dir": str(data_dir)})
+    images = evaluation_images(
+        data, settings, folder.labels, folder.preprocessing, split, folder.recipe.seed
     )
-    text = json.dumps(dataclasses.asdict(evaluation))
-    write_beside(folder.path / EVALUATION, lambda path: path.write_text(text))
-    write_run_card(folder.path)
+    images, tested = _predict(folder, images, batch_size)
+    evaluation = _results(folder, images, tested)
+    if predictions is not None:
+        write_predictions(predictions, tested, folder.labels, images.unreadable)
+    if is_of_recipe(data, settings) and images.part == "test":
+        text = evaluation.to_json()
+        write_beside(
+            folder.path / EVALUATION, lambda path: path.write_text(text, "utf-8")
+        )
+        write_run_card(folder.path)
     return evaluation
+
+
+def _predict(
+    folder: ModelFolder, images: EvaluationImages, batch_size: int
+) -> tuple[EvaluationImages, PredictedImages]:
+    """Return the images that can be read, and the predictions for them."""
+    try:
+        return images, predict_images(folder, images, batch_size)
+    except tf.errors.OpError:
+        readable = images.without_unreadable(folder.preprocessing)
+        if not readable.unreadable:
+            raise
+    return readable, predict_images(folder, readable, batch_size)
+
+
+def _results(
+    folder: ModelFolder, images: EvaluationImages, tested: PredictedImages
+) -> Evaluation:
+    known = tested.truth != UNKNOWN
+    if not known.any():
+        raise ValueError(
+            "None of the images has a class of the model, which are "
+            f"{', '.join(folder.labels[:10])}; use the same names. "
+            f"Received: {', '.join(images.labels[:10])} in {images.name}"
+        )
+    truth, probabilities = tested.truth[known], tested.probabilities[known]
+    predicted = probabilities.argmax(axis=1)
+    classes = len(folder.labels)
+    top5 = top_accuracy(truth, probabilities, TOP) if classes > TOP else None
+    confusion = confusion_matrix(truth, predicted, classes)
+    names, counts = np.unique(np.array(tested.labels)[~known], return_counts=True)
+    return Evaluation(
+        data=images.name,
+        count=len(truth),
+        loss=float(tested.losses[known].mean(dtype="float64")),
+        accuracy=float(np.mean(predicted == truth)),
+        confusion=confusion.tolist(),
+        split=images.part,
+        top5_accuracy=top5,
+        calibration_error=calibration_error(truth, probabilities),
+        label_smoothing=folder.recipe.train.label_smoothing,
+        classes=tuple(class_results(confusion, folder.labels)),
+        unknown=dict(zip(names.tolist(), counts.tolist(), strict=True)),
+        unreadable=len(images.unreadable),
+        notes=images.notes,
+    )

@@ -2,17 +2,22 @@
 
 import dataclasses
 import math
+import os
 
 import tensorflow as tf
 
 from keras_resattn.data import LabelledImages
 from keras_resattn.data import Preprocessing
+from keras_resattn.data import PythonData
 from keras_resattn.data import check_readable
 from keras_resattn.data import evaluation_batches
 from keras_resattn.data import load
+from keras_resattn.data import load_python_data
+from keras_resattn.data import relabel_of
 from keras_resattn.data import steps_per_epoch
 from keras_resattn.data import training_batches
 from keras_resattn.model_folder import preprocessing_of
+from keras_resattn.recipes.settings import FROM_PYTHON
 from keras_resattn.recipes.settings import Recipe
 from keras_resattn.training.class_weights import class_weights
 from keras_resattn.training.class_weights import weighted
@@ -21,6 +26,7 @@ from keras_resattn.training.distribution import check_batch_size
 from keras_resattn.training.distribution import count_replicas
 from keras_resattn.training.distribution import test_batch_size
 from keras_resattn.training.multi_worker import whole_batches
+from keras_resattn.typing import StrPath
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,12 +97,15 @@ class Job:
         return whole_batches(self.validation_batches(), self.batch_size, self.strategy)
 
 
-def make_job(recipe: Recipe, strategy: Strategy) -> Job:
+def make_job(
+    recipe: Recipe, strategy: Strategy, given: PythonData | None = None
+) -> Job:
     """Load the images of a recipe, and check them and the batch size.
 
     Args:
         recipe: A `Recipe`.
         strategy: The result of `choose_strategy`.
+        given: Images that replace those of the recipe.
 
     Raises:
         FileNotFoundError: If the images do not exist.
@@ -104,7 +113,16 @@ def make_job(recipe: Recipe, strategy: Strategy) -> Job:
             equally.
     """
     preprocessing = preprocessing_of(recipe)
-    data = load(recipe.data, preprocessing, recipe.seed)
+    if given is None:
+        data = load(recipe.data, preprocessing, recipe.seed)
+    else:
+        data = load_python_data(
+            given,
+            preprocessing,
+            recipe.data.validation,
+            recipe.seed,
+            relabel_of(recipe.data, recipe.seed),
+        )
     batch_size = min(recipe.train.batch_size, data.train.count)
     check_batch_size(batch_size, count_replicas(strategy))
     if recipe.data.on_error == "stop":
@@ -112,3 +130,30 @@ def make_job(recipe: Recipe, strategy: Strategy) -> Job:
     settings = recipe.train.model_copy(update={"batch_size": batch_size})
     recipe = recipe.model_copy(update={"train": settings})
     return Job(recipe, data, preprocessing, strategy)
+
+
+def check_source(recipe: Recipe, data: PythonData | None, out: StrPath) -> None:
+    """Raise an error if a run must be resumed with other images.
+
+    Args:
+        recipe: The recipe of the run.
+        data: Images that were given, or `None`.
+        out: The model folder of the run.
+    """
+    if data is not None and recipe.data.name != FROM_PYTHON:
+        raise ValueError(
+            f"This run has its images from '{recipe.data.name}'; resume it without "
+            f"`data`. Received: data={type(data).__name__} for {out}"
+        )
+    if data is None and recipe.data.name == FROM_PYTHON:
+        raise ValueError(
+            "The images of this run were given in Python, and the run does not store "
+            "them. Resume it in Python with the same images: fit(None, "
+            f"{os.fspath(out)!r}, resume=True, data=...). Received: data=None"
+        )
+
+
+def with_given_data(recipe: Recipe) -> Recipe:
+    """Return a recipe whose images were given as an argument."""
+    named = recipe.data.model_copy(update={"name": FROM_PYTHON, "data_dir": None})
+    return recipe.model_copy(update={"data": named})

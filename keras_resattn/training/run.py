@@ -30,6 +30,8 @@ from keras_resattn.typing import StrPath
 from keras_resattn_client.file_locks import lock
 
 PARTIAL = ".partial"
+# The network of a run that was given one, as it was before the training.
+NETWORK = "network.keras"
 # Settings that belong to the machine. They may change when a run is resumed.
 MACHINE = ("data.data_dir", "data.download", "jit", "precision")
 
@@ -47,6 +49,7 @@ class Run:
         self.out = out.with_name(out.name.removesuffix(PARTIAL) or out.name)
         self.partial = self.out.with_name(self.out.name + PARTIAL)
         self.checkpoint = self.partial / "checkpoint.h5"
+        self.network = self.partial / NETWORK
         self._is_resumed = False
         self._changes: dict[str, Any] = {}
 
@@ -119,10 +122,10 @@ class Run:
         for path in self.partial.iterdir():
             shutil.rmtree(path) if path.is_dir() else path.unlink()
         self._write(RECIPE, recipe.to_yaml())
-        self._write(LABELS, "\n".join(data.labels) + "\n")
+        self._write(LABELS, _lines(data.labels))
         self._write(ENVIRONMENT, json.dumps(environment, indent=1) + "\n")
         if data.skipped:
-            self._write(SKIPPED, "\n".join(data.skipped) + "\n")
+            self._write(SKIPPED, _lines(data.skipped))
             print(
                 f"Left out {len(data.skipped)} unreadable images "
                 f"({data.skipped_by_reason}), such as {data.skipped[0]}. {SKIPPED} "
@@ -153,7 +156,10 @@ class Run:
         return ModelFolder.open(self.out)
 
     def recipe_to_resume(
-        self, recipe: Recipe | None = None, settings: Sequence[str] = ()
+        self,
+        recipe: Recipe | None = None,
+        settings: Sequence[str] = (),
+        allow_code: bool = False,
     ) -> Recipe:
         """Return the recipe of the interrupted run, or the given one for a new run.
 
@@ -162,15 +168,19 @@ class Run:
                 in the settings of the machine.
             settings: Without a recipe: the settings of the machine to change, each
                 as `"key=value"`.
+            allow_code: See `load_recipe`.
 
         Raises:
             FileNotFoundError: If there is neither a run nor a recipe.
             ValueError: If another setting differs.
         """
         if (self.partial / RECIPE).is_file():
-            stored = load_recipe(self.partial / RECIPE)
+            # A network that was given is not built by its name.
+            to_build = not self.network.is_file()
+            path = self.partial / RECIPE
+            stored = load_recipe(path, (), to_build, allow_code)
             if recipe is None:
-                recipe = load_recipe(self.partial / RECIPE, settings)
+                recipe = load_recipe(path, settings, to_build, allow_code)
             recipe = _divided_as(recipe, stored)
             self._changes = _machine_changes(recipe, stored, self.partial)
             check_replaceable(self.out)
@@ -185,7 +195,11 @@ class Run:
         return recipe
 
     def resume_from(
-        self, epoch: int, recipe: Recipe, environment: Mapping[str, str]
+        self,
+        epoch: int,
+        recipe: Recipe,
+        data: LabelledImages,
+        environment: Mapping[str, str],
     ) -> None:
         """Prepare the files of a run that is resumed.
 
@@ -195,8 +209,19 @@ class Run:
         Args:
             epoch: The number of completed epochs.
             recipe: The recipe with which the run continues.
+            data: Its images.
             environment: The software and devices of this process.
+
+        Raises:
+            ValueError: If the classes are not those of the run.
         """
+        labels = (self.partial / LABELS).read_text("utf-8")
+        if labels != _lines(data.labels):
+            raise ValueError(
+                "The images have other classes than those that the run began with; "
+                f"give the same images. Received: {list(data.labels)} in place of "
+                f"{labels.splitlines()}"
+            )
         self._forget_from(epoch)
         if self._changes:
             self._write(RECIPE, recipe.to_yaml())
@@ -237,6 +262,7 @@ class Run:
         self.partial.rename(self.out)
         # Not earlier: a run without it that is killed here would start again.
         (self.out / self.checkpoint.name).unlink(missing_ok=True)
+        (self.out / NETWORK).unlink(missing_ok=True)
         return ModelFolder.open(self.out)
 
     def _write(self, name: str, text: str) -> None:
@@ -250,6 +276,10 @@ def check_replaceable(path: Path) -> None:
             "This folder is not a run, so it is not replaced; choose another folder, "
             f"or move this one. Received: {path}"
         )
+
+
+def _lines(texts: Sequence[str]) -> str:
+    return "".join(f"{text}\n" for text in texts)
 
 
 def _is_empty(path: Path) -> bool:

@@ -7,10 +7,12 @@ from collections.abc import Sequence
 
 import keras
 
+from keras_resattn.data import PythonData
 from keras_resattn.data import naming_unreadable_images
 from keras_resattn.model_folder import METRICS
 from keras_resattn.model_folder import MODEL
 from keras_resattn.model_folder import ModelFolder
+from keras_resattn.model_folder import write_beside
 from keras_resattn.recipes.settings import Recipe
 from keras_resattn.training.build import build_model
 from keras_resattn.training.callbacks import MetricsFile
@@ -31,9 +33,14 @@ from keras_resattn.training.distribution import undistribute
 from keras_resattn.training.environment import describe_environment
 from keras_resattn.training.freezing import Unfreeze
 from keras_resattn.training.freezing import freeze
+from keras_resattn.training.given_network import check_classes
+from keras_resattn.training.given_network import stored_network
+from keras_resattn.training.given_network import with_network
 from keras_resattn.training.header import header
 from keras_resattn.training.job import Job
+from keras_resattn.training.job import check_source
 from keras_resattn.training.job import make_job
+from keras_resattn.training.job import with_given_data
 from keras_resattn.training.progress import Progress
 from keras_resattn.training.run import Run
 from keras_resattn.training.run_card import write_run_card
@@ -52,6 +59,9 @@ def fit(
     watch: Watch | None = None,
     callbacks: Sequence[keras.callbacks.Callback] | None = None,
     settings: Sequence[str] = (),
+    network: keras.Model | None = None,
+    allow_code: bool = False,
+    data: PythonData | None = None,
 ) -> ModelFolder:
     """Train a network with a recipe and write a model folder.
 
@@ -88,6 +98,16 @@ def fit(
             new values of `data.data_dir`, `data.download`, `precision` or `jit`,
             each as `"key=value"`. A given recipe may differ from that of the run
             in these settings. The model card states them.
+        network: A functional `keras.Model` from standardized images to probabilities,
+            to train in place of the recipe's. A copy of it is trained, with its
+            weights. It replaces the section `network` of the recipe. The run keeps
+            it, so it is not needed to resume.
+        allow_code: Boolean, whether a run that is resumed may import the module of a
+            basic unit that its recipe names as `module:Class`.
+        data: Images that replace those of the recipe: a pair of arrays `(images,
+            labels)`, a `tf.data.Dataset`, or a dictionary of these by split, see
+            `keras_resattn.data.load_python_data`. They are not stored, so give them
+            again to resume the run. Defaults to the images of the recipe.
 
     Returns:
         The `ModelFolder`.
@@ -109,10 +129,17 @@ def fit(
     if watch:
         watch.check()
     run = Run(out)
+    if resume and run.network.is_file():
+        network = stored_network(run.network, network)
+    if recipe and network is not None:
+        recipe = with_network(recipe, network)
+    if recipe and data is not None:
+        recipe = with_given_data(recipe)
     if resume and run.is_finished():
         return run.finished(recipe, settings)
     if resume:
-        recipe = run.recipe_to_resume(recipe, settings)
+        recipe = run.recipe_to_resume(recipe, settings, allow_code)
+        check_source(recipe, data, run.out)
     elif recipe is None:
         raise ValueError("A new run needs a recipe. Received: recipe=None")
     else:
@@ -120,7 +147,17 @@ def fit(
     strategy = choose_strategy(distribution)
     try:
         with run.held() if is_chief(strategy) else contextlib.nullcontext():
-            _train(run, recipe, resume, strategy, sync_batch_norm, watch, callbacks)
+            _train(
+                run,
+                recipe,
+                resume,
+                strategy,
+                sync_batch_norm,
+                watch,
+                callbacks,
+                network,
+                data,
+            )
     finally:
         undistribute(strategy)
     return ModelFolder.open(run.out)
@@ -134,13 +171,15 @@ def _train(
     sync_batch_norm: bool,
     watch: Watch | None,
     callbacks: Sequence[keras.callbacks.Callback] | None,
+    given: keras.Model | None,
+    data: PythonData | None,
 ) -> None:
-    job = make_job(recipe, strategy)
+    job = make_job(recipe, strategy, data)
     begun = _facts_of_checkpoint(run) if resume else None
     facts = facts_of(strategy, sync_batch_norm, begun)
     chief = is_chief(strategy)
     prints = chief and callbacks is None
-    network, model, notes = _built(job, bool(facts["sync_batch_norm"]), prints)
+    network, model, notes = _built(job, bool(facts["sync_batch_norm"]), prints, given)
     if begun:
         restore(model, run.checkpoint)
     first_epoch = begun[EPOCHS] if begun else 0
@@ -156,9 +195,11 @@ def _train(
     if chief:
         environment = describe_environment(facts["replicas"])
         if begun:
-            run.resume_from(first_epoch, recipe, environment)
+            run.resume_from(first_epoch, recipe, job.data, environment)
         else:
             run.begin(recipe, job.data, environment)
+            if given is not None:
+                write_beside(run.network, given.save)
     # The chief has corrected the metrics, which all workers read now.
     check_workers_agree(strategy, first_epoch, "the epoch to begin with")
     selection = Selection(recipe.train.patience, run.metrics() if begun else ())
@@ -181,9 +222,11 @@ def _train(
 
 
 def _built(
-    job: Job, sync_batch_norm: bool, prints: bool
+    job: Job, sync_batch_norm: bool, prints: bool, given: keras.Model | None
 ) -> tuple[keras.Model, keras.Model, list[str]]:
     """Return the network, the model that trains it, and notes to print."""
+    if given is not None:
+        check_classes(given, job.data.labels)
     with warnings.catch_warnings(
         record=prints, action="always", category=UserWarning
     ) as caught:
@@ -194,6 +237,7 @@ def _built(
             job.steps,
             job.strategy,
             sync_batch_norm,
+            given,
         )
     return network, model, [str(warning.message) for warning in caught or ()]
 

@@ -70,7 +70,7 @@ def fetch(address: str) -> Path:
             Nothing is cached in this case.
     """
     url, sha256 = resolve(address)
-    home = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras"))
+    home = keras_home()
     # The hash keeps files of the same name from different addresses apart.
     name = f"{hashlib.sha256(url.encode()).hexdigest()[:16]}-{_file_name(url)}"
     cached = home / CACHE / name
@@ -79,6 +79,11 @@ def fetch(address: str) -> Path:
     if sha256 and sha256_of(cached) != sha256:
         return _download(url, sha256, home, name, address)
     return cached
+
+
+def keras_home() -> Path:
+    """Return the folder in which Keras keeps what it downloads."""
+    return Path(os.environ.get("KERAS_HOME", Path.home() / ".keras"))
 
 
 def sha256_of(path: StrPath) -> str:

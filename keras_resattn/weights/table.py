@@ -130,7 +130,7 @@ def find_weights(
     if isinstance(weights, str) and weights in list_weights(network):
         info = weights_info(network, weights)
         _check_arguments(info, arguments, {**defaults, **info.arguments})
-        return _locate(info)
+        return locate(info)
     is_path = isinstance(weights, str | os.PathLike) and os.path.isfile(weights)
     if weights is None or is_path or is_address(weights):
         return weights
@@ -160,7 +160,12 @@ def _check_arguments(
             )
 
 
-def _locate(info: WeightsInfo) -> str:
+def locate(info: WeightsInfo) -> str:
+    """Return the path of a weights file, or its address with a checksum.
+
+    Raises:
+        ValueError: If the file is missing or damaged.
+    """
     if is_address(info.file):
         return f"{info.file}#sha256={info.sha256}"
     path = FOLDER / info.file

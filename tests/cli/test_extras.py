@@ -22,6 +22,8 @@ def commands(out):
         (("predict", image, "--out", out, *server), "client", "httpx"),
         (("predict", model, image, "--out", out, "--engine", "ray"), "ray", "ray"),
         (("masks", model, image, "--out", out), "vis", "matplotlib"),
+        (("masks", model, image, "--out", out), "vis", "sklearn"),
+        (("explain", model, image, "--out", out), "vis", "sklearn"),
         (("explain", model, image, "--out", out), "vis", "jinja2"),
         (
             ("explain", model, image, "--out", out, "--evidence", "grad_cam"),

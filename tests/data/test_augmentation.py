@@ -2,6 +2,7 @@ import itertools
 
 import keras
 import numpy as np
+import pydantic
 import pytest
 import tensorflow as tf
 
@@ -42,6 +43,9 @@ def augmented(images, count=1, **settings):
     [
         ({}, "uint8"),
         ({"color_jitter": 0.4}, "float32"),
+        ({**NOTHING, "vertical_flip": True}, "uint8"),
+        ({**NOTHING, "rotation": 20}, "float32"),
+        ({**NOTHING, "random_erasing": 0.6}, "float32"),
         ({"crop": "resized"}, "float32"),
         pytest.param(
             {"rand_augment": RandAugmentSettings(num_ops=1)},
@@ -49,7 +53,10 @@ def augmented(images, count=1, **settings):
             marks=pytest.mark.slow,
         ),
     ],
-    ids=["pad and flip", "colours", "resized crop", "RandAugment"],
+    ids=[
+        *("pad and flip", "colours", "vertical flip", "rotation", "erasing"),
+        *("resized crop", "RandAugment"),
+    ],
 )
 @pytest.mark.parametrize("channels", [1, 3])
 def test_pixel_values_stay_in_their_range_and_follow_from_the_seed(
@@ -136,6 +143,54 @@ def test_contrast_and_saturation_vary():
     saturation = 1 - varied.min(axis=-1) / varied.max(axis=-1)
     assert contrast.min() < 0.9 and contrast.max() > 1.1
     assert np.ptp(saturation[:, 0, 0]) > 0.05
+
+
+def test_a_vertical_flip_is_that_of_half_of_the_images():
+    image = photo(6, 5)
+    flipped = augmented(image, 60, **NOTHING, vertical_flip=True)
+    upside_down = [np.array_equal(one, image[::-1]) for one in flipped]
+    upright = [np.array_equal(one, image) for one in flipped]
+    assert sum(upright) + sum(upside_down) == 60
+    assert 18 < sum(upside_down) < 42
+
+
+def test_rotations_are_by_up_to_the_angle_in_both_directions():
+    rows, columns = np.mgrid[:65, :65] - 32
+    # The brightness is the direction from the middle: in degrees, + 60.
+    direction = np.degrees(np.arctan2(rows, np.maximum(columns, 1)))
+    image = np.repeat(direction[..., None] + 60, 3, axis=-1).clip(0, 120)
+    rotated = augmented(image.astype("float32"), 60, **NOTHING, rotation=30)
+    angles = rotated[:, 32, 52, 0] - 60
+    assert -30.5 < angles.min() < -20 and 20 < angles.max() < 30.5
+    assert len(set(angles.round(3))) > 50
+
+
+def test_erasing_replaces_a_rectangle_of_some_images_by_noise():
+    image = np.full((40, 40, 3), 100, "float32")
+    erased = (augmented(image, 80, **NOTHING, random_erasing=0.25) != 100).all(axis=-1)
+    shares = erased.mean(axis=(1, 2))
+    assert 8 <= np.count_nonzero(shares) <= 32
+    assert 0.01 < shares[shares > 0].min() and shares.max() < 0.36
+    for mask in erased[shares > 0]:
+        (rows,), (columns,) = mask.any(axis=1).nonzero(), mask.any(axis=0).nonzero()
+        inside = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+        assert inside.mean() > 0.98  # noise may be 100 by chance
+
+
+def test_each_augmentation_has_random_numbers_of_its_own():
+    image, jitter = photo(12, 12), {"color_jitter": 0.3}
+    both = augmented(image, 6, **jitter, vertical_flip=True)
+    for one, other in zip(augmented(image, 6, **jitter), both, strict=True):
+        assert min(np.ptp(one - other), np.ptp(one - other[::-1])) < 0.01
+
+
+@pytest.mark.parametrize(
+    "setting, value",
+    [("rotation", 181), ("rotation", -1), ("random_erasing", 1.5)],
+)
+def test_settings_out_of_range_are_refused(setting, value):
+    with pytest.raises(pydantic.ValidationError, match=f"(?s){setting}.*equal to"):
+        Augmentation(**{setting: value})
 
 
 def test_rand_augment_does_what_the_layer_of_keras_does():

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from keras_resattn.data.class_folders import count_held_out
 from keras_resattn.data.class_folders import find_class_folders
-from keras_resattn.data.folder import list_folder
+from keras_resattn.data.divided_files import count_held_out
 from keras_resattn.recipes.files import load_recipe
 from keras_resattn_client.image_files import describe_left_out
 from keras_resattn_client.image_files import find_images
@@ -28,8 +27,10 @@ def numbered(count):
     return [f"{i}.png" for i in range(count)]
 
 
-def counts(labels, *splits):
-    return [Counter(labels[number] for _, number in split) for split in splits]
+def counts(root):
+    found = find_class_folders(root)
+    splits = (found.train, found.validation, found.test)
+    return [Counter(found.labels[number] for _, number in split) for split in splits]
 
 
 def test_endings_in_any_case_are_found_and_others_counted(tmp_path):
@@ -89,7 +90,7 @@ def test_three_splits_are_three_things(tmp_path, names):
     for name, count in zip(names, (5, 3, 2), strict=True):
         for label in ("cat", "dog"):
             fill(tmp_path / name / label, *numbered(count))
-    splits = counts(*list_folder(tmp_path))
+    splits = counts(tmp_path)
     assert [split["dog"] for split in splits] == [5, 3, 2]
 
 
@@ -157,7 +158,7 @@ def test_a_share_of_each_class_is_held_out(count, share, held_out):
 def test_each_class_has_images_to_train_and_test_on(tmp_path):
     for label, count in (("a", 1), ("b", 2), ("c", 3), ("d", 57)):
         fill(tmp_path / label, *numbered(count))
-    train, validation, _ = counts(*list_folder(tmp_path))
+    train, validation, _ = counts(tmp_path)
     assert train == {"a": 1, "b": 1, "c": 2, "d": 51}
     assert validation == {"b": 1, "c": 1, "d": 6}
     assert "0 validation images: a." in find_class_folders(tmp_path).notes
@@ -175,7 +176,8 @@ def test_seed_and_names_decide_which_images_are_held_out(tmp_path):
         fill(tmp_path / "photos" / label, *numbered(40))
 
     def held(root, seed=0):
-        return {os.path.relpath(p, root) for p, _ in list_folder(root, 0.2, seed)[2]}
+        files = find_class_folders(root, 0.2, seed).validation
+        return {os.path.relpath(path, root) for path, _ in files}
 
     before = held(tmp_path / "photos")
     assert before == held(tmp_path / "photos") != held(tmp_path / "photos", 1)

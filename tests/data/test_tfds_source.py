@@ -4,6 +4,7 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 
 from keras_resattn.data import Preprocessing
+from keras_resattn.data import describe_images
 from keras_resattn.data import evaluation_batches
 from keras_resattn.data import load
 from keras_resattn.data import tfds_source
@@ -170,7 +171,9 @@ def test_archives_to_fetch_by_hand_are_named(tmp_path):
 
 def test_leaving_out_records_is_an_error(tmp_path):
     data = Data(name="mnist_corrupted", data_dir=str(tmp_path), on_error="skip")
-    with pytest.raises(ValueError, match="folders only.*Received: on_error='skip'"):
+    with pytest.raises(
+        ValueError, match="Only image files can be left out.*Received: on_error='skip'"
+    ):
         load(data, Preprocessing((28, 28, 1)))
 
 
@@ -192,3 +195,17 @@ def test_validation_images_are_the_last_part_of_the_training_images(imagenet):
         "Splits of the data set: train: train[0:36], test: validation, "
         "validation: train[36:40].",
     )
+
+
+def test_cifar_keeps_its_test_images_for_the_end(tmp_path):
+    prepare("cifar10", tmp_path, {"train": 30, "test": 4}, (32, 32, 3))
+    settings = Data(name="cifar10", data_dir=str(tmp_path), validation=0.1)
+    data = load(settings, Preprocessing((32, 32, 3)))
+    splits = data.train, data.validation, data.test
+    assert [split.count for split in splits] == [27, 3, 4]
+    images = [
+        {image.numpy().tobytes() for image, _ in split.images} for split in splits
+    ]
+    assert [len(some) for some in images] == [27, 3, 4]
+    assert len(set.union(*images)) == 34
+    assert "validation: train[27:30]" in describe_images(data)[2]

@@ -23,6 +23,14 @@ CALLS = {
         "tf_keras_vis",
         lambda out: explain.class_evidence(None, np.zeros((1, 4, 4, 3))),
     ),
+    "mask patterns": (
+        "sklearn",
+        lambda out: explain.mask_patterns(np.zeros((1, 4, 4, 2))),
+    ),
+    "explanations with patterns": (
+        "sklearn",
+        lambda out: explain.write_explanations(None, ["missing.png"], out),
+    ),
     "the figure of evidence": (
         "tf_keras_vis",
         lambda out: explain.evidence_figure([], {}, ["grad_cam"]),

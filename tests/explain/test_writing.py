@@ -66,7 +66,10 @@ def test_arrays_are_those_of_python_and_of_the_exported_signature(
     images = model_folder.images(strange_pictures)
     inputs = model_folder.preprocessing.standardize(images)
     means = explain.mean_masks(model_folder.model, inputs)
+    amplified = explain.amplification(model_folder.model, inputs)
     for module in MODULES:
+        found = arrays[f"{module}_amplification"]
+        np.testing.assert_allclose(found, amplified[module], rtol=1e-4)
         name = f"{module}_mask"
         assert arrays[name].dtype == np.float32
         assert arrays[name].std() > 1e-4
@@ -100,6 +103,7 @@ def test_there_are_figures_of_each_image_and_nothing_else(written, strange_pictu
                 "triptych.png",
                 "modules.gif",
                 *(f"{module}.channels-1.png" for module in MODULES),
+                *(f"{module}.patterns.png" for module in MODULES),
             )
         }
     assert {path.name for path in written.iterdir()} == expected
@@ -131,11 +135,32 @@ def test_the_page_is_one_file_and_names_the_rule(written, strange_pictures):
     for path in strange_pictures:
         assert path.stem in page.text
     assert "rule: variance" in page.text
-    assert "--stretch" in page.text
-    for name in ("NAME.MODULE.channels-PAGE.png", "NAME.modules.gif"):
+    assert "how much each module amplifies" in page.text
+    assert "they were found in 5 of the 5 images" in " ".join(page.text.split())
+    for name in (
+        "NAME.MODULE.channels-PAGE.png",
+        "NAME.MODULE.patterns.png",
+        "NAME.modules.gif",
+    ):
         assert name in page.text
     assert "not evidence for a class" in page.text
     assert re.search(r"(bright|dark) \d+\.\d %, ", page.text)
+
+
+@pytest.mark.parametrize("view", ["amplification", "patterns", "mean"])
+def test_other_views(view, model_folder, pictures, tmp_path):
+    options = {"stretch": True} if view == "mean" else {}
+    explain.write_explanations(
+        model_folder, pictures[:1], tmp_path, view=view, **options
+    )
+    page = Page((tmp_path / "index.html").read_text(encoding="utf-8"))
+    shown = {
+        "amplification": "how much each module amplifies",
+        "patterns": "the patterns of its masks",
+        "mean": "averaged over the channels",
+    }
+    for name, text in shown.items():
+        assert (text in " ".join(page.text.split())) == (name == view)
 
 
 def test_names_that_are_alike_are_numbered(model_folder, photos, tmp_path):
@@ -225,7 +250,11 @@ def test_class_evidence_is_drawn_and_kept(
         ({"channel": 8}, "8 channels, 0 to 7.*Received: channel=8"),
         ({"channel": "best"}, "rules.*Received: channel='best'"),
         ({"label": "cat"}, "bright, dark.*Received: label='cat'"),
-        ({"style": "jet"}, "style.*Received"),
+        ({"view": "mean", "style": "jet"}, "style.*Received"),
+        ({"style": "contour"}, "draw the mean mask.*Received: view='attention'"),
+        ({"stretch": True}, "draw the mean mask.*stretch=True"),
+        ({"view": "best"}, "`view` must be one of.*Received: view='best'"),
+        ({"pattern_count": 0}, "`count` must be.*Received"),
         ({"animation": "mp4"}, "animation.*Received"),
         ({"batch_size": 0}, "batch_size.*Received"),
     ],

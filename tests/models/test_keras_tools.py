@@ -98,8 +98,12 @@ def test_a_new_network_is_summarized_plotted_and_cloned():
     assert len(graph.get_edges()) >= len(model.layers) - 1
 
 
-def test_low_rank_adapters_train_the_classifier():
+@pytest.mark.parametrize("loaded", [False, True])
+def test_low_rank_adapters_train_the_classifier(loaded, tmp_path):
     model = small()
+    if loaded:
+        model.save(tmp_path / "model.keras")
+        model = keras.saving.load_model(tmp_path / "model.keras")
     before = len(model.trainable_weights)
     model.layers[-1].enable_lora(2)
     assert len(model.trainable_weights) == before + 1  # two factors for one kernel

@@ -92,3 +92,19 @@ NESTINGS = (
     deep,
     ends_in_a_network,
 )
+
+
+def arrays(outputs):
+    return keras.tree.map_structure(keras.ops.convert_to_numpy, outputs)
+
+
+def run(model, *inputs):
+    inputs = [keras.ops.convert_to_tensor(x) for x in inputs]
+    return arrays(model(inputs if len(inputs) > 1 else inputs[0], training=False))
+
+
+def check_same(found, expected):
+    keras.tree.assert_same_structure(found, expected)
+    pairs = zip(keras.tree.flatten(found), keras.tree.flatten(expected), strict=True)
+    for value, right in pairs:
+        np.testing.assert_allclose(value, right, rtol=1e-5, atol=1e-5)

@@ -9,13 +9,13 @@ from matplotlib.figure import Figure
 from keras_resattn.explain.channels import HIGH
 from keras_resattn.explain.channels import LOW
 from keras_resattn.explain.channels import saturation
-from keras_resattn.explain.figures.panels import MASK_COLORS
 from keras_resattn.explain.figures.panels import SMALL
 from keras_resattn.explain.figures.panels import caption
 from keras_resattn.explain.figures.panels import color_bar
-from keras_resattn.explain.figures.panels import mask_limits
 from keras_resattn.explain.figures.panels import new_figure
 from keras_resattn.explain.figures.panels import show_map
+from keras_resattn.explain.figures.scales import MASK_COLORS
+from keras_resattn.explain.figures.scales import mask_limits
 from keras_resattn.layers.arguments import choice
 from keras_resattn.layers.arguments import positive_integer
 from keras_resattn.typing import Array

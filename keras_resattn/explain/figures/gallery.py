@@ -8,16 +8,16 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from keras_resattn.explain.figures.panels import MASK_COLORS
 from keras_resattn.explain.figures.panels import SMALL
 from keras_resattn.explain.figures.panels import caption
 from keras_resattn.explain.figures.panels import check_count
 from keras_resattn.explain.figures.panels import color_bar
-from keras_resattn.explain.figures.panels import mask_limits
 from keras_resattn.explain.figures.panels import new_figure
 from keras_resattn.explain.figures.panels import pixels
 from keras_resattn.explain.figures.panels import show_image
 from keras_resattn.explain.figures.panels import show_map
+from keras_resattn.explain.figures.scales import MASK_COLORS
+from keras_resattn.explain.figures.scales import mask_limits
 from keras_resattn.typing import Array
 from keras_resattn.typing import StrPath
 
@@ -122,9 +122,9 @@ def _shape(count, rows, cols):
 
 
 def _panel(axis, image, masks, i, opacity):
-    drawn = show_image(axis, image)
     if masks is None:
-        return drawn
+        return show_image(axis, image)
+    show_image(axis, image.mean(axis=-1, keepdims=True))  # grey: colours are values
     options = {"alpha": opacity, "interpolation": "bilinear"}
     size = image.shape[:2]
     return show_map(axis, masks[i], size, MASK_COLORS, mask_limits(masks), **options)

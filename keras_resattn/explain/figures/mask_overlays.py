@@ -4,12 +4,9 @@ import math
 from collections.abc import Mapping
 from collections.abc import Sequence
 
-import keras
 import numpy as np
 from matplotlib.figure import Figure
 
-from keras_resattn.explain.figures.panels import EVIDENCE_COLORS
-from keras_resattn.explain.figures.panels import MASK_COLORS
 from keras_resattn.explain.figures.panels import MEDIUM
 from keras_resattn.explain.figures.panels import Images
 from keras_resattn.explain.figures.panels import below
@@ -17,12 +14,17 @@ from keras_resattn.explain.figures.panels import caption
 from keras_resattn.explain.figures.panels import check_count
 from keras_resattn.explain.figures.panels import color_bar
 from keras_resattn.explain.figures.panels import extent
-from keras_resattn.explain.figures.panels import mask_limits
 from keras_resattn.explain.figures.panels import new_figure
 from keras_resattn.explain.figures.panels import panel_heights
 from keras_resattn.explain.figures.panels import pixels
 from keras_resattn.explain.figures.panels import show_image
 from keras_resattn.explain.figures.panels import show_map
+from keras_resattn.explain.figures.scales import EVIDENCE_COLORS
+from keras_resattn.explain.figures.scales import MASK_COLORS
+from keras_resattn.explain.figures.scales import is_nearly_constant
+from keras_resattn.explain.figures.scales import mask_limits
+from keras_resattn.explain.figures.scales import range_text
+from keras_resattn.explain.resizing import resized
 from keras_resattn.layers.arguments import choice
 from keras_resattn.typing import Array
 
@@ -56,7 +58,9 @@ def mask_figure(
 
     The colours show mask values from 0 to 1, on the same scale in every panel
     unless `stretch` is set. The range of the mask is printed below each panel. A mask
-    shows which features a module amplifies. It is not evidence for a class.
+    whose range is smaller than 0.02 is called nearly constant: it is not stretched, and
+    no contour is drawn. Images are grey under the colours. A mask shows which features
+    a module amplifies. It is not evidence for a class.
 
     Example:
 
@@ -68,7 +72,8 @@ def mask_figure(
     Args:
         images: An array `(N, H, W, 1)` or `(N, H, W, 3)` of pixel values, 0 to
             255, or a list of such images of any sizes.
-        masks: A dictionary from the names of modules to arrays `(N, h, w)`.
+        masks: A dictionary from the names of modules to arrays `(N, h, w)`. It may be
+            empty if there is evidence.
         titles: Optional list of strings, one per image.
         opacity: Float from 0 to 1, the opacity of masks with the style `"overlay"`
             and of class evidence.
@@ -92,7 +97,7 @@ def mask_figure(
     lines = math.ceil(maps / MAPS_PER_LINE)
     rows, columns = len(images) * lines, 1 + math.ceil(maps / lines)
     heights = [h for h in panel_heights(images, 1.9) for _ in range(lines)]
-    bars = (style == "overlay") + bool(evidence)
+    bars = (style == "overlay" and bool(masks)) + bool(evidence)
     height = sum(heights) + 0.5 * rows + 0.7
     figure = new_figure(2 * columns + 0.8 * bars, height)
     axes = figure.subplots(rows, columns, squeeze=False, height_ratios=heights)
@@ -107,11 +112,15 @@ def mask_figure(
         beside = panels[len(masks) :]
         other = _draw_evidence(beside, image, evidence, i, opacity, named)
     bar = {"shrink": min(0.8, 2 / rows), "pad": 0.02, "aspect": 15}
-    if style == "overlay":
-        color_bar(figure, drawn, axes, STRETCHED_BAR if stretch else BAR, **bar)
+    # A later bar is drawn to the left of an earlier one.
     if evidence:
         color_bar(figure, other, axes, "class evidence", **bar)
-    texts = [_TEXTS[style], STRETCHED if stretch and style != "contour" else ""]
+    if style == "overlay" and masks:
+        color_bar(figure, drawn, axes, STRETCHED_BAR if stretch else BAR, **bar)
+    texts = [
+        _TEXTS[style] if masks else "",
+        STRETCHED if stretch and style != "contour" else "",
+    ]
     caption(figure, *filter(None, texts))
     return figure
 
@@ -131,7 +140,10 @@ _TEXTS = {
     "contour": "The lines enclose the 25 % (thin) and 10 % (thick) of positions with "
     "the highest mask values (mean over channels).",
 }
-STRETCHED = "Stretched: 0 is the lowest value of each mask, 1 its highest."
+STRETCHED = (
+    "Stretched: 0 is the lowest value of each mask, 1 its highest. Nearly constant "
+    "masks are not stretched."
+)
 
 
 def masked_images(images: Images, mask: Array | Sequence[Array]) -> list[Array]:
@@ -152,18 +164,13 @@ def masked_images(images: Images, mask: Array | Sequence[Array]) -> list[Array]:
     """
     check_count("mask", mask, images)
     return [
-        np.asarray(image, "float32") * _resized(one, image.shape[:2])[..., None]
+        np.asarray(image, "float32") * resized(one[None], image.shape[:2])[0, ..., None]
         for image, one in zip(images, mask, strict=True)
     ]
 
 
-def _resized(mask, size):
-    mask = np.asarray(mask, "float32")[..., None]
-    resized = keras.ops.image.resize(mask, size, data_format="channels_last")
-    return keras.ops.convert_to_numpy(resized)[..., 0]
-
-
 def _draw_masks(axes, image, masks, i, style, stretch, limits, opacity, named):
+    drawn = None
     draw = {"overlay": _overlay, "masked": _masked, "contour": _contour}[style]
     for axis, (name, mask) in zip(axes, masks.items(), strict=False):
         values = _stretched(mask[i], limits) if stretch else mask[i]
@@ -176,24 +183,32 @@ def _draw_evidence(axes, image, evidence, i, opacity, named):
     drawn = None
     for axis, (name, values) in zip(axes, evidence.items(), strict=True):
         drawn = _overlay(axis, image, values[i], (0, 1), opacity, EVIDENCE_COLORS)
-        _label(axis, values[i], METHOD_NAMES.get(name, name) if named else None)
+        _name(axis, METHOD_NAMES.get(name, name) if named else None)
+        if not np.any(values[i]):
+            below(axis, "no evidence")
     return drawn
 
 
 def _stretched(mask, limits):
     low, high = mask.min(), mask.max()
-    share = (mask - low) / (high - low) if high > low else np.zeros_like(mask)
+    # Stretching a mask that hardly varies would draw noise in all colours.
+    flat = is_nearly_constant(mask)
+    share = np.full_like(mask, 0.5) if flat else (mask - low) / (high - low)
     return limits[0] + share * (limits[1] - limits[0])
 
 
 def _label(axis, values, title):
-    below(axis, f"{values.min():.2f} to {values.max():.2f}")
+    below(axis, range_text(values))
+    _name(axis, title)
+
+
+def _name(axis, title):
     if title is not None:
         axis.set_title(title, fontsize=MEDIUM)
 
 
 def _overlay(axis, image, mask, limits, opacity, colors=MASK_COLORS):
-    show_image(axis, image)
+    show_image(axis, image.mean(axis=-1, keepdims=True))  # grey: colours are values
     options = {"alpha": opacity, "interpolation": "bilinear"}
     return show_map(axis, mask, image.shape[:2], colors, limits, **options)
 
@@ -208,10 +223,10 @@ def _contour(axis, image, mask, limits, opacity):
     size = image.shape[:2]
     low, high = mask.min(), mask.max()
     margin = 0.01 * (high - low)
-    for quantile, width in QUANTILES.items() if margin else ():
+    for quantile, width in ({} if is_nearly_constant(mask) else QUANTILES).items():
         # There is no line around a plateau, so keep away from the extremes.
         level = np.clip(np.quantile(mask, quantile), low + margin, high - margin)
         for color, wider in (("black", 1.2), ("white", 0)):
             style = {"colors": color, "linewidths": width + wider}
-            axis.contour(_resized(mask, size), [level], **style)
+            axis.contour(resized(mask[None], size)[0], [level], **style)
     axis.set(xlim=extent(size)[:2], ylim=extent(size)[2:])

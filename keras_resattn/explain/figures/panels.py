@@ -12,6 +12,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colorbar import Colorbar
+from matplotlib.colors import Colormap
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
@@ -19,11 +20,6 @@ from keras_resattn.typing import Array
 
 # An array (N, H, W, C), or images of any sizes.
 Images: TypeAlias = Array | Sequence[Array]
-
-# All perceptually uniform. Each kind of map has its own.
-MASK_COLORS = "viridis"
-FEATURE_COLORS = "magma"
-EVIDENCE_COLORS = "inferno"
 
 NOT_EVIDENCE = (
     "A mask shows which features a module amplifies. It is not evidence for a class."
@@ -81,7 +77,7 @@ def show_map(
     axis: Axes,
     values: Array,
     size: Sequence[int],
-    colors: str,
+    colors: str | Colormap,
     limits: tuple[float, float],
     **options: Any,
 ) -> AxesImage:
@@ -91,7 +87,7 @@ def show_map(
         axis: A matplotlib axis.
         values: An array `(h, w)`.
         size: Height and width of the image.
-        colors: The name of a colour map.
+        colors: A colour map or its name.
         limits: The values at the two ends of the colour map.
         **options: Arguments of `imshow`.
     """
@@ -110,11 +106,6 @@ def extent(size: Sequence[int]) -> tuple[float, float, float, float]:
     """Return the edges of an image of a size: left, right, bottom, top."""
     height, width = size
     return (-0.5, width - 0.5, height - 0.5, -0.5)
-
-
-def mask_limits(masks: Iterable[Array]) -> tuple[int, int]:
-    """Return the scale of masks: 0 to 1, or -1 to 1 if any value is negative."""
-    return (-1 if any(np.min(mask) < 0 for mask in masks) else 0), 1
 
 
 def color_bar(

@@ -7,19 +7,22 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from keras_resattn.explain.channels import TEXTS
-from keras_resattn.explain.figures.panels import FEATURE_COLORS
-from keras_resattn.explain.figures.panels import MASK_COLORS
 from keras_resattn.explain.figures.panels import MEDIUM
 from keras_resattn.explain.figures.panels import Images
+from keras_resattn.explain.figures.panels import below
 from keras_resattn.explain.figures.panels import caption
 from keras_resattn.explain.figures.panels import check_count
 from keras_resattn.explain.figures.panels import color_bar
-from keras_resattn.explain.figures.panels import mask_limits
 from keras_resattn.explain.figures.panels import new_figure
 from keras_resattn.explain.figures.panels import panel_heights
 from keras_resattn.explain.figures.panels import pixels
 from keras_resattn.explain.figures.panels import show_image
 from keras_resattn.explain.figures.panels import show_map
+from keras_resattn.explain.figures.scales import MASK_COLORS
+from keras_resattn.explain.figures.scales import Scale
+from keras_resattn.explain.figures.scales import feature_scale
+from keras_resattn.explain.figures.scales import mask_limits
+from keras_resattn.explain.figures.scales import range_text
 from keras_resattn.explain.triptych import Triptych
 
 TITLES = ("feature before", "mask", "feature after")
@@ -33,7 +36,9 @@ def triptych_figure(
     """Draw a feature before its mask, the mask, and the feature after it.
 
     There is one row per image and module. The features before and after share
-    a colour scale, which differs between rows. The scale of the mask is 0 to 1. The
+    a colour scale, which differs between rows. It diverges around 0 if features have
+    both signs. The scale of the mask is 0 to 1. The formula of the fusion is printed
+    with the range of the ratio of both features. The
     channel is printed above each map, the rule that chose it below the figure.
 
     Example:
@@ -71,18 +76,41 @@ def triptych_figure(
 
 
 def _draw_maps(figure, axes, size, triptych, i):
-    maps = (triptych.before[i], triptych.mask[i], triptych.after[i])
-    features = np.concatenate([maps[0].ravel(), maps[2].ravel()])
-    feature_limits = (features.min(), features.max())
-    limits = (feature_limits, mask_limits([triptych.mask]), feature_limits)
-    colors = (FEATURE_COLORS, MASK_COLORS, FEATURE_COLORS)
+    before, mask, after = maps = (
+        triptych.before[i],
+        triptych.mask[i],
+        triptych.after[i],
+    )
+    features = feature_scale(before, after)
+    scale = Scale(*mask_limits([triptych.mask]), MASK_COLORS)
     channel = "all channels"
     if triptych.channels is not None:
         channel = f"channel {triptych.channels[i]}"
     drawn = []
-    for j, axis in enumerate(axes):
-        drawn.append(show_map(axis, maps[j], size, colors[j], limits[j]))
+    for j, (axis, one) in enumerate(
+        zip(axes, (features, scale, features), strict=True)
+    ):
+        drawn.append(show_map(axis, maps[j], size, one.colors, one.limits))
         axis.set_title(f"{TITLES[j]}\n{channel}", fontsize=MEDIUM)
+    below(axes[1], range_text(mask))
+    formula, ratio = _fusion(before, mask, after)
+    if formula:
+        axes[2].set_title(f"{formula}\n{channel}", fontsize=MEDIUM)
+        below(axes[2], f"after / before: {range_text(ratio, 'x')}")
     bar = {"fraction": 0.05, "pad": 0.03, "aspect": 15}
     color_bar(figure, drawn[1], axes[1], "mask", **bar)
     color_bar(figure, drawn[2], axes[2], "before and after", **bar)
+
+
+def _fusion(before, mask, after):
+    """Return how a channel is fused with its mask, as text, and its ratio.
+
+    A mean over channels has no such formula.
+    """
+    for formula, ratio in (
+        ("after = (1 + mask) x before", 1 + mask),
+        ("after = mask x before", mask),
+    ):
+        if np.allclose(after, ratio * before, rtol=0.02, atol=1e-3):
+            return formula, ratio
+    return None, None

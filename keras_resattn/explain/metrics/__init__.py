@@ -12,6 +12,8 @@ from keras_resattn.explain.metrics.localization import mask_statistics
 from keras_resattn.explain.metrics.localization import pointing_game
 from keras_resattn.explain.metrics.randomization import parameter_randomization
 from keras_resattn.explain.metrics.randomization import rank_correlation
+from keras_resattn.explain.metrics.robustness import max_sensitivity
+from keras_resattn.explain.metrics.robustness import sparseness
 
 __all__ = [
     "average_drop",
@@ -21,9 +23,11 @@ __all__ = [
     "increase_in_confidence",
     "insertion",
     "mask_statistics",
+    "max_sensitivity",
     "parameter_randomization",
     "pointing_game",
     "predictor",
     "rank_correlation",
     "road",
+    "sparseness",
 ]

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 from numpy.typing import ArrayLike
 
+from keras_resattn.explain.inputs import as_array
 from keras_resattn.explain.metrics.imputation import noisy_linear_imputation
 from keras_resattn.explain.metrics.imputation import ranks
 from keras_resattn.layers.arguments import positive_integer
@@ -233,9 +234,9 @@ def _confidence(predict, inputs, classes):
 
 
 def _checked(inputs, maps, classes):
-    inputs, maps = np.asarray(inputs, "float32"), np.asarray(maps, "float32")
+    inputs, maps = as_array(inputs), np.asarray(maps, "float32")
     classes = np.asarray(classes)
-    if inputs.ndim != 4 or maps.shape != inputs.shape[:3]:
+    if maps.shape != inputs.shape[:3]:
         raise ValueError(
             "`maps` must be an array (N, H, W) that fits the `inputs` (N, H, W, C). "
             f"Received: inputs of shape {inputs.shape}, maps of shape {maps.shape}"

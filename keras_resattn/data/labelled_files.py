@@ -1,19 +1,19 @@
-"""A folder of class folders as labelled images."""
+"""Image files as labelled images."""
 
 import contextlib
+import dataclasses
 import os
-from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
-from keras_resattn.data.class_folders import File
-from keras_resattn.data.class_folders import find_class_folders
+from keras_resattn.data.divided_files import DividedFiles
+from keras_resattn.data.divided_files import File
 from keras_resattn.data.image_files import unreadable_images
 from keras_resattn.data.labelled_images import LabelledImages
+from keras_resattn.data.labelled_images import Relabel
 from keras_resattn.data.labelled_images import Split
 from keras_resattn.data.labelled_images import encoded_split
 from keras_resattn.data.preprocessing import Preprocessing
@@ -21,38 +21,30 @@ from keras_resattn.data.random_seeds import shuffle
 from keras_resattn.recipes.settings import Data
 from keras_resattn.typing import Tensor
 
-# A function of a label, the number of the example and the number of classes.
-Relabel = Callable[[Tensor, Tensor, int], Tensor]
-
 LISTED = 20
 
 
-def load_folder(
-    root: Path,
+def load_files(
+    found: DividedFiles,
     settings: Data,
     preprocessing: Preprocessing,
     relabel: Relabel | None = None,
-    seed: int = 0,
 ) -> LabelledImages:
-    """Load a folder of class folders: see `keras_resattn.data.load`.
+    """Make labelled images of files: see `keras_resattn.data.load`.
 
     Args:
-        root: The path of a folder, which is divided into splits by
-            `keras_resattn.data.class_folders.find_class_folders`.
+        found: The files of each split.
         settings: A `keras_resattn.recipes.settings.Data`.
         preprocessing: The network's `Preprocessing`.
         relabel: Optional function of a label, the number of the example and
             the number of classes. It returns the label to train with.
-        seed: Integer, the random seed for the choice of held-out images.
 
     Returns:
         `LabelledImages`.
 
     Raises:
-        ValueError: If there are no class folders or no images, or if there are
-            classes without training images.
+        ValueError: If no readable image of a class is left to train on.
     """
-    found = find_class_folders(root, settings.validation, seed)
     splits = {"train": found.train, "validation": found.validation}
     if found.test is not found.validation:
         splits["test"] = found.test
@@ -65,13 +57,13 @@ def load_folder(
             for name, files in splits.items()
         }
     if skipped:
-        _check_all_classes(root, found.labels, splits, tuple(skipped))
+        _check_all_classes(settings.name, found.labels, splits, tuple(skipped))
     classes = len(found.labels)
-    train = _split(splits["train"], preprocessing, classes, relabel)
-    validation = _split(splits["validation"], preprocessing, classes)
+    train = split_of_files(splits["train"], preprocessing, classes, relabel)
+    validation = split_of_files(splits["validation"], preprocessing, classes)
     test = validation
     if "test" in splits:
-        test = _split(splits["test"], preprocessing, classes)
+        test = split_of_files(splits["test"], preprocessing, classes)
     return LabelledImages(
         settings.name,
         found.labels,
@@ -84,29 +76,8 @@ def load_folder(
     )
 
 
-def list_folder(
-    root: Path, validation: float | str | None = None, seed: int = 0
-) -> tuple[tuple[str, ...], list[File], list[File], list[File]]:
-    """Return the labels, and the files for training, validation and test.
-
-    Example:
-
-    >>> labels, train, validation, test = list_folder(Path("photos"))
-    >>> train[0], labels[0]
-    (('photos/cat/0.jpg', 0), 'cat')
-
-    Args:
-        root: The path of a folder: see
-            `keras_resattn.data.class_folders.find_class_folders`.
-        validation: The share of images that is held out.
-        seed: Integer, the random seed for the choice of held-out images.
-    """
-    found = find_class_folders(root, validation, seed)
-    return found.labels, found.train, found.validation, found.test
-
-
 def check_readable(data: LabelledImages, preprocessing: Preprocessing) -> None:
-    """Decode all files of a folder once; raise an error that lists unreadable ones.
+    """Decode all image files once; raise an error that lists unreadable ones.
 
     Args:
         data: `LabelledImages`. Nothing is done if they are not files.
@@ -141,12 +112,20 @@ def naming_unreadable_images(
         raise
 
 
-def _split(
+def split_of_files(
     files: Sequence[File],
     preprocessing: Preprocessing,
     classes: int,
     relabel: Relabel | None = None,
 ) -> Split:
+    """Make a `Split` of image files.
+
+    Args:
+        files: The path of each image, and the number of its class.
+        preprocessing: The network's `Preprocessing`.
+        classes: The number of classes.
+        relabel: See `load_files`.
+    """
     paths, labels = zip(*files, strict=True)
     numbers = tf.range(len(paths), dtype=tf.int64)
     # Bytes, because the name of a file need not be valid Unicode.
@@ -164,13 +143,14 @@ def _split(
         return shuffled.map(read_file, tf.data.AUTOTUNE)
 
     counts = tuple(np.bincount(labels, minlength=classes).tolist())
-    return encoded_split(
+    split = encoded_split(
         read, len(paths), preprocessing.decode, paths=paths, count_by_class=counts
     )
+    return dataclasses.replace(split, path_labels=tuple(labels))
 
 
 def _check_all_classes(
-    root: Path,
+    source: str,
     labels: Sequence[str],
     splits: dict[str, list[File]],
     skipped: Sequence[str],
@@ -182,5 +162,5 @@ def _check_all_classes(
         what = f"train {', '.join(empty)}" if empty else f"be the {untested[0]} images"
         raise ValueError(
             f"No readable image is left to {what}; replace unreadable ones. "
-            f"Received: {root} with {len(skipped)} unreadable, such as {skipped[0]}"
+            f"Received: {source} with {len(skipped)} unreadable, such as {skipped[0]}"
         )

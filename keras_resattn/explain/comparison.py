@@ -1,0 +1,203 @@
+"""Runs side by side: their settings, their metrics by epoch, their results."""
+
+import dataclasses
+import json
+import math
+from collections.abc import Mapping
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+from typing import Any
+
+from keras_resattn.model_folder import EVALUATION
+from keras_resattn.model_folder import METRICS
+from keras_resattn.model_folder import ModelFolder
+from keras_resattn.model_folder import read_metrics
+from keras_resattn.typing import StrPath
+from keras_resattn.version import __version__
+from keras_resattn_client.extras import require_extra
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+# The metrics by epoch that are drawn, with the name of their axis.
+CURVES = {
+    "val_accuracy": "validation accuracy",
+    "accuracy": "training accuracy",
+    "val_loss": "validation loss",
+    "loss": "training loss",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Comparison:
+    """What differs between runs, and their results.
+
+    Attributes:
+        names: The names of the runs.
+        settings: The settings of the recipes that differ: from a key such as
+            `"train.epochs"` to the value of each run, as text.
+        curves: The metrics by epoch: from a key of `CURVES` to the values of each run,
+            an empty list if the run has none.
+        results: The results: from a name to the value of each run, as text, "" if it
+            is unknown.
+    """
+
+    names: tuple[str, ...]
+    settings: dict[str, tuple[str, ...]]
+    curves: dict[str, tuple[list[float], ...]]
+    results: dict[str, tuple[str, ...]]
+
+
+def compare_runs(folders: Sequence[ModelFolder]) -> Comparison:
+    """Compare the recipes, metrics and results of runs.
+
+    Example:
+
+    >>> compare_runs([ModelFolder.open("runs/a"), ModelFolder.open("runs/b")]).settings
+    {'train.epochs': ('10', '20')}
+
+    Args:
+        folders: Two or more `ModelFolder`s.
+
+    Returns:
+        A `Comparison`.
+
+    Raises:
+        ValueError: If there are fewer than two.
+    """
+    if len(folders) < 2:
+        raise ValueError(
+            "Give two or more runs to compare. Received: "
+            f"{[str(folder.path) for folder in folders]}"
+        )
+    metrics = [read_metrics(folder.path / METRICS) for folder in folders]
+    curves = {key: tuple(_column(rows, key) for rows in metrics) for key in CURVES}
+    results = [
+        _results(folder, rows) for folder, rows in zip(folders, metrics, strict=True)
+    ]
+    return Comparison(
+        _names([folder.path for folder in folders]),
+        _differences([folder.recipe.model_dump(mode="json") for folder in folders]),
+        {key: values for key, values in curves.items() if any(values)},
+        {name: tuple(result[name] for result in results) for name in results[0]},
+    )
+
+
+def write_comparison(comparison: Comparison, path: StrPath) -> Path:
+    """Write a comparison as one HTML file, with the curves as figures.
+
+    Args:
+        comparison: The result of `compare_runs`.
+        path: The file to write.
+
+    Returns:
+        The `pathlib.Path` of the file.
+
+    Raises:
+        ImportError: If the extra `vis` is not installed.
+    """
+    require_extra("vis", "The page of a comparison", ("jinja2", "matplotlib"))
+    from keras_resattn.explain.pages import image_source
+    from keras_resattn.explain.pages import png
+    from keras_resattn.explain.pages import write_page
+
+    path = Path(path)
+    figure = curves_figure(comparison)
+    write_page(
+        path,
+        "compare.html",
+        comparison=comparison,
+        curves=image_source(png(figure)) if figure else None,
+        version=__version__,
+    )
+    return path
+
+
+def curves_figure(comparison: Comparison) -> "Figure | None":
+    """Return a figure of the metrics by epoch, a line per run; `None` without any."""
+    from keras_resattn.explain.figures.panels import new_figure
+
+    if not comparison.curves:
+        return None
+    figure = new_figure(10, 3 * ((len(comparison.curves) + 1) // 2))
+    rows = (len(comparison.curves) + 1) // 2
+    axes = figure.subplots(rows, 2, squeeze=False).flatten()
+    for axis, (key, runs) in zip(axes, comparison.curves.items(), strict=False):
+        for name, values in zip(comparison.names, runs, strict=True):
+            if values:
+                epochs = range(1, 1 + len(values))
+                axis.plot(epochs, values, "o-", markersize=3, label=name)
+        axis.set_xlabel("epoch")
+        axis.set_ylabel(CURVES[key])
+        axis.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
+    axes[0].legend()
+    for axis in axes[len(comparison.curves) :]:
+        axis.remove()
+    return figure
+
+
+def _names(paths: Sequence[Path]) -> tuple[str, ...]:
+    """Return the last parts of paths, or the whole paths if these are the same."""
+    names = tuple(path.resolve().name for path in paths)
+    return names if len(set(names)) == len(names) else tuple(map(str, paths))
+
+
+def _differences(recipes: Sequence[Mapping[str, Any]]) -> dict[str, tuple[str, ...]]:
+    flat = [_flat(recipe) for recipe in recipes]
+    keys = dict.fromkeys(key for settings in flat for key in settings)
+    rows = {key: tuple(_text(s.get(key)) for s in flat) for key in keys}
+    return {key: values for key, values in rows.items() if len(set(values)) > 1}
+
+
+def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in settings.items():
+        if isinstance(value, dict) and value:
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[prefix + key] = value
+    return flat
+
+
+def _text(value: Any) -> str:
+    return "" if value in (None, {}) else str(value)
+
+
+def _column(rows: Sequence[Mapping[str, str]], key: str) -> list[float]:
+    """Return the numbers of a column; NaN where the file has none."""
+    if not rows or key not in rows[0]:
+        return []
+    return [_number(row[key]) for row in rows]
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except (TypeError, ValueError):  # "NA", or a line that is cut off
+        return float("nan")
+
+
+def _results(folder: ModelFolder, rows: Sequence[Mapping[str, str]]) -> dict[str, str]:
+    path = folder.path / EVALUATION
+    evaluation = json.loads(path.read_text("utf-8")) if path.is_file() else {}
+    accuracies = _column(rows, "val_accuracy")
+    best = max(filter(math.isfinite, accuracies), default=None)
+    seconds = _column(rows, "seconds")
+    return {
+        "epochs": str(len(rows)) if rows else "",
+        "last validation accuracy": f"{accuracies[-1]:.4f}" if accuracies else "",
+        "best validation accuracy": (
+            f"{best:.4f} (epoch {1 + accuracies.index(best)})"
+            if best is not None
+            else ""
+        ),
+        "test accuracy": f"{evaluation['accuracy']:.4f}" if evaluation else "",
+        "test loss": f"{evaluation['loss']:.4f}" if evaluation else "",
+        "tested on": (
+            f"{evaluation['count']} images of {Path(evaluation['data']).name}"
+            if evaluation
+            else ""
+        ),
+        "seconds of training": f"{sum(seconds):.0f}" if seconds else "",
+    }

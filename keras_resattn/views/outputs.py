@@ -1,0 +1,54 @@
+"""One output of a model that has several."""
+
+import keras
+
+from keras_resattn.typing import Tensor
+from keras_resattn.views.graph import is_functional
+
+
+def outputs_by_name(model: keras.Model) -> dict[str, Tensor]:
+    """Return the outputs of a model by the names that its predictions have.
+
+    Args:
+        model: A `keras.Model`. One without a graph has no known outputs.
+
+    Returns:
+        A dictionary of tensors. The names are the keys if the model returns a
+        dictionary, otherwise those in `model.output_names`.
+    """
+    if not is_functional(model):
+        return {}
+    if isinstance(model.output, dict):
+        return model.output
+    return dict(zip(model.output_names, model.outputs, strict=True))
+
+
+def with_output(model: keras.Model, name: str | None = None) -> keras.Model:
+    """Return a model with only one of its outputs.
+
+    Example:
+
+    >>> model.output_names
+    ['kind', 'place']
+    >>> kinds = with_output(model, "kind")
+
+    Args:
+        model: A functional `keras.Model` or a built `keras.Sequential`.
+        name: String, the name of the output. Not needed if there is only one.
+
+    Returns:
+        A `keras.Model` with the same layers; `model` itself if it has one output.
+
+    Raises:
+        ValueError: If there are several outputs and none is named, or there is no
+            output of this name.
+    """
+    outputs = outputs_by_name(model)
+    if name is None and len(outputs) < 2:
+        return model
+    if name not in outputs:
+        raise ValueError(
+            f"The outputs of this model are {list(outputs)}. Name one of them. "
+            f"Received: output={name!r}"
+        )
+    return keras.Model(model.input, outputs[name], name=model.name)

@@ -1,0 +1,151 @@
+"""A network that was built in Python goes through `fit` into a model folder."""
+
+import keras
+import numpy as np
+import pytest
+
+import keras_resattn
+from keras_resattn import training
+from keras_resattn.recipes.files import load_recipe
+from tests.training.recipes import changed
+from tests.training.test_resume import StopAt
+from tests.training.test_resume import check_same
+
+
+def network(classes=2, activation="softmax", size=16, **options):
+    """Return a network that no recipe can describe."""
+    image = keras.Input((size, size, 3))
+    body = keras_resattn.ResidualAttentionNetwork(
+        [keras_resattn.Stage(8, 2, 1, mask_depth=1)],
+        "cifar",
+        t=1,
+        include_top=False,
+        pooling="avg",
+        input_shape=(size, size, 3),
+    )
+    x = keras.layers.Dropout(0.3)(body(image))
+    outputs = keras.layers.Dense(classes, activation, **options)(x)
+    return keras.Model(image, outputs, name="my_network")
+
+
+@pytest.fixture(scope="module")
+def given():
+    keras.utils.set_random_seed(3)
+    return network()
+
+
+@pytest.fixture(scope="module")
+def trained(small_recipe, given, tmp_path_factory):
+    out = tmp_path_factory.mktemp("runs") / "mine"
+    return training.fit(small_recipe, out, network=given, callbacks=[])
+
+
+def test_the_folder_has_the_trained_copy(trained, given, pictures):
+    assert trained.recipe.network.name == "my_network"
+    assert trained.predict(pictures).shape == (5, 2)
+    assert (trained.path / "card.md").read_text().count("my_network")
+    assert not (trained.path / "network.keras").exists()
+    pairs = list(zip(given.weights, trained.model.weights, strict=True))
+    assert any(not np.array_equal(a, b) for a, b in pairs)
+    keras.utils.set_random_seed(3)
+    for new, kept in zip(network().get_weights(), given.get_weights(), strict=True):
+        np.testing.assert_array_equal(new, kept)  # the given network did not change
+    assert keras_resattn.attention_masks(trained.model).output.keys()
+
+
+def test_an_interrupted_run_is_resumed_without_the_network(
+    small_recipe, given, trained, tmp_path
+):
+    out = tmp_path / "run"
+    with pytest.raises(KeyboardInterrupt):
+        training.fit(small_recipe, out, network=given, callbacks=[StopAt(1)])
+    assert (tmp_path / "run.partial" / "network.keras").is_file()
+    with pytest.raises(ValueError, match="The run has another network"):
+        training.fit(small_recipe, out, resume=True, network=network(3), callbacks=[])
+    check_same(training.fit(None, out, resume=True, callbacks=[]), trained)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        ({"classes": 3}, "data has 2 classes.*output shape .None, 3."),
+        ({"activation": None}, "must return probabilities.*softmax"),
+        ({"size": 24}, r"images of shape \[16, 16, 3\].*24, 24"),
+    ],
+)
+def test_a_network_that_does_not_fit_is_an_error(
+    arguments, reason, small_recipe, tmp_path
+):
+    with pytest.raises(ValueError, match=reason):
+        training.fit(
+            small_recipe, tmp_path / "run", network=network(**arguments), callbacks=[]
+        )
+    assert not list(tmp_path.iterdir())
+
+
+def test_another_precision_is_an_error(small_recipe, given, tmp_path):
+    recipe = changed(small_recipe, {"precision": "mixed_bfloat16"})
+    with pytest.raises(
+        ValueError, match="another precision.*set_dtype_policy.*float32"
+    ):
+        training.fit(recipe, tmp_path / "run", network=given, callbacks=[])
+
+
+UNIT = """
+import keras
+
+@keras.saving.register_keras_serializable(package="my_units")
+class Plain(keras.layers.Layer):
+    def __init__(self, filters, strides=1, data_format=None, **kwargs):
+        super().__init__(**kwargs)
+        self.filters, self.strides = filters, strides
+        self.data_format = data_format
+        self.conv = keras.layers.Conv2D(
+            filters, 3, strides, "same", data_format=data_format
+        )
+
+    def build(self, input_shape):
+        self.conv.build(input_shape)
+
+    def call(self, inputs):
+        return self.conv(inputs)
+
+    def compute_output_shape(self, input_shape):
+        return self.conv.compute_output_shape(input_shape)
+
+    def get_config(self):
+        own = ("filters", "strides", "data_format")
+        return {**super().get_config(), **{name: getattr(self, name) for name in own}}
+
+
+class NotRegistered(Plain):
+    pass
+"""
+
+
+def test_a_unit_of_a_module_is_trained_if_code_is_allowed(
+    small_recipe, tmp_path, monkeypatch
+):
+    (tmp_path / "my_units.py").write_text(UNIT)
+    monkeypatch.chdir(tmp_path)
+    recipe = changed(
+        small_recipe,
+        {"network.arguments": {"unit": "my_units:Plain"}, "train.epochs": 1},
+    )
+    (tmp_path / "mine.yaml").write_text(recipe.to_yaml())
+    place = r"Recipe mine.yaml, line \d+, network.arguments.unit: "
+    with pytest.raises(ValueError, match=place + "This unit is code.*--allow-code"):
+        load_recipe("mine.yaml")
+    for unit, reason in (
+        ("my_units:Absent", "no attribute 'Absent'"),
+        ("no_such_module:Plain", "No module named"),
+        ("my_units:NotRegistered", "register_keras_serializable"),
+    ):
+        with pytest.raises(ValueError, match=reason):
+            load_recipe(
+                "mine.yaml", [f"network.arguments.unit={unit}"], allow_code=True
+            )
+    recipe = load_recipe("mine.yaml", allow_code=True)
+    folder = training.fit(recipe, tmp_path / "run", callbacks=[])
+    opened = keras_resattn.load_model(folder.path, allow_code=True)
+    assert any(type(x).__name__ == "Plain" for x in opened.model._flatten_layers())
