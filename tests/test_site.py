@@ -78,9 +78,12 @@ def test_every_recipe_setting_has_an_entry_with_range_and_default(site):
     assert {"train.epochs", "augmentation.rand_augment.factor"} <= names
     page = reference.settings_page()
     assert [name for name in sorted(names) if f"| `{name}` | " not in page] == []
-    epochs = "| `train.epochs` | integer above 0 | `30` |"
-    label_smoothing = "| `train.label_smoothing` | number at least 0, below 1 | `0.0` |"
-    assert epochs in page and label_smoothing in page
+    for row in (
+        "| `train.epochs` | integer above 0 | `30` |",
+        "| `train.label_smoothing` | number at least 0 and below 1 | `0.0` |",
+        "| `data.validation` | number above 0 and below 1 or `version_0.1` or null |",
+    ):
+        assert row in page
 
 
 def test_every_command_and_option_has_an_entry(site):
@@ -116,6 +119,35 @@ def test_examples_in_docstrings_are_shown_as_code(site):
     assert fenced(text) == (
         "Return it.\n\n```pycon\n>>> f(1)[:4]\n[2]\n```\n\nArgs:\n    x: A number.\n"
     )
+
+
+def test_a_page_that_loads_from_another_host_is_found(site, tmp_path):
+    check_offline = site("make_site").check_offline
+    page = tmp_path / "page.html"
+    page.write_text('<a href="https://a.b">a</a><script src="../local.js"></script>')
+    check_offline(tmp_path)
+    page.write_text('<script async src="https://a.b/script.js"></script>')
+    with pytest.raises(ValueError, match="other hosts"):
+        check_offline(tmp_path)
+
+
+def test_pages_are_copied_with_what_they_link_to(site, tmp_path, monkeypatch):
+    make_site = site("make_site")
+    monkeypatch.setattr(make_site, "ROOT", tmp_path / "repository")
+    monkeypatch.setattr(make_site, "PAGES", tmp_path / "pages")
+    source = tmp_path / "repository" / "docs" / "a.md"
+    make_site.write(source, "![b](b.svg) [c](../README.md#x) [d](d) [e](https://a.b)")
+    make_site.write(source.with_name("b.svg"), "<svg/>")
+    make_site.write(source.parents[1] / "README.md", "# Home")
+    (source.parent / "d").mkdir()
+    make_site.copy(source)
+    copied = (tmp_path / "pages" / "docs" / "a.md").read_text()
+    assert copied == "![b](b.svg) [c](../index.md#x) d [e](https://a.b)"
+    assert (tmp_path / "pages" / "docs" / "b.svg").exists()
+    assert (tmp_path / "pages" / "index.md").exists()
+    make_site.write(source.with_name("f.md"), "[g](missing.md)")
+    with pytest.raises(FileNotFoundError, match="missing.md"):
+        make_site.copy(source.with_name("f.md"))
 
 
 def test_every_page_of_the_documentation_is_in_the_navigation(site):

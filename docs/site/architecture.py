@@ -15,7 +15,7 @@ import keras_resattn
 from keras_resattn.views.graph import nodes_of
 
 DOCS = Path(__file__).parents[1]
-COLUMN, ROW, WIDTH, HEIGHT = 166, 54, 146, 36
+COLUMN, ROW, WIDTH, HEIGHT = 166, 46, 146, 36
 KINDS = {
     "InputLayer": ("input", "#e8e8e8"),
     "UnitChain": ("residual unit", "#cfe3f5"),

@@ -72,7 +72,7 @@ def describe(schema: dict[str, Any], defs: dict[str, Any]) -> str:
     if schema.get("type") == "object":
         return "a mapping"
     bounds = [BOUNDS[key].format(f"{schema[key]:g}") for key in BOUNDS if key in schema]
-    return " ".join([schema.get("type", "any value"), ", ".join(bounds)]).strip()
+    return " ".join([schema.get("type", "any value"), " and ".join(bounds)]).strip()
 
 
 def settings_page() -> str:

@@ -21,6 +21,8 @@ OUT = ROOT / "build" / "site"
 PAGES = OUT / "pages"
 # The target of a Markdown link or image on the same site, and its anchor.
 LINK = re.compile(r"\]\((?!https?:|mailto:)([^)#\s]+)(#[^)\s]*)?\)")
+# A script, style sheet or image from another host.
+LOADED = re.compile(r"<(?:script|img|link|iframe)\b[^>]*(?:src|href)=\"?https?:[^>]*>")
 HOME = {"README.md": "index.md", "index.md": "README.md"}
 
 
@@ -50,7 +52,15 @@ def main() -> None:
     write(OUT / "zensical.toml", text)
     zensical = Path(sys.executable).with_name("zensical")
     subprocess.run([zensical, "build", "--strict"], cwd=OUT, check=True)
+    check_offline(OUT / "html")
     print(f"The site is {OUT / 'html' / 'index.html'}")
+
+
+def check_offline(site: Path) -> None:
+    """Raise a `ValueError` if a page loads something from another host."""
+    for path in site.rglob("*.html"):
+        if found := LOADED.findall(path.read_text("utf-8")):
+            raise ValueError(f"{path} loads from other hosts: {found}")
 
 
 def in_navigation(nav: list[Any]) -> list[str]:

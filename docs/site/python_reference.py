@@ -26,6 +26,8 @@ MODULES = (
     "keras_resattn.data",
     "keras_resattn.recipes.files",
     "keras_resattn.model_folder",
+    "keras_resattn.keras_file",
+    "keras_resattn.hub",
     "keras_resattn.training",
     "keras_resattn.export",
     "keras_resattn.convert",
@@ -77,7 +79,7 @@ def imported(module: str, path: Path) -> dict[str, str]:
     """Return the names that a file imports, and where from."""
     return {
         alias.name: f"{module + '.' if node.level else ''}{node.module}.{alias.name}"
-        for node in ast.parse(path.read_text("utf-8")).body
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
         if isinstance(node, ast.ImportFrom)
         for alias in node.names
     }

@@ -14,6 +14,13 @@ PositiveInt = pydantic.PositiveInt
 PixelValue = Annotated[float, pydantic.Field(ge=-1e6, le=1e6, allow_inf_nan=False)]
 Share = Annotated[float, pydantic.Field(ge=0, le=1)]
 Fraction = Annotated[float, pydantic.Field(ge=0, lt=1)]
+# `Data` checks the range itself, for a message that names an example.
+HeldOut = Annotated[
+    float,
+    pydantic.WithJsonSchema(
+        {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}
+    ),
+]
 # See `Data`.
 VERSION_0_1 = "version_0.1"
 # The name of data that `keras_resattn.training.fit` received as an argument.
@@ -48,7 +55,7 @@ class Data(Settings):
     name: str
     data_dir: str | None = None
     download: bool = False
-    validation: float | Literal["version_0.1"] | None = None
+    validation: HeldOut | Literal["version_0.1"] | None = None
     on_error: Literal["stop", "skip"] = "stop"
     correct_labels: Share = 1.0
 
