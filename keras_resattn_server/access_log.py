@@ -173,8 +173,9 @@ class AccessLogInterceptor(grpc.aio.ServerInterceptor):
         response: object,
         status: grpc.StatusCode,
     ) -> None:
-        asked = getattr(request, "model_spec", None)
-        answered = getattr(response, "model_spec", None)
+        # Requests and answers of several tasks have the model in each of them.
+        asked = getattr(_first(request, "tasks"), "model_spec", None)
+        answered = getattr(_first(response, "results"), "model_spec", None)
         self._log.write(
             started,
             protocol="gRPC",
@@ -186,6 +187,10 @@ class AccessLogInterceptor(grpc.aio.ServerInterceptor):
             model=asked.name if asked else None,
             version=answered.version.value if answered else None,
         )
+
+
+def _first(message: object, field: str) -> object:
+    return next(iter(getattr(message, field, ())), message)
 
 
 def _size(message: object) -> int:

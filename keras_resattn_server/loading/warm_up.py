@@ -7,8 +7,9 @@ from google.protobuf.message import DecodeError
 from tensorflow_serving.apis import prediction_log_pb2
 
 from keras_resattn_server.models.servable import Servable
-from keras_resattn_server.requests.classification import classify_inputs
-from keras_resattn_server.requests.classification import regress_inputs
+from keras_resattn_server.requests.classification import CLASSIFY
+from keras_resattn_server.requests.classification import REGRESS
+from keras_resattn_server.requests.classification import example_inputs
 from keras_resattn_server.requests.messages import read_input
 from keras_resattn_server.requests.messages import read_predict
 from keras_resattn_server.wire.status import ServingError
@@ -20,7 +21,7 @@ _MAX_TENSOR_BYTES = 2**31 - 1
 
 
 def warm_up(servable: Servable, folder: Path) -> None:
-    """Replays the warm-up requests of a version, if it has any.
+    """Replay the warm-up requests of a version, if it has any.
 
     Args:
         servable: The version, not yet available.
@@ -60,10 +61,8 @@ def _replay(servable: Servable, record: bytes) -> None:
     name = request.model_spec.signature_name if hasattr(request, "model_spec") else ""
     if kind == "predict_log":
         arrays, _ = read_predict(request, servable, _MAX_TENSOR_BYTES)
-    elif kind == "classify_log":
-        arrays = classify_inputs(servable, name, read_input(request.input))
-    elif kind == "regress_log":
-        arrays = regress_inputs(servable, name, read_input(request.input))
+    elif task := {"classify_log": CLASSIFY, "regress_log": REGRESS}.get(kind):
+        arrays = example_inputs(servable, name, task, read_input(request.input))
     else:
         message = f"Unsupported log_type for warmup: {kind}"
         raise ServingError(message, "UNIMPLEMENTED")

@@ -1,8 +1,11 @@
 """The REST interface: the answer to each URL."""
 
+import functools
 import json
 import logging
 import re
+from collections.abc import Awaitable
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote
 
@@ -19,8 +22,12 @@ from keras_resattn_server.loading.versions import MAX_VERSION
 from keras_resattn_server.models.registry import ServableRegistry
 from keras_resattn_server.models.servable import Servable
 from keras_resattn_server.options import ServerOptions
+from keras_resattn_server.requests.classification import CLASSIFY
+from keras_resattn_server.requests.classification import REGRESS
 from keras_resattn_server.requests.gate import Gate
-from keras_resattn_server.rest import inference as rest_inference
+from keras_resattn_server.rest.inference import Find
+from keras_resattn_server.rest.inference import predict
+from keras_resattn_server.rest.inference import run_examples
 from keras_resattn_server.rest.operation import operation_routes
 from keras_resattn_server.rest.request_body import BodyReader
 from keras_resattn_server.running.inference import Inference
@@ -35,6 +42,12 @@ _DESCRIPTION = re.compile(
     rf"/v1/models(?:/(?P<name>[^/:]+))?{_VERSION}(?P<metadata>/metadata)?",
     re.IGNORECASE,
 )
+
+_ANSWERS: dict[str, Callable[[Inference, Find, bytes], Awaitable[str]]] = {
+    "predict": predict,
+    "classify": functools.partial(run_examples, CLASSIFY),
+    "regress": functools.partial(run_examples, REGRESS),
+}
 
 _INTERNAL_ERROR = "Internal error. See the server's log."
 
@@ -126,11 +139,7 @@ class _RestApi:
         label: str | None,
         verb: str,
     ) -> Response:
-        answer = {
-            "predict": rest_inference.predict,
-            "classify": rest_inference.classify,
-            "regress": rest_inference.regress,
-        }[verb.lower()]
+        answer = _ANSWERS[verb.lower()]
         state = request.scope.setdefault("state", {})  # for the access log
         state["model"] = name = unquote(name)
         number, label = _version_number(version), label and unquote(label)
