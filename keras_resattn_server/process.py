@@ -40,6 +40,7 @@ from keras_resattn_server.tls import Tls
 # A client may already have sent a request on a connection that looks idle.
 _LAST_REQUESTS_SECONDS = 0.5
 _LOADER_STOP_SECONDS = 10
+_LOADING_POLL_SECONDS = 1
 _CORS_HEADERS = ("authorization", "content-encoding", "content-type", "x-api-key")
 
 _logger = logging.getLogger(__name__)
@@ -217,6 +218,9 @@ class ServerProcess(uvicorn.Server):
     def _keep_loading(self) -> None:
         try:
             self.loader.poll(at_once=True)
+            while self.loader.is_waiting and not self.loader.registry.available():
+                time.sleep(_LOADING_POLL_SECONDS)
+                self.loader.poll(at_once=True)
             if not self.loader.registry.available():
                 raise ValueError(
                     "No model became available. The log has the reason. "
@@ -231,6 +235,10 @@ class ServerProcess(uvicorn.Server):
         seconds = seconds or self.options.model_config_file_poll_wait_seconds
         if seconds:
             self.loader.poll_until(self.stop_loading, seconds)
+        while self.loader.is_waiting:
+            if self.stop_loading.wait(_LOADING_POLL_SECONDS):
+                return
+            self.loader.poll(at_once=True)
 
     def _announce(self, port: int, grpc_port: int | None) -> None:
         host = url_host(self.options.host)

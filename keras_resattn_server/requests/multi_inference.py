@@ -25,7 +25,7 @@ _TASKS: dict[str, Task[Any]] = {
 def requested_model(request: Any) -> model_pb2.ModelSpec:
     """Return the model of a request of any kind, that of its first task if it has."""
     if not isinstance(request, inference_pb2.MultiInferenceRequest):
-        return request.model_spec  # type: ignore[no-any-return]
+        return request.model_spec
     return request.tasks[0].model_spec if request.tasks else model_pb2.ModelSpec()
 
 
