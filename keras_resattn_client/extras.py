@@ -21,6 +21,7 @@ MODULES = {
         "grpc",
         "grpc_health",
         "prometheus_client",
+        "python_multipart",
         "starlette",
         "tensorflow_serving",
         "uvicorn",

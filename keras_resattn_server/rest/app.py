@@ -25,11 +25,13 @@ from keras_resattn_server.options import ServerOptions
 from keras_resattn_server.requests.classification import CLASSIFY
 from keras_resattn_server.requests.classification import REGRESS
 from keras_resattn_server.requests.gate import Gate
-from keras_resattn_server.rest.inference import Find
+from keras_resattn_server.rest.image_files import is_image_request
+from keras_resattn_server.rest.image_files import predict_images
 from keras_resattn_server.rest.inference import predict
 from keras_resattn_server.rest.inference import run_examples
 from keras_resattn_server.rest.operation import operation_routes
 from keras_resattn_server.rest.request_body import BodyReader
+from keras_resattn_server.running.inference import Find
 from keras_resattn_server.running.inference import Inference
 from keras_resattn_server.wire.status import ServingError
 
@@ -140,6 +142,8 @@ class _RestApi:
         verb: str,
     ) -> Response:
         answer = _ANSWERS[verb.lower()]
+        if answer is predict and is_image_request(request.headers):
+            answer = functools.partial(predict_images, request.headers)
         state = request.scope.setdefault("state", {})  # for the access log
         state["model"] = name = unquote(name)
         number, label = _version_number(version), label and unquote(label)

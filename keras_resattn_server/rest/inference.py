@@ -17,11 +17,11 @@ from keras_resattn_server.rest.predict_format import read_signature_name
 from keras_resattn_server.rest.predict_format import read_tensors
 from keras_resattn_server.rest.predict_format import write_columns
 from keras_resattn_server.rest.predict_format import write_rows
+from keras_resattn_server.running.inference import Find
 from keras_resattn_server.running.inference import Inference
 from keras_resattn_server.wire.json_parser import parse_json
 from keras_resattn_server.wire.status import ServingError
 
-Find = Callable[[], Servable]
 _Arguments = ParamSpec("_Arguments")
 _Result = TypeVar("_Result")
 
