@@ -23,6 +23,7 @@ from keras_resattn_client.typing import StrPath
 from keras_resattn_server.grpc_types import Continuation
 from keras_resattn_server.grpc_types import Handler
 from keras_resattn_server.grpc_types import Method
+from keras_resattn_server.trace import trace_fields
 
 STANDARD_OUTPUT = "-"
 _CLIENT_LEFT = 499
@@ -69,6 +70,7 @@ class AccessLog:
         fields = {
             "time": now.isoformat(timespec="milliseconds"),
             **fields,
+            **trace_fields(),
             "milliseconds": round((time.perf_counter() - started) * 1000, 3),
         }
         # A full disk or a closed pipe must not fail requests.

@@ -36,11 +36,16 @@ from keras_resattn_server.running.batching_parameters import BatchingParameters
 from keras_resattn_server.running.inference import Inference
 from keras_resattn_server.running.memory import RequestMemory
 from keras_resattn_server.tls import Tls
+from keras_resattn_server.trace import REQUEST_ID
+from keras_resattn_server.trace import TRACEPARENT
+from keras_resattn_server.trace import TraceInterceptor
+from keras_resattn_server.trace import TraceMiddleware
 
 # A client may already have sent a request on a connection that looks idle.
 _LAST_REQUESTS_SECONDS = 0.5
 _LOADER_STOP_SECONDS = 10
 _LOADING_POLL_SECONDS = 1
+_TRACE_HEADERS = (REQUEST_ID, TRACEPARENT)
 _CORS_HEADERS = ("authorization", "content-encoding", "content-type", "x-api-key")
 
 _logger = logging.getLogger(__name__)
@@ -142,10 +147,15 @@ class ServerProcess(uvicorn.Server):
         )
         if options.rest_api_enable_cors_support:
             app = CORSMiddleware(
-                app, options.cors_origins, ("GET", "POST"), _CORS_HEADERS
+                app,
+                options.cors_origins,
+                ("GET", "POST"),
+                (*_CORS_HEADERS, *_TRACE_HEADERS),
+                expose_headers=_TRACE_HEADERS,
             )
         if self.log:
             app = AccessLogMiddleware(app, self.log)
+        app = TraceMiddleware(app)
         return uvicorn.Config(
             app,
             http=connection_class(options.receive_timeout_seconds),
@@ -172,7 +182,7 @@ class ServerProcess(uvicorn.Server):
         host, port = self.options.host, self.options.grpc_port
         if port is None:
             return None
-        interceptors: list[grpc.aio.ServerInterceptor] = []
+        interceptors: list[grpc.aio.ServerInterceptor] = [TraceInterceptor()]
         if self.log:
             interceptors.append(AccessLogInterceptor(self.log))
         if self.keys:

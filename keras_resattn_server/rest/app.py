@@ -33,6 +33,7 @@ from keras_resattn_server.rest.operation import operation_routes
 from keras_resattn_server.rest.request_body import BodyReader
 from keras_resattn_server.running.inference import Find
 from keras_resattn_server.running.inference import Inference
+from keras_resattn_server.trace import trace_fields
 from keras_resattn_server.wire.status import ServingError
 
 _VERSION = r"(?:/versions/(?P<version>[0-9]+)|/labels/(?P<label>[^/:]+))?"
@@ -111,7 +112,7 @@ class _RestApi:
         except ClientDisconnect:
             return
         except Exception:
-            _logger.exception("%s %s failed", request.method, path)
+            _logger.exception("%s %s failed %s", request.method, path, trace_fields())
             response = _error(_INTERNAL_ERROR, 500)
         await response(scope, receive, send)
 

@@ -42,6 +42,7 @@ from keras_resattn_server.requests.multi_inference import read_tasks
 from keras_resattn_server.requests.multi_inference import requested_model
 from keras_resattn_server.requests.multi_inference import write_tasks
 from keras_resattn_server.running.inference import Inference
+from keras_resattn_server.trace import trace_fields
 from keras_resattn_server.wire.status import ServingError
 
 _SIGNATURE_DEF = "signature_def"
@@ -63,7 +64,7 @@ def _with_status(method: _Method) -> _Method:
         except ServingError as error:
             code, text = grpc.StatusCode[error.code], error.message
         except Exception:
-            _logger.exception("gRPC %s failed", method.__name__)
+            _logger.exception("gRPC %s failed %s", method.__name__, trace_fields())
             code, text = grpc.StatusCode.INTERNAL, _INTERNAL_ERROR
         raise await context.abort(code, text)
 
