@@ -236,7 +236,7 @@ def test_wrong_usage_is_told(run, model_folder, pictures, tmp_path):
         ((model_folder.path, pictures[0], *server), 2, "give only images"),
         ((model_folder.path, pictures[0], "--model", "x"), 2, "--server URL"),
         ((pictures[0], "--engine", "ray", *server), 2, "leave out"),
-        ((pictures[0], "--server", "http://127.0.0.1:1"), 1, "Say which model"),
+        ((pictures[0], "--server", "http://127.0.0.1:1"), 1, "The model is missing"),
         ((tmp_path, *server), 1, "no images"),
         ((pictures[0], "--overwrite", *server), 2, "--out FILE"),
         ((pictures[0], "--excel", *server), 2, "--out FILE.csv"),
