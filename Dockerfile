@@ -9,17 +9,23 @@
 
 # Where the model comes from: `pretrained`, `folder` or `saved_model`.
 ARG MODEL=pretrained
+# TensorFlow of the exporter and of the server. Exports of 2.21 were run with TensorFlow
+# 2.21 and 2.20, see docs/serving.md.
+ARG TENSORFLOW_VERSION=2.21.0
 ARG TFS_VERSION=2.20.0
 
 
 FROM python:3.11-slim-bookworm AS export
+ARG TENSORFLOW_VERSION
 WORKDIR /opt/keras-resattn
 COPY setup.cfg pyproject.toml README.md LICENSE ./
 COPY keras_resattn keras_resattn
 COPY keras_resattn_cli keras_resattn_cli
 COPY keras_resattn_client keras_resattn_client
 COPY keras_resattn_server keras_resattn_server
-RUN pip install --no-cache-dir .
+# The extra writes the warm-up requests.
+RUN pip install --no-cache-dir ".[serve]" "tensorflow==${TENSORFLOW_VERSION}" \
+    "tensorflow-serving-api==${TENSORFLOW_VERSION}"
 
 
 FROM export AS pretrained
@@ -34,7 +40,7 @@ FROM export AS folder
 ARG MODEL_NAME=cifar10
 ARG MODEL_FOLDER=runs/demo
 COPY ${MODEL_FOLDER} /model
-RUN keras-resattn export /model "/models/$MODEL_NAME/1"
+RUN keras-resattn export --warmup /model "/models/$MODEL_NAME/1"
 
 
 # NAME/VERSION/saved_model.pb, as `keras-resattn export` writes it.

@@ -20,7 +20,7 @@ MOST_BLOCKS = 30
 def compare(
     runs: Annotated[
         list[str],
-        typer.Argument(metavar="RUN...", help=f"Two or more models. {MODEL_HELP}"),
+        typer.Argument(metavar="RUNS", help=f"Two or more models. {MODEL_HELP}"),
     ],
     html: Annotated[
         Path | None,

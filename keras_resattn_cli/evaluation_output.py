@@ -53,13 +53,13 @@ def _notes(evaluation: "Evaluation") -> list[str]:
     """Return sentences about images that were left out."""
     notes = list(evaluation.notes)
     if evaluation.unreadable:
-        notes.append(f"left out: {evaluation.unreadable:,} unreadable images")
+        notes.append(f"left out: {evaluation.unreadable:,} unreadable")
     if evaluation.unknown:
         count = sum(evaluation.unknown.values())
         names = list(evaluation.unknown)
         more = f" and {len(names) - WORST} more" if names[WORST:] else ""
         notes.append(
-            f"left out: {count:,} images of classes that the model does not have "
+            f"left out: {count:,} of classes that the model does not have "
             f"({', '.join(names[:WORST])}{more})"
         )
     return notes

@@ -64,8 +64,17 @@ def predict(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace FILE.")
     ] = False,
+    excel: Annotated[
+        bool,
+        typer.Option(
+            "--excel",
+            help="Begin FILE.csv with a byte order mark, so that Excel reads it as "
+            "UTF-8.",
+        ),
+    ] = False,
     top: Annotated[
-        int, typer.Option(min=1, help="The number of classes in a table or CSV.")
+        int,
+        typer.Option(min=1, help="The largest number of classes in a table or CSV."),
     ] = 5,
     as_json: Annotated[
         bool,
@@ -109,11 +118,11 @@ def predict(
     from keras_resattn_client.image_files import LeftOut
     from keras_resattn_client.image_files import find_images
 
-    _check_output(out, overwrite, as_json)
+    _check_output(out, overwrite, as_json, excel)
     images = _images(paths, server, name, engine)
     _require_extras(server, engine)
     left_out = LeftOut()
-    images = find_images(images, left_out)
+    images = find_images(images, left_out, keep_missing=True)
     print_left_out(left_out)
     classify: Classify
     if server is not None:
@@ -130,12 +139,14 @@ def predict(
     else:
         classify = functools.partial(_classify, opening, paths[0], batch_size)
     if out is not None:
-        write_results(classify, images, out, top, overwrite)
+        write_results(classify, images, out, top, overwrite, excel)
     else:
         print_results(classify, images, top, as_json)
 
 
-def _check_output(out: Path | None, overwrite: bool, as_json: bool) -> None:
+def _check_output(
+    out: Path | None, overwrite: bool, as_json: bool, excel: bool
+) -> None:
     if out is not None and as_json:
         raise typer.BadParameter(
             "--json prints the results; for a file of JSON lines give only "
@@ -144,6 +155,10 @@ def _check_output(out: Path | None, overwrite: bool, as_json: bool) -> None:
     if out is None and overwrite:
         raise typer.BadParameter(
             "--overwrite needs the file to replace: --out FILE. Received: --overwrite"
+        )
+    if excel and (out is None or out.suffix.lower() != ".csv"):
+        raise typer.BadParameter(
+            f"--excel needs a file of CSV: --out FILE.csv. Received: --out {out}"
         )
 
 

@@ -47,7 +47,12 @@ def print_results(
 
 
 def write_results(
-    classify: Classify, images: list[Path], path: Path, top: int, overwrite: bool
+    classify: Classify,
+    images: list[Path],
+    path: Path,
+    top: int,
+    overwrite: bool,
+    excel: bool = False,
 ) -> None:
     """Write the results of those images that are not in a file yet.
 
@@ -55,13 +60,14 @@ def write_results(
         classify: A function of paths that yields lists of `Result`.
         images: The paths.
         path: The file, CSV or JSON lines.
-        top: The number of classes in a line of CSV.
+        top: The largest number of classes in a line of CSV.
         overwrite: Whether to replace the file.
+        excel: Whether CSV begins with a byte order mark.
 
     Raises:
         ValueError: If an image could not be classified.
     """
-    with ResultFile(path, top, overwrite) as file:
+    with ResultFile(path, top, overwrite, excel) as file:
         missing = [image for image in images if image not in file]
         if len(missing) < len(images):
             done = len(images) - len(missing)

@@ -123,8 +123,8 @@ def serve(
         float,
         typer.Option(
             min=0.1,
-            help="Seconds for a REST request to arrive, from its first byte to its "
-            "last.",
+            help="Seconds for a request to arrive, from its first byte to its last, "
+            "and for the client to read the answer.",
             rich_help_panel=_LIMITS,
         ),
     ] = 60,

@@ -6,6 +6,7 @@ import os
 import numpy as np
 
 from keras_resattn_client import contract
+from keras_resattn_client.errors import ServerError
 from keras_resattn_client.extras import require_extra
 from keras_resattn_client.images import input_batches
 from keras_resattn_client.retry import Retry
@@ -187,11 +188,14 @@ class Client:
         self, signature: str, images: object, outputs: tuple[str, ...]
     ) -> dict[str, Array]:
         batches = []
-        for inputs in input_batches(images, self.batch_size):
+        for inputs, image_names in input_batches(images, self.batch_size):
             name = signature
             if contract.IMAGES in inputs:
                 name = _signature_of_pixels(signature)
-            batches.append(self._transport.run(name, inputs, outputs))
+            try:
+                batches.append(self._transport.run(name, inputs, outputs))
+            except ServerError as error:
+                raise error.with_image(image_names) from error
         names = batches[0]
         return {name: np.concatenate([b[name] for b in batches]) for name in names}
 

@@ -1,5 +1,8 @@
 """The errors of a request."""
 
+import re
+from collections.abc import Sequence
+
 
 class ServerError(RuntimeError):
     """The server answered with an error.
@@ -14,6 +17,22 @@ class ServerError(RuntimeError):
         super().__init__(f"The server answered {status}: {message} Received: {url}")
         self.status = status
         self.message = message
+        self.url = url
+
+    def with_image(self, names: Sequence[str]) -> "ServerError":
+        """Return the error with the name of the image that it is about.
+
+        Args:
+            names: The names of the images of the request. The server numbers them.
+        """
+        match = re.search(r"\bElement (\d+) of ", self.message)
+        number = int(match[1]) if match else 0
+        known = match is not None or len(names) == 1
+        if not (known and self.is_about_the_input and number < len(names)):
+            return self
+        return ServerError(
+            self.status, f"{self.message} The image: {names[number]}.", self.url
+        )
 
     @property
     def is_about_the_input(self) -> bool:

@@ -22,6 +22,7 @@ MODULES = {
         "grpc",
         "grpc_health",
         "prometheus_client",
+        "python_multipart",
         "starlette",
         "tensorflow_serving",
         "uvicorn",

@@ -27,7 +27,9 @@ LeftOut = collections.Counter[str]
 
 
 def find_images(
-    paths: Iterable[str | Path], left_out: LeftOut | None = None
+    paths: Iterable[str | Path],
+    left_out: LeftOut | None = None,
+    keep_missing: bool = False,
 ) -> list[Path]:
     """Return image files, and the image files in folders.
 
@@ -36,6 +38,8 @@ def find_images(
             are searched by `search_folder`.
         left_out: A `collections.Counter`. The files in folders that are left out
             are added to it, by reason.
+        keep_missing: Boolean, whether to return a path that does not exist as it is,
+            if there are others, so that it does not stop them.
 
     Returns:
         The paths in the given order, those in a folder sorted, and none twice.
@@ -44,8 +48,11 @@ def find_images(
         FileNotFoundError: If a path does not exist, or a folder has no images.
     """
     left_out = collections.Counter() if left_out is None else left_out
+    given = [Path(path) for path in paths]
+    is_kept = keep_missing and any(path.exists() for path in given)
     found = itertools.chain.from_iterable(
-        _images_of(Path(path), left_out) for path in paths
+        [path] if is_kept and not path.exists() else _images_of(path, left_out)
+        for path in given
     )
     return list(dict.fromkeys(found))
 

@@ -18,8 +18,10 @@ Inputs = dict[str, np.ndarray | list[bytes]]
 MAX_BATCH_BYTES = 32 * 1024 * 1024
 
 
-def input_batches(images: object, batch_size: int) -> Iterator[Inputs]:
-    """Yield the inputs of a signature, batch by batch.
+def input_batches(
+    images: object, batch_size: int
+) -> Iterator[tuple[Inputs, list[str]]]:
+    """Yield the inputs of a signature, batch by batch, and the names of their images.
 
     Files are read when their batch is needed.
 
@@ -28,28 +30,34 @@ def input_batches(images: object, batch_size: int) -> Iterator[Inputs]:
         batch_size: Images per batch at most; fewer if they are large.
 
     Yields:
-        `{"image_bytes": [...]}` or `{"images": array}`.
+        A tuple: `{"image_bytes": [...]}` or `{"images": array}`; and for errors the
+        path of each image, or `"number 3"` for the fourth one if it has no path.
     """
     if isinstance(images, np.ndarray) and images.dtype.kind == "f":
         yield from _pixel_batches(images, batch_size)
         return
     batch: list[bytes] = []
+    names: list[str] = []
     size = 0
-    for image in _one_by_one(images):
+    for number, image in enumerate(_one_by_one(images)):
         encoded = _encoded(image)
         if batch and (
             len(batch) == batch_size or size + len(encoded) > MAX_BATCH_BYTES
         ):
-            yield {contract.IMAGE_BYTES: batch}
-            batch, size = [], 0
+            yield {contract.IMAGE_BYTES: batch}, names
+            batch, names, size = [], [], 0
         batch.append(encoded)
+        is_path = isinstance(image, str | os.PathLike)
+        names.append(str(image) if is_path else f"number {number}")
         size += len(encoded)
     if not batch:
         raise ValueError("Give one image or more. Received: none")
-    yield {contract.IMAGE_BYTES: batch}
+    yield {contract.IMAGE_BYTES: batch}, names
 
 
-def _pixel_batches(images: np.ndarray, batch_size: int) -> Iterator[Inputs]:
+def _pixel_batches(
+    images: np.ndarray, batch_size: int
+) -> Iterator[tuple[Inputs, list[str]]]:
     if images.ndim != 4 or not len(images):
         raise ValueError(
             "Pixels as floats are an array (N, h, w, channels), 0 to 255, of one "
@@ -57,7 +65,8 @@ def _pixel_batches(images: np.ndarray, batch_size: int) -> Iterator[Inputs]:
         )
     for start in range(0, len(images), batch_size):
         pixels = images[start : start + batch_size].astype(np.float32, copy=False)
-        yield {contract.IMAGES: pixels}
+        names = [f"number {start + row}" for row in range(len(pixels))]
+        yield {contract.IMAGES: pixels}, names
 
 
 def _one_by_one(images: Any) -> Iterable[object]:

@@ -6,6 +6,7 @@ import io
 import itertools
 import json
 import os
+import re
 from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Iterator
@@ -15,6 +16,9 @@ from typing import BinaryIO
 
 from keras_resattn_client.file_locks import lock
 from keras_resattn_client.typing import StrPath
+
+# The texts of older files that begin with a mark stay readable.
+_FORMULA = re.compile(r"'*[=+\-@\t\r]")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,8 +40,6 @@ class Result:
 class JsonLines:
     """One JSON object per line: `{"image": ..., "probabilities": {label: ...}}`."""
 
-    header = ""
-
     def write(self, result: Result) -> str:
         """Return a result's line."""
         if result.error:
@@ -57,25 +59,35 @@ class JsonLines:
 
 
 class Csv:
-    """Comma-separated values: the image, its best classes, the error."""
+    """Comma-separated values: the image, its best classes, the error.
 
-    def __init__(self, top: int):
-        self.top = top
-        ranks = [(f"label_{i}", f"probability_{i}") for i in range(1, top + 1)]
+    Args:
+        columns: The number of classes per line.
+    """
+
+    def __init__(self, columns: int):
+        self.columns = columns
+        ranks = [(f"label_{i}", f"probability_{i}") for i in range(1, columns + 1)]
         names = itertools.chain.from_iterable(ranks)
         self.header = _csv_line(["image", *names, "error"])
 
+    @classmethod
+    def of_header(cls, text: str) -> "Csv | None":
+        """Return the format of a file with this first line, or None."""
+        found = cls(text.count(",label_"))
+        return found if text == found.header else None
+
     def write(self, result: Result) -> str:
         """Return a result's line."""
-        classes = [(label, f"{p:.6g}") for label, p in result.classes[: self.top]]
-        classes += [("", "")] * (self.top - len(classes))
+        classes = [(label, f"{p:.6g}") for label, p in result.classes[: self.columns]]
+        classes += [("", "")] * (self.columns - len(classes))
         cells = itertools.chain.from_iterable(classes)
         return _csv_line([result.image, *cells, result.error])
 
     def read(self, record: str) -> Result:
         """Return the result in a line."""
-        image, *cells, error = next(csv.reader([record], strict=True))
-        if len(cells) != 2 * self.top:
+        image, *cells, error = map(_unescaped, next(csv.reader([record], strict=True)))
+        if len(cells) != 2 * self.columns:
             raise ValueError(f"{len(cells) + 2} columns")
         pairs = zip(cells[::2], cells[1::2], strict=True)
         classes = tuple((label, float(p)) for label, p in pairs if p)
@@ -92,27 +104,44 @@ class ResultFile:
     Existing results are read first. An incomplete last line, after an interruption,
     is removed. Use the file as a context manager.
 
+    A line of CSV has as many classes as the first results, at most `top`. Errors before
+    the first results are written with them, or at the end.
+
     Args:
         path: `FILE.csv` or `FILE.jsonl`.
-        top: The number of classes per line of CSV.
+        top: The largest number of classes per line of CSV.
         overwrite: Whether to remove existing results.
+        excel: Whether a new file of CSV begins with a byte order mark, so that Excel
+            reads it as UTF-8.
 
     Raises:
         ValueError: If the name ends otherwise, or the file has other content.
         BlockingIOError: If another process writes it.
     """
 
-    def __init__(self, path: StrPath, top: int = 5, overwrite: bool = False):
+    def __init__(
+        self,
+        path: StrPath,
+        top: int = 5,
+        overwrite: bool = False,
+        excel: bool = False,
+    ):
         self.path = Path(path)
-        self.format = file_format(self.path, top)
+        self.top = top
+        self.excel = excel
+        self.format: JsonLines | Csv | None = None
+        if _is_csv(self.path):
+            self._widest = Csv(top)
+        else:
+            self.format = JsonLines()
         self.failed: dict[str, bool] = {}
+        self._early_errors: list[Result] = []
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self.file = self.path.open("a+b")
         try:
             self._lock()
             self.file.truncate(0 if overwrite else self._read())
-            if not self.file.seek(0, os.SEEK_END):
-                self._write(self.format.header)
+            self.file.seek(0, os.SEEK_END)
         except BaseException:
             self.file.close()
             raise
@@ -121,16 +150,43 @@ class ResultFile:
         return str(image) in self.failed
 
     def append(self, results: Iterable[Result]) -> None:
-        """Append results and flush them to disk."""
+        """Append results and flush them to disk.
+
+        Args:
+            results: The results.
+
+        Raises:
+            ValueError: If the file has another number of classes.
+        """
         results = list(results)
-        self._write("".join(map(self.format.write, results)))
         self.failed |= {result.image: bool(result.error) for result in results}
+        counts = [len(result.classes) for result in results if result.classes]
+        if counts and isinstance(self.format, Csv):
+            if min(self.top, counts[0]) > self.format.columns:
+                raise self._foreign(self.format.header)
+        if self.format is None:
+            self._early_errors += results
+            if not counts:
+                return
+            results = self._begin(min(self.top, counts[0]))
+        if self.format is not None:
+            self._write("".join(map(self.format.write, results)))
 
     def __enter__(self) -> "ResultFile":
         return self
 
     def __exit__(self, *_: object) -> None:
+        if self._early_errors:
+            results = self._begin(self.top)
+            self._write("".join(map(self._widest.write, results)))
         self.file.close()
+
+    def _begin(self, columns: int) -> list[Result]:
+        """Write the header of CSV, and return the results that waited for it."""
+        self.format = self._widest = Csv(columns)
+        self._write(("\ufeff" if self.excel else "") + self.format.header)
+        waiting, self._early_errors = self._early_errors, []
+        return waiting
 
     def _lock(self) -> None:
         try:
@@ -145,19 +201,21 @@ class ResultFile:
         """Read existing results, and return the end of the last complete record."""
         self.file.seek(0)
         end = 0
-        for number, record in enumerate(_records(self.file, self.format.is_whole)):
-            end += len(record)
+        for record in _records(self.file, (self.format or self._widest).is_whole):
             text = record.decode("utf-8", "surrogateescape")
-            if number or not self.format.header:
-                result = self._parse(text)
+            if self.format is None:
+                self.format = Csv.of_header(text.removeprefix("\ufeff"))
+                if self.format is None or self.format.columns > self.top:
+                    raise self._foreign(text)
+            else:
+                result = self._parse(self.format, text)
                 self.failed[result.image] = bool(result.error)
-            elif text != self.format.header:
-                raise self._foreign(text)
+            end += len(record)
         return end
 
-    def _parse(self, text: str) -> Result:
+    def _parse(self, format: JsonLines | Csv, text: str) -> Result:
         try:
-            return self.format.read(text)
+            return format.read(text)
         except (ValueError, KeyError, TypeError, AttributeError, csv.Error) as error:
             raise self._foreign(text) from error
 
@@ -174,24 +232,32 @@ class ResultFile:
         os.fsync(self.file.fileno())
 
 
-def file_format(path: Path, top: int = 5) -> JsonLines | Csv:
-    """Return the format for a file's name.
+def check_name(path: Path) -> None:
+    """Raise a `ValueError` if results cannot be written under a name."""
+    if path.suffix.lower() not in (".csv", ".jsonl"):
+        raise ValueError(
+            f"Results are written as FILE.csv or FILE.jsonl. Received: {path}"
+        )
 
-    Raises:
-        ValueError: If its extension is not known.
-    """
-    match path.suffix.lower():
-        case ".jsonl":
-            return JsonLines()
-        case ".csv":
-            return Csv(top)
-    raise ValueError(f"Results are written as FILE.csv or FILE.jsonl. Received: {path}")
+
+def _is_csv(path: Path) -> bool:
+    check_name(path)
+    return path.suffix.lower() == ".csv"
 
 
 def _csv_line(cells: Sequence[str]) -> str:
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow(cells)
+    csv.writer(text, lineterminator="\n").writerow(map(_escaped, cells))
     return text.getvalue()
+
+
+def _escaped(cell: str) -> str:
+    """Mark text that a spreadsheet would run as a formula. A number stays."""
+    return f"'{cell}" if _FORMULA.match(cell) else cell
+
+
+def _unescaped(cell: str) -> str:
+    return cell[1:] if cell[:1] == "'" and _FORMULA.match(cell[1:]) else cell
 
 
 def _records(file: BinaryIO, is_whole: Callable[[bytes], bool]) -> Iterator[bytes]:

@@ -10,7 +10,10 @@ PREDICTION_SERVICE = "tensorflow.serving.PredictionService"
 MODEL_SERVICE = "tensorflow.serving.ModelService"
 
 METHODS = {
-    PREDICTION_SERVICE: ("Predict", "Classify", "Regress", "GetModelMetadata"),
+    PREDICTION_SERVICE: (
+        *("Predict", "Classify", "Regress", "MultiInference"),
+        "GetModelMetadata",
+    ),
     MODEL_SERVICE: ("GetModelStatus",),
 }
 

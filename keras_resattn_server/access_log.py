@@ -23,6 +23,7 @@ from keras_resattn_client.typing import StrPath
 from keras_resattn_server.grpc_types import Continuation
 from keras_resattn_server.grpc_types import Handler
 from keras_resattn_server.grpc_types import Method
+from keras_resattn_server.trace import trace_fields
 
 STANDARD_OUTPUT = "-"
 _CLIENT_LEFT = 499
@@ -69,6 +70,7 @@ class AccessLog:
         fields = {
             "time": now.isoformat(timespec="milliseconds"),
             **fields,
+            **trace_fields(),
             "milliseconds": round((time.perf_counter() - started) * 1000, 3),
         }
         # A full disk or a closed pipe must not fail requests.
@@ -173,8 +175,9 @@ class AccessLogInterceptor(grpc.aio.ServerInterceptor):
         response: object,
         status: grpc.StatusCode,
     ) -> None:
-        asked = getattr(request, "model_spec", None)
-        answered = getattr(response, "model_spec", None)
+        # Requests and answers of several tasks have the model in each of them.
+        asked = getattr(_first(request, "tasks"), "model_spec", None)
+        answered = getattr(_first(response, "results"), "model_spec", None)
         self._log.write(
             started,
             protocol="gRPC",
@@ -186,6 +189,10 @@ class AccessLogInterceptor(grpc.aio.ServerInterceptor):
             model=asked.name if asked else None,
             version=answered.version.value if answered else None,
         )
+
+
+def _first(message: object, field: str) -> object:
+    return next(iter(getattr(message, field, ())), message)
 
 
 def _size(message: object) -> int:

@@ -40,7 +40,7 @@ class ServerOptions:
         max_connections: The largest number of REST connections at a time. Requests
             on others are refused with 503.
         receive_timeout_seconds: The time for a request to arrive, from its first byte
-            to its last.
+            to its last, and for the client to read its answer.
         rest_api_timeout_in_ms: The time to answer a REST request, in milliseconds.
         rest_api_enable_cors_support: Whether pages of other origins may read REST
             answers.

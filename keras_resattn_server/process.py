@@ -36,10 +36,16 @@ from keras_resattn_server.running.batching_parameters import BatchingParameters
 from keras_resattn_server.running.inference import Inference
 from keras_resattn_server.running.memory import RequestMemory
 from keras_resattn_server.tls import Tls
+from keras_resattn_server.trace import REQUEST_ID
+from keras_resattn_server.trace import TRACEPARENT
+from keras_resattn_server.trace import TraceInterceptor
+from keras_resattn_server.trace import TraceMiddleware
 
 # A client may already have sent a request on a connection that looks idle.
 _LAST_REQUESTS_SECONDS = 0.5
 _LOADER_STOP_SECONDS = 10
+_LOADING_POLL_SECONDS = 1
+_TRACE_HEADERS = (REQUEST_ID, TRACEPARENT)
 _CORS_HEADERS = ("authorization", "content-encoding", "content-type", "x-api-key")
 
 _logger = logging.getLogger(__name__)
@@ -141,10 +147,15 @@ class ServerProcess(uvicorn.Server):
         )
         if options.rest_api_enable_cors_support:
             app = CORSMiddleware(
-                app, options.cors_origins, ("GET", "POST"), _CORS_HEADERS
+                app,
+                options.cors_origins,
+                ("GET", "POST"),
+                (*_CORS_HEADERS, *_TRACE_HEADERS),
+                expose_headers=_TRACE_HEADERS,
             )
         if self.log:
             app = AccessLogMiddleware(app, self.log)
+        app = TraceMiddleware(app)
         return uvicorn.Config(
             app,
             http=connection_class(options.receive_timeout_seconds),
@@ -171,7 +182,7 @@ class ServerProcess(uvicorn.Server):
         host, port = self.options.host, self.options.grpc_port
         if port is None:
             return None
-        interceptors: list[grpc.aio.ServerInterceptor] = []
+        interceptors: list[grpc.aio.ServerInterceptor] = [TraceInterceptor()]
         if self.log:
             interceptors.append(AccessLogInterceptor(self.log))
         if self.keys:
@@ -217,6 +228,9 @@ class ServerProcess(uvicorn.Server):
     def _keep_loading(self) -> None:
         try:
             self.loader.poll(at_once=True)
+            while self.loader.is_waiting and not self.loader.registry.available():
+                time.sleep(_LOADING_POLL_SECONDS)
+                self.loader.poll(at_once=True)
             if not self.loader.registry.available():
                 raise ValueError(
                     "No model became available. The log has the reason. "
@@ -231,6 +245,10 @@ class ServerProcess(uvicorn.Server):
         seconds = seconds or self.options.model_config_file_poll_wait_seconds
         if seconds:
             self.loader.poll_until(self.stop_loading, seconds)
+        while self.loader.is_waiting:
+            if self.stop_loading.wait(_LOADING_POLL_SECONDS):
+                return
+            self.loader.poll(at_once=True)
 
     def _announce(self, port: int, grpc_port: int | None) -> None:
         host = url_host(self.options.host)

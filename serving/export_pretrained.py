@@ -22,6 +22,7 @@ def main():
         export(
             make_model_folder(arguments.network, arguments.weights, path),
             arguments.out,
+            warmup=True,
         )
     print(f"The SavedModel is {arguments.out}.")
 

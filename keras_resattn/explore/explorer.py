@@ -107,6 +107,12 @@ class Explorer:
         pixels = image.numpy().round().clip(0, 255).astype("uint8")
         return ExploredImage(pixels, inputs, probabilities, features)
 
+    def warm_up(self) -> None:
+        """Run the network and Grad-CAM once, so that the first image is fast."""
+        inputs = np.zeros((1, *self.preprocessing.input_shape), "float32")
+        self._read(inputs)
+        class_evidence(self.model, inputs, "grad_cam", classes=[0])
+
     def most_probable(self, image: ExploredImage, count: int = 5) -> dict[str, float]:
         """Return the most probable classes, as a dictionary of probabilities."""
         best = np.argsort(-image.probabilities, kind="stable")[:count]

@@ -66,6 +66,7 @@ def explore(
         channels = folder.preprocessing.input_shape[-1]
         examples = examples or example_images(channels, uploads)
         server = page_server(explorer, folder.path.resolve().name, examples)
+        explorer.warm_up()
         url = _url(host, listener.getsockname()[1])
         announce(f"The page is at {url} until Ctrl-C ends it.", flush=True)
         if open_page:  # in a thread, because some browsers block the terminal

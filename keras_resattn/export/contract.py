@@ -42,4 +42,6 @@ CLASSIFY_METHOD = "tensorflow/serving/classify"
 
 LABELS_ASSET = "assets/labels.txt"
 MANIFEST = "assets.extra/manifest.json"
+# The format of `sha256sum --check`.
+CHECKSUMS = "assets.extra/SHA256SUMS"
 WARMUP = "assets.extra/tf_serving_warmup_requests"

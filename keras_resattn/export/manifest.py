@@ -1,5 +1,6 @@
 """The description of an export as JSON: how to call it, how it was measured."""
 
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -97,6 +98,16 @@ def write_manifest(path: Path, manifest: dict[str, Any]) -> None:
     path.parent.mkdir(exist_ok=True)
     text = json.dumps(manifest, indent=2, ensure_ascii=False)
     path.write_text(text + "\n", encoding="utf-8")
+
+
+def write_checksums(folder: Path) -> None:
+    """Write the SHA-256 of each file of an export, for `sha256sum --check`."""
+    lines = []
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        lines.append(f"{digest}  {path.relative_to(folder).as_posix()}\n")
+    (folder / contract.CHECKSUMS).write_text("".join(lines), encoding="utf-8")
 
 
 def _tensors(specs: Mapping[str, tf.TensorSpec]) -> dict[str, Any]:

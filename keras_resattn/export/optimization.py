@@ -99,7 +99,9 @@ class NativeAlignedResize(keras.layers.Layer):
 
     def call(self, inputs: list[tf.Tensor]) -> tf.Tensor:
         x, reference = inputs
-        size = tf.shape(reference)[1:3]
+        size = reference.shape[1:3]
+        if None in size:  # A known size stays in the shapes of signatures.
+            size = tf.shape(reference)[1:3]
         resized = tf.raw_ops.ResizeBilinear(images=x, size=size, align_corners=True)
         return tf.cast(resized, self.compute_dtype)
 

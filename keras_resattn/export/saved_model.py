@@ -15,6 +15,7 @@ from keras_resattn.export.endpoints import Endpoints
 from keras_resattn.export.manifest import describe
 from keras_resattn.export.manifest import describe_image_bytes
 from keras_resattn.export.manifest import describe_signatures
+from keras_resattn.export.manifest import write_checksums
 from keras_resattn.export.manifest import write_manifest
 from keras_resattn.export.precision import check_precision
 from keras_resattn.export.precision import prepare
@@ -46,7 +47,9 @@ def export(
     * a request for each signature, which servers replay when they load the model
       (`assets.extra/tf_serving_warmup_requests`);
     * a manifest (`assets.extra/manifest.json`): inputs, outputs, versions, and how far
-      the outputs are from those of the Keras model on some images.
+      the outputs are from those of the Keras model on some images;
+    * the SHA-256 of each file (`assets.extra/SHA256SUMS`), which
+      `keras_resattn_server` checks.
 
     The folder appears only after everything is written, loaded again and measured.
 
@@ -122,6 +125,7 @@ def export(
             "warmup_requests": count,
         }
         write_manifest(beside / contract.MANIFEST, manifest)
+        write_checksums(beside)
 
     write_beside(path, write)
     return path

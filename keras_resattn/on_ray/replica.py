@@ -9,6 +9,7 @@ from starlette.applications import Starlette
 from tensorflow_serving.apis import classification_pb2
 from tensorflow_serving.apis import get_model_metadata_pb2
 from tensorflow_serving.apis import get_model_status_pb2
+from tensorflow_serving.apis import inference_pb2
 from tensorflow_serving.apis import predict_pb2
 from tensorflow_serving.apis import regression_pb2
 
@@ -88,6 +89,10 @@ class Replica:
     async def Regress(self, request: bytes, grpc_context: Any) -> Any:
         message = regression_pb2.RegressionRequest.FromString(request)
         return await self.predictions.Regress(message, Context(grpc_context))
+
+    async def MultiInference(self, request: bytes, grpc_context: Any) -> Any:
+        message = inference_pb2.MultiInferenceRequest.FromString(request)
+        return await self.predictions.MultiInference(message, Context(grpc_context))
 
     async def GetModelMetadata(self, request: bytes, grpc_context: Any) -> Any:
         message = get_model_metadata_pb2.GetModelMetadataRequest.FromString(request)

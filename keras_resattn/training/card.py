@@ -1,9 +1,5 @@
 """The model card of a run: the model, its results and its training."""
 
-import datetime
-import html
-import os
-from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,20 +7,26 @@ from typing import Any
 
 import yaml
 
-from keras_resattn.data.manifest import is_manifest
 from keras_resattn.model_folder import UNKNOWN_DATA
 from keras_resattn.model_folder import write_beside
-from keras_resattn.recipes.settings import FROM_PYTHON
 from keras_resattn.recipes.settings import Recipe
+from keras_resattn.training.card_data import data_name
+from keras_resattn.training.card_data import is_public
+from keras_resattn.training.card_data import kind_of
+from keras_resattn.training.card_data import trained_on
 from keras_resattn.training.card_texts import CITATION
 from keras_resattn.training.card_texts import LICENCE
 from keras_resattn.training.card_texts import USE
 from keras_resattn.training.environment import UNKNOWN
 from keras_resattn.training.environment import describe_environment
+from keras_resattn.training.markdown import duration_text
+from keras_resattn.training.markdown import escaped
+from keras_resattn.training.markdown import four_digits
+from keras_resattn.training.markdown import listed
+from keras_resattn.training.markdown import table
 from keras_resattn.training.selection import Selection
 from keras_resattn.typing import StrPath
 
-SHOWN_NAMES = 20
 # The results in `evaluation.json` that the card has.
 MEASURED = ("loss", "accuracy", "top5_accuracy", "calibration_error")
 LICENSES = {
@@ -89,13 +91,13 @@ def write_card(
 
 
 def _front_matter(recipe: Recipe, evaluation: Mapping[str, Any] | None) -> str:
-    network, data = recipe.network.name, _data_name(recipe.data.name)
+    network, data = recipe.network.name, data_name(recipe.data.name)
     fields: dict[str, Any] = {
         "library_name": "keras",
         "pipeline_tag": "image-classification",
         "tags": ["image-classification", "keras-resattn", network],
     }
-    if _is_public(recipe.data.name):
+    if is_public(recipe.data.name):
         fields["datasets"] = [data]
     fields["metrics"] = ["accuracy"]
     if evaluation:
@@ -113,9 +115,9 @@ def _front_matter(recipe: Recipe, evaluation: Mapping[str, Any] | None) -> str:
 def _title(recipe: Recipe, labels: Sequence[str]) -> str:
     height, width, channels = recipe.network.input_shape
     is_known = recipe.data.name != UNKNOWN_DATA
-    data = f" on {_text(_data_name(recipe.data.name))}" if is_known else ""
+    data = f" on {escaped(data_name(recipe.data.name))}" if is_known else ""
     return (
-        f"# {_text(recipe.network.name)}{data}\n\nThis network was "
+        f"# {escaped(recipe.network.name)}{data}\n\nThis network was "
         f"{'trained' if is_known else 'packaged'} with keras-resattn, a package for "
         "the Residual "
         "Attention Network ([Wang et al., CVPR "
@@ -132,24 +134,24 @@ def _results(
     if evaluation:
         parts.append(
             f"Evaluated after the training on {evaluation['count']:,} test images of "
-            f"{_text(_data_name(evaluation['data']))}:"
+            f"{escaped(data_name(evaluation['data']))}:"
         )
         measured = [
-            (name, _figure(evaluation[name]))
+            (name, four_digits(evaluation[name]))
             for name in MEASURED
             if evaluation.get(name) is not None
         ]
-        parts.append(_table(("", "value"), measured))
+        parts.append(table(("", "value"), measured))
     else:
         parts.append("The model was not evaluated after the training.")
     if rows:
         last = rows[-1]
-        measured = [(k, _figure(v)) for k, v in last.items() if k != "epoch" and v]
+        measured = [(k, four_digits(v)) for k, v in last.items() if k != "epoch" and v]
         parts.append(
             f"After epoch {last['epoch']}, the last epoch (values with "
             "`val_` are for the validation images):"
         )
-        parts.append(_table(("", "value"), measured))
+        parts.append(table(("", "value"), measured))
     else:
         parts.append("The metrics of the epochs are unknown.")
     return "\n\n".join(parts)
@@ -159,26 +161,26 @@ def _data(recipe: Recipe, labels: Sequence[str], skipped: Sequence[str]) -> str:
     if recipe.data.name == UNKNOWN_DATA:
         return (
             "## Data\n\nThe data of the training are unknown.\n\n"
-            f"{len(labels)} classes: {_names(labels)}."
+            f"{len(labels)} classes: {listed(labels)}."
         )
-    name = _data_name(recipe.data.name)
+    name = data_name(recipe.data.name)
     origin = "Its licence and its origin are unknown."
     parts = [
-        f"## Data\n\nTrained and tested on {_kind(recipe.data.name)}{_text(name)}. "
+        f"## Data\n\nTrained and tested on {kind_of(recipe.data.name)}{escaped(name)}. "
         f"{LICENSES.get(name, origin)}",
-        f"{len(labels)} classes: {_names(labels)}.",
+        f"{len(labels)} classes: {listed(labels)}.",
     ]
     if skipped:
         names = [Path(name).name for name in skipped]
         count = "1 image was" if len(names) == 1 else f"{len(names)} images were"
-        parts.append(f"{count} left out because of unreadable files: {_names(names)}.")
+        parts.append(f"{count} left out because of unreadable files: {listed(names)}.")
     return "\n\n".join(parts)
 
 
 def _training(
     recipe: Recipe, rows: Sequence[Mapping[str, Any]], seconds: float | None
 ) -> str:
-    duration = UNKNOWN if seconds is None else _duration(seconds)
+    duration = UNKNOWN if seconds is None else duration_text(seconds)
     return (
         f"## Training\n\n{len(rows)} of {recipe.train.epochs} epochs. Time, including "
         f"tests: {duration}.{_selected(recipe, rows)}\n\n"
@@ -208,7 +210,7 @@ def _selected(recipe: Recipe, rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _environment(environment: Mapping[str, str]) -> str:
-    return f"## Environment\n\n{_table(('', ''), environment.items())}"
+    return f"## Environment\n\n{table(('', ''), environment.items())}"
 
 
 def _limits(
@@ -224,7 +226,7 @@ def _limits(
     if not calibrated:
         unknown = "Robustness, fairness and the calibration of the probabilities"
     limits = [
-        _trained_on(recipe.data.name),
+        trained_on(recipe.data.name),
         f"It assigns every image to one of {len(labels)} classes, also images that "
         "show something else.",
         f"Every image is resized to {height} x {width} pixels, so small details are "
@@ -243,72 +245,9 @@ def _limits(
     return "## Limits\n\n" + "\n".join(f"* {limit}" for limit in limits)
 
 
-def _is_path(name: str) -> bool:
-    """Return whether the name of data is that of a folder or of a CSV file."""
-    begins = name.startswith((".", "~", os.sep))
-    return begins or is_manifest(name) or Path(name).expanduser().is_dir()
-
-
-def _kind(name: str) -> str:
-    """Return the words before the name of data."""
-    if is_manifest(name):
-        return "a list of images, "
-    if _is_path(name):
-        return "a folder of images, "
-    return "the data set " if _is_public(name) else ""
-
-
-def _is_public(name: str) -> bool:
-    """Return whether the name of data is that of a data set."""
-    return not (_is_path(name) or name in (FROM_PYTHON, UNKNOWN_DATA))
-
-
-def _trained_on(name: str) -> str:
-    """Return a sentence on the images of the training."""
-    if name == UNKNOWN_DATA:
-        return "It is not known on which images the model was trained."
-    images = name if name == FROM_PYTHON else f"images of {_text(_data_name(name))}"
-    return (
-        f"The model was trained only on {images}. Its accuracy on other images was not "
-        "measured."
-    )
-
-
-def _data_name(name: str) -> str:
-    return Path(name).expanduser().resolve().name if _is_path(name) else name
-
-
-def _names(names: Sequence[str]) -> str:
-    shown = ", ".join(_text(name) for name in names[:SHOWN_NAMES])
-    rest = len(names) - SHOWN_NAMES
-    return f"{shown} and {rest:,} more" if rest > 0 else shown
-
-
-def _text(name: object) -> str:
-    """Return a name as text for Markdown, with special characters escaped."""
-    return html.escape(str(name)).replace("|", "&#124;").replace("`", "&#96;")
-
-
-def _table(head: tuple[str, str], rows: Iterable[tuple[str, Any]]) -> str:
-    lines = [head, ("---", "---"), *((_text(k), _text(v)) for k, v in rows)]
-    return "\n".join(f"| {name} | {value} |" for name, value in lines)
-
-
-def _figure(value: Any) -> str:
-    """Return a number, or the text of a number, with four digits."""
-    try:
-        return f"{float(value):.4g}"
-    except ValueError:  # "NA", which CSVLogger writes for a missing value
-        return str(value)
-
-
-def _duration(seconds: float) -> str:
-    return f"{datetime.timedelta(seconds=round(seconds))} (h:mm:ss)"
-
-
 def _recipe_without_folders(recipe: Recipe) -> str:
     settings = recipe.model_dump(mode="json")
-    settings["data"] |= {"name": _data_name(recipe.data.name), "data_dir": None}
+    settings["data"] |= {"name": data_name(recipe.data.name), "data_dir": None}
     if recipe.network.weights:
         settings["network"]["weights"] = _file_name(recipe.network.weights)
     return yaml.safe_dump(settings, sort_keys=False)

@@ -23,17 +23,18 @@ from keras_resattn.model_folder import ModelFolder
 from keras_resattn.model_folder import read_metrics
 from keras_resattn.model_folder import write_beside
 from keras_resattn.recipes.files import load_recipe
-from keras_resattn.recipes.settings import VERSION_0_1
 from keras_resattn.recipes.settings import Recipe
 from keras_resattn.training.environment import add_changes
+from keras_resattn.training.recipe_changes import divided_as
+from keras_resattn.training.recipe_changes import extend_hint
+from keras_resattn.training.recipe_changes import machine_changes
+from keras_resattn.training.recipe_changes import shown
 from keras_resattn.typing import StrPath
 from keras_resattn_client.file_locks import lock
 
 PARTIAL = ".partial"
 # The network of a run that was given one, as it was before the training.
 NETWORK = "network.keras"
-# Settings that belong to the machine. They may change when a run is resumed.
-MACHINE = ("data.data_dir", "data.download", "jit", "precision")
 
 
 class Run:
@@ -150,8 +151,8 @@ class Run:
         stored = load_recipe(self.out / RECIPE, to_build=False)
         if recipe is None:
             recipe = load_recipe(self.out / RECIPE, settings, to_build=False)
-        recipe = _divided_as(recipe, stored)
-        _machine_changes(recipe, stored, self.out, _extend(self.out))
+        recipe = divided_as(recipe, stored)
+        machine_changes(recipe, stored, self.out, extend_hint(self.out))
         (self.out / self.checkpoint.name).unlink(missing_ok=True)
         return ModelFolder.open(self.out)
 
@@ -181,8 +182,8 @@ class Run:
             stored = load_recipe(path, (), to_build, allow_code)
             if recipe is None:
                 recipe = load_recipe(path, settings, to_build, allow_code)
-            recipe = _divided_as(recipe, stored)
-            self._changes = _machine_changes(recipe, stored, self.partial)
+            recipe = divided_as(recipe, stored)
+            self._changes = machine_changes(recipe, stored, self.partial)
             check_replaceable(self.out)
             self._is_resumed = True
             return recipe
@@ -229,12 +230,12 @@ class Run:
         if not path.is_file():
             return
         stored = json.loads(path.read_text("utf-8"))
-        shown = {key: _shown(key, value) for key, value in self._changes.items()}
-        changed = add_changes(stored, epoch + 1, environment, shown)
+        texts = {key: shown(key, value) for key, value in self._changes.items()}
+        changed = add_changes(stored, epoch + 1, environment, texts)
         new = changed.get("changes", {}).get(str(epoch + 1))
         if new:
-            texts = ", ".join(f"{key} {value}" for key, value in new.items())
-            print(f"Changed from epoch {epoch + 1} on: {texts}.")
+            listed = ", ".join(f"{key} {value}" for key, value in new.items())
+            print(f"Changed from epoch {epoch + 1} on: {listed}.")
         if changed != stored:
             self._write(ENVIRONMENT, json.dumps(changed, indent=1) + "\n")
 
@@ -285,52 +286,3 @@ def _lines(texts: Sequence[str]) -> str:
 def _is_empty(path: Path) -> bool:
     """Return whether a folder has no files, except those of a killed process."""
     return path.is_dir() and all(one.name.startswith(".") for one in path.iterdir())
-
-
-def _divided_as(recipe: Recipe, stored: Recipe) -> Recipe:
-    """Return a recipe with the images divided as in a run of version 0.1.
-
-    The recipes of the package no longer have that rule.
-    """
-    if stored.data.validation != VERSION_0_1:
-        return recipe
-    data = recipe.data.model_copy(update={"validation": VERSION_0_1})
-    return recipe.model_copy(update={"data": data})
-
-
-def _machine_changes(
-    recipe: Recipe, stored: Recipe, folder: Path, remedy: str = ""
-) -> dict[str, Any]:
-    """Return the settings of the machine that differ; raise an error for others."""
-    given, kept = _flat(recipe.model_dump()), _flat(stored.model_dump())
-    keys = [key for key in given | kept if given.get(key) != kept.get(key)]
-    for key in keys:
-        if key not in MACHINE:
-            raise ValueError(
-                f"The run has another recipe ({key}={kept.get(key)!r}). Resume it "
-                f"without changes (only {', '.join(MACHINE)} may change), or start a "
-                f"new run in another folder. {remedy}"
-                f"Received: {key}={given.get(key)!r} for {folder}"
-            )
-    return {key: given[key] for key in keys}
-
-
-def _extend(folder: Path) -> str:
-    return (
-        "To train this finished model further, run: keras-resattn train "
-        f"{folder} --extend EPOCHS --out FOLDER (it starts from "
-        f"network.weights={folder / MODEL}). "
-    )
-
-
-def _shown(key: str, value: Any) -> str:
-    """Return the value of a setting, but no path, because cards are published."""
-    return "changed" if key == "data.data_dir" else str(value)
-
-
-def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in settings.items():
-        nested = isinstance(value, dict) and value
-        flat |= _flat(value, f"{prefix}{key}.") if nested else {prefix + key: value}
-    return flat

@@ -5,9 +5,11 @@ import gc
 import logging
 import threading
 import time
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Protocol
 
+from keras_resattn_server.loading.integrity import check_files
 from keras_resattn_server.loading.model_config import ModelConfig
 from keras_resattn_server.loading.versions import Fingerprint
 from keras_resattn_server.loading.versions import find_versions
@@ -37,12 +39,42 @@ class _Failure:
     retry_at: float
 
 
+class _Load:
+    """One attempt to load a version, in a thread of its own."""
+
+    def __init__(self, name: str, folder: Path):
+        self.started = time.perf_counter()
+        self._name = name
+        self._folder = folder
+        self._future: Future[Servable] = Future()
+        # Not in a pool: Python would wait for its threads at the end.
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def is_done_within(self, seconds: float) -> bool:
+        self._thread.join(seconds)
+        return not self._thread.is_alive()
+
+    def result(self) -> Servable:
+        return self._future.result()
+
+    def _run(self) -> None:
+        try:
+            check_files(self._folder)
+            servable = Servable(self._name, self._folder)
+            warm_up(servable, self._folder)
+            self._future.set_result(servable)
+        except Exception as error:
+            self._future.set_exception(error)
+
+
 class ModelLoader:
     """Keep a registry up to date with the versions on disk.
 
     A new version is loaded before an old one is unloaded. If a version fails to load,
     the highest versions that can be loaded are served. The failed one is retried when
-    its files change, and otherwise a few times.
+    its files change, and otherwise a few times. A version that takes long to load, for
+    example because a disk does not answer, does not hold up the others.
 
     Args:
         registry: The registry to update.
@@ -51,6 +83,8 @@ class ModelLoader:
             change.
         load_retry_interval_seconds: The time between these retries.
         metrics: Counts the attempts. Defaults to new metrics.
+        patience_seconds: The time after which other versions do not wait for a version
+            that is being loaded.
     """
 
     def __init__(
@@ -60,12 +94,15 @@ class ModelLoader:
         max_num_load_retries: int = 5,
         load_retry_interval_seconds: float = 60,
         metrics: ServerMetrics | None = None,
+        patience_seconds: float = 60,
     ):
         self.registry = registry
         self.source = source
         self._max_retries = max_num_load_retries
         self._retry_seconds = load_retry_interval_seconds
         self.metrics = metrics or ServerMetrics()
+        self._patience = patience_seconds
+        self._loads: dict[tuple[str, int], _Load] = {}
         self._names: set[str] = set()
         self._lock = threading.Lock()
         self._seen: dict[tuple[str, int], Fingerprint] = {}
@@ -85,6 +122,8 @@ class ModelLoader:
             for model in models:
                 self._update(model, at_once)
             self._names = names = {model.name for model in models}
+            for name in {name for name, _ in self._loads} - names:
+                self._abandon_loads(name, set())
             for name in self.registry.available().keys() - names:
                 self._unload(name, keep=set())
                 self.registry.set_labels(name, {})
@@ -93,6 +132,11 @@ class ModelLoader:
     def is_loaded(self) -> bool:
         """Whether every model that the source had at the last poll is served."""
         return self._names <= self.registry.available().keys()
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a version is still being loaded."""
+        return bool(self._loads)
 
     def poll_until(self, stop: threading.Event, seconds: float) -> None:
         """Poll until an event is set.
@@ -121,18 +165,31 @@ class ModelLoader:
         """Load the versions that the policy asks for, and return those served."""
         available = self.registry.available().get(model.name, [])
         serving: set[int] = set()
+        tried: set[int] = set()
         for version in model.policy.candidates(found):
             if len(serving) == model.policy.limit:
                 break
+            tried.add(version)
             if version in available or (
                 self._may_load(model.name, version, found[version], at_once)
                 and self._load(model.name, version, found[version])
             ):
                 serving.add(version)
+        self._abandon_loads(model.name, tried)
         return serving
 
+    def _abandon_loads(self, name: str, wanted: set[int]) -> None:
+        """Forget versions that are still being loaded and no longer wanted."""
+        for key in [key for key in self._loads if key[0] == name]:
+            if key[1] not in wanted:
+                del self._loads[key]
+                self.registry.forget(*key)
+
     def _may_load(self, name: str, version: int, folder: Path, at_once: bool) -> bool:
-        key, files = (name, version), fingerprint(folder)
+        key = (name, version)
+        if key in self._loads:
+            return True
+        files = fingerprint(folder)
         settled = at_once or self._seen.get(key) == files
         self._seen[key] = files
         failure = self._failures.get(key)
@@ -142,17 +199,29 @@ class ModelLoader:
         return due and failure.attempts <= self._max_retries
 
     def _load(self, name: str, version: int, folder: Path) -> bool:
-        key, started = (name, version), time.perf_counter()
-        self.registry.set_status(name, version, VersionStatus("LOADING"))
+        key = (name, version)
+        load, patience = self._loads.get(key), 0.0
+        if load is None:
+            self.registry.set_status(name, version, VersionStatus("LOADING"))
+            load = self._loads[key] = _Load(name, folder)
+            patience = self._patience
+        if not load.is_done_within(patience):
+            if patience:
+                _logger.warning(
+                    "%s version %d is still being loaded after %g seconds; the others "
+                    "do not wait for it",
+                    *(name, version, patience),
+                )
+            return False
+        del self._loads[key]
         try:
-            servable = Servable(name, folder)
-            warm_up(servable, folder)
+            servable = load.result()
             self._log_changes(servable)
         except Exception as error:
-            self.metrics.record_load(folder, False, started)
+            self.metrics.record_load(folder, False, load.started)
             self._record_failure(key, error)
             return False
-        self.metrics.record_load(folder, True, started)
+        self.metrics.record_load(folder, True, load.started)
         self._failures.pop(key, None)
         del self._seen[key]
         self.registry.add(servable)

@@ -1,14 +1,17 @@
 """Warm a model up: replay the requests in its folder when it is loaded."""
 
 from pathlib import Path
+from typing import Any
 
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 from tensorflow_serving.apis import prediction_log_pb2
 
 from keras_resattn_server.models.servable import Servable
-from keras_resattn_server.requests.classification import classify_inputs
-from keras_resattn_server.requests.classification import regress_inputs
+from keras_resattn_server.requests.classification import CLASSIFY
+from keras_resattn_server.requests.classification import REGRESS
+from keras_resattn_server.requests.classification import Task
+from keras_resattn_server.requests.classification import example_inputs
 from keras_resattn_server.requests.messages import read_input
 from keras_resattn_server.requests.messages import read_predict
 from keras_resattn_server.wire.status import ServingError
@@ -16,11 +19,12 @@ from keras_resattn_server.wire.status import ServingError
 WARM_UP_FILE = Path("assets.extra", "tf_serving_warmup_requests")
 MAX_RECORDS = 1000
 
+_TASKS: dict[str, Task[Any]] = {"classify_log": CLASSIFY, "regress_log": REGRESS}
 _MAX_TENSOR_BYTES = 2**31 - 1
 
 
 def warm_up(servable: Servable, folder: Path) -> None:
-    """Replays the warm-up requests of a version, if it has any.
+    """Replay the warm-up requests of a version, if it has any.
 
     Args:
         servable: The version, not yet available.
@@ -60,10 +64,8 @@ def _replay(servable: Servable, record: bytes) -> None:
     name = request.model_spec.signature_name if hasattr(request, "model_spec") else ""
     if kind == "predict_log":
         arrays, _ = read_predict(request, servable, _MAX_TENSOR_BYTES)
-    elif kind == "classify_log":
-        arrays = classify_inputs(servable, name, read_input(request.input))
-    elif kind == "regress_log":
-        arrays = regress_inputs(servable, name, read_input(request.input))
+    elif task := _TASKS.get(kind):
+        arrays = example_inputs(servable, name, task, read_input(request.input))
     else:
         message = f"Unsupported log_type for warmup: {kind}"
         raise ServingError(message, "UNIMPLEMENTED")

@@ -1,7 +1,12 @@
 """Classify and regress examples: the signatures of `:classify` and `:regress`."""
 
+import dataclasses
+from collections.abc import Callable
 from collections.abc import Mapping
+from typing import Any
+from typing import Generic
 from typing import NamedTuple
+from typing import TypeVar
 
 import numpy as np
 import tensorflow as tf
@@ -17,6 +22,8 @@ from keras_resattn_server.wire.json_encode import array_to_json
 from keras_resattn_server.wire.json_encode import shape_text
 from keras_resattn_server.wire.status import ServingError
 
+_Found = TypeVar("_Found")
+
 _INPUTS = "inputs"
 _CLASSES = "classes"
 _SCORES = "scores"
@@ -30,45 +37,63 @@ class Classifications(NamedTuple):
     scores: Array
 
 
-async def classify(
-    inference: Inference, servable: Servable, signature_name: str, examples: list[bytes]
-) -> Classifications:
-    """Classify examples.
+@dataclasses.dataclass(frozen=True)
+class Task(Generic[_Found]):
+    """What a signature does with examples.
+
+    Args:
+        noun: `"classification"` or `"regression"`.
+        check_outputs: Checks the number of a signature's outputs.
+        outputs: A signature must have one of these outputs.
+        missing: The error of a signature that has none of them.
+        read: Checks the output arrays of a number of examples, and returns the result.
+        write: Writes the result as JSON.
+    """
+
+    noun: str
+    check_outputs: Callable[[int], None]
+    outputs: frozenset[str]
+    missing: str
+    read: Callable[[Mapping[str, Array], int], _Found]
+    write: Callable[[_Found], str]
+
+
+async def run_examples(
+    inference: Inference,
+    servable: Servable,
+    signature_name: str,
+    task: Task[_Found],
+    examples: list[bytes],
+) -> _Found:
+    """Classify or regress examples.
 
     Args:
         inference: Runs the signature.
         servable: The model's version.
         signature_name: The signature; `""` is `serving_default`.
+        task: `CLASSIFY` or `REGRESS`.
         examples: Serialised `tf.train.Example`s.
 
     Returns:
-        The classes of each example.
+        The result: `Classifications`, or one float32 value per example, `(N,)`.
 
     Raises:
-        ServingError: If the signature does not classify, or running it fails.
+        ServingError: If the signature is not for the task, or running it fails.
     """
-    arrays = classify_inputs(servable, signature_name, examples)
+    arrays = example_inputs(servable, signature_name, task, examples)
     outputs = await inference.run(servable, signature_name, arrays)
-    return read_classifications(outputs, len(examples))
+    return task.read(outputs, len(examples))
 
 
-async def regress(
-    inference: Inference, servable: Servable, signature_name: str, examples: list[bytes]
-) -> Array:
-    """Regress examples, as `classify` does: one float32 value per example, `(N,)`."""
-    arrays = regress_inputs(servable, signature_name, examples)
-    outputs = await inference.run(servable, signature_name, arrays)
-    return read_regressions(outputs, len(examples))
-
-
-def classify_inputs(
-    servable: Servable, signature_name: str, examples: list[bytes]
+def example_inputs(
+    servable: Servable, signature_name: str, task: Task[Any], examples: list[bytes]
 ) -> dict[str, Array]:
-    """Make the input of a signature that classifies examples.
+    """Make the input of a signature that classifies or regresses examples.
 
     Args:
         servable: The model's version.
         signature_name: The signature; `""` is `serving_default`.
+        task: `CLASSIFY` or `REGRESS`.
         examples: Serialised `tf.train.Example`s.
 
     Returns:
@@ -77,20 +102,23 @@ def classify_inputs(
     Raises:
         ServingError: If the signature does not fit, or there are no examples.
     """
-    definition = _definition(servable, signature_name)
-    outputs = definition.outputs.keys()
-    _check_single_input(definition)
-    if len(outputs) not in (1, 2):
-        message = f"Expected one or two output Tensors, found {len(outputs)}"
-        raise ServingError(message)
-    _check_inputs_key(definition, "classification")
-    if not {_CLASSES, _SCORES} & set(outputs):
-        raise ServingError(
-            "Expected classification signature outputs to contain at least one of "
-            f'"{_CLASSES}" or "{_SCORES}". Signature was: {_text(definition)}',
-            "FAILED_PRECONDITION",
-        )
-    return _example_array(examples)
+    definition = servable.signature(signature_name)
+    if definition is None:
+        name = signature_name or DEFAULT_SIGNATURE
+        raise ServingError(f"No signature was found with the name: {name}")
+    if len(definition.inputs) != 1:
+        raise ServingError("Expected one input Tensor.")
+    task.check_outputs(len(definition.outputs))
+    if _INPUTS not in definition.inputs:
+        message = f"No {task.noun} inputs found in SignatureDef: "
+        raise ServingError(message + _text(definition), "FAILED_PRECONDITION")
+    if not task.outputs & set(definition.outputs):
+        raise ServingError(task.missing + _text(definition), "FAILED_PRECONDITION")
+    if not examples:
+        raise ServingError("Input is empty.")
+    array = np.empty(len(examples), object)
+    array[:] = examples
+    return {_INPUTS: array}
 
 
 def read_classifications(outputs: Mapping[str, Array], size: int) -> Classifications:
@@ -131,35 +159,6 @@ def write_classifications(found: Classifications) -> str:
     return f'{{"results": [{texts}]}}'
 
 
-def regress_inputs(
-    servable: Servable, signature_name: str, examples: list[bytes]
-) -> dict[str, Array]:
-    """Make the input of a signature that regresses examples.
-
-    Args:
-        servable: The model's version.
-        signature_name: The signature; `""` is `serving_default`.
-        examples: Serialised `tf.train.Example`s.
-
-    Returns:
-        The arrays to run the signature with.
-
-    Raises:
-        ServingError: If the signature does not fit, or there are no examples.
-    """
-    definition = _definition(servable, signature_name)
-    _check_single_input(definition)
-    if len(definition.outputs) != 1:
-        raise ServingError("Expected one output Tensor.")
-    _check_inputs_key(definition, "regression")
-    if _OUTPUTS not in definition.outputs:
-        raise ServingError(
-            f"No regression outputs found in SignatureDef: {_text(definition)}",
-            "FAILED_PRECONDITION",
-        )
-    return _example_array(examples)
-
-
 def read_regressions(outputs: Mapping[str, Array], size: int) -> Array:
     """Check the output of a signature that regresses.
 
@@ -196,25 +195,15 @@ def write_regressions(values: Array) -> str:
     return f'{{"results": {array_to_json(values, _OUTPUTS)[0]}}}'
 
 
-def _definition(servable: Servable, signature_name: str) -> SignatureDef:
-    definition = servable.signature(signature_name)
-    if definition is None:
-        name = signature_name or DEFAULT_SIGNATURE
-        raise ServingError(f"No signature was found with the name: {name}")
-    return definition
+def _one_or_two(number: int) -> None:
+    if number not in (1, 2):
+        message = f"Expected one or two output Tensors, found {number}"
+        raise ServingError(message)
 
 
-def _check_single_input(definition: SignatureDef) -> None:
-    if len(definition.inputs) != 1:
-        raise ServingError("Expected one input Tensor.")
-
-
-def _check_inputs_key(definition: SignatureDef, task: str) -> None:
-    if _INPUTS not in definition.inputs:
-        raise ServingError(
-            f"No {task} inputs found in SignatureDef: {_text(definition)}",
-            "FAILED_PRECONDITION",
-        )
+def _only_one(number: int) -> None:
+    if number != 1:
+        raise ServingError("Expected one output Tensor.")
 
 
 def _check_classes(name: str, array: Array, dtype: str, size: int) -> None:
@@ -233,17 +222,28 @@ def _check_classes(name: str, array: Array, dtype: str, size: int) -> None:
         )
 
 
-def _example_array(examples: list[bytes]) -> dict[str, Array]:
-    if not examples:
-        raise ServingError("Input is empty.")
-    array = np.empty(len(examples), object)
-    array[:] = examples
-    return {_INPUTS: array}
-
-
 def _text(definition: SignatureDef) -> str:
     return text_format.MessageToString(definition)
 
 
 def _dtype_text(array: Array) -> str:
     return str(types_pb2.DataType.Name(tf.as_dtype(array.dtype).as_datatype_enum))
+
+
+CLASSIFY = Task(
+    "classification",
+    _one_or_two,
+    frozenset({_CLASSES, _SCORES}),
+    "Expected classification signature outputs to contain at least one of "
+    f'"{_CLASSES}" or "{_SCORES}". Signature was: ',
+    read_classifications,
+    write_classifications,
+)
+REGRESS = Task(
+    "regression",
+    _only_one,
+    frozenset({_OUTPUTS}),
+    "No regression outputs found in SignatureDef: ",
+    read_regressions,
+    write_regressions,
+)

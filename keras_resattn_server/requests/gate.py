@@ -60,7 +60,7 @@ class Gate:
 
         Args:
             model_name: The model's name.
-            api: `"Predict"`, `"Classify"` or `"Regress"`, as the metrics name it.
+            api: `"Predict"`, `"Classify"`, ..., as the metrics name it.
             entrypoint: `"GRPC"` or `"REST"`.
             seconds: Time until its deadline. None is no deadline.
 
@@ -69,7 +69,7 @@ class Gate:
             ServingError: DEADLINE_EXCEEDED, after the deadline.
         """
         started, status = time.perf_counter(), "UNKNOWN"
-        current_api.set(api.capitalize())
+        current_api.set(api[:1].upper() + api[1:])
         try:
             with self._admission.admit():
                 async with deadline(seconds):

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from tensorflow.core.framework import types_pb2
 from tensorflow.core.protobuf.meta_graph_pb2 import SignatureDef
 from tensorflow_serving.apis import classification_pb2
 from tensorflow_serving.apis import input_pb2
@@ -41,6 +42,8 @@ def read_predict(
             f'Serving signature key "{name}" not found.', "FAILED_PRECONDITION"
         )
     _check_inputs(request, definition)
+    if not definition.inputs:
+        _refuse_to_fetch_nothing(definition)
     arrays = {
         key: array_from_proto(key, request.inputs[key], max_bytes)
         for key in definition.inputs
@@ -66,29 +69,21 @@ def read_input(message: input_pb2.Input) -> list[bytes]:
     return [item.SerializeToString() for item in message.example_list.examples]
 
 
-def write_classify(
-    servable: Servable, signature_name: str, found: Classifications
-) -> classification_pb2.ClassificationResponse:
-    """Return the answer to a classify request."""
-    response = classification_pb2.ClassificationResponse()
-    response.model_spec.CopyFrom(answered_by(servable, signature_name))
+def write_classifications(
+    found: Classifications, result: classification_pb2.ClassificationResult
+) -> None:
+    """Write classifications into an empty message."""
     for labels, scores in zip(found.labels, found.scores.tolist(), strict=True):
-        classes = response.result.classifications.add().classes
+        classes = result.classifications.add().classes
         for label, score in zip(labels, scores, strict=True):
             # The field is text: other bytes would break the whole answer.
             classes.add(label=label.decode("utf-8", "replace"), score=score)
-    return response
 
 
-def write_regress(
-    servable: Servable, signature_name: str, values: Array
-) -> regression_pb2.RegressionResponse:
-    """Return the answer to a regress request."""
-    response = regression_pb2.RegressionResponse()
-    response.model_spec.CopyFrom(answered_by(servable, signature_name))
+def write_regressions(values: Array, result: regression_pb2.RegressionResult) -> None:
+    """Write regressions into an empty message."""
     for value in values.tolist():
-        response.result.regressions.add(value=value)
-    return response
+        result.regressions.add(value=value)
 
 
 def answered_by(
@@ -124,6 +119,17 @@ def _check_inputs(
             "not found in request and no default value provided. Inputs expected to "
             f"be in the request {_set_text(sent)}, or default input alias set: "
         )
+
+
+def _refuse_to_fetch_nothing(definition: SignatureDef) -> None:
+    """Refuse the signature that initializes a model, as TensorFlow Serving does."""
+    for output in definition.outputs.values():
+        if output.dtype == types_pb2.DT_INVALID:
+            raise ServingError(
+                f"Node '{output.name}' (type: 'NoOp', num of outputs: 0) does not have "
+                "output 0",
+                "OUT_OF_RANGE",
+            )
 
 
 def _wanted_outputs(

@@ -1,8 +1,11 @@
 """The REST interface: the answer to each URL."""
 
+import functools
 import json
 import logging
 import re
+from collections.abc import Awaitable
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote
 
@@ -19,11 +22,18 @@ from keras_resattn_server.loading.versions import MAX_VERSION
 from keras_resattn_server.models.registry import ServableRegistry
 from keras_resattn_server.models.servable import Servable
 from keras_resattn_server.options import ServerOptions
+from keras_resattn_server.requests.classification import CLASSIFY
+from keras_resattn_server.requests.classification import REGRESS
 from keras_resattn_server.requests.gate import Gate
-from keras_resattn_server.rest import inference as rest_inference
+from keras_resattn_server.rest.image_files import is_image_request
+from keras_resattn_server.rest.image_files import predict_images
+from keras_resattn_server.rest.inference import predict
+from keras_resattn_server.rest.inference import run_examples
 from keras_resattn_server.rest.operation import operation_routes
 from keras_resattn_server.rest.request_body import BodyReader
+from keras_resattn_server.running.inference import Find
 from keras_resattn_server.running.inference import Inference
+from keras_resattn_server.trace import trace_fields
 from keras_resattn_server.wire.status import ServingError
 
 _VERSION = r"(?:/versions/(?P<version>[0-9]+)|/labels/(?P<label>[^/:]+))?"
@@ -35,6 +45,12 @@ _DESCRIPTION = re.compile(
     rf"/v1/models(?:/(?P<name>[^/:]+))?{_VERSION}(?P<metadata>/metadata)?",
     re.IGNORECASE,
 )
+
+_ANSWERS: dict[str, Callable[[Inference, Find, bytes], Awaitable[str]]] = {
+    "predict": predict,
+    "classify": functools.partial(run_examples, CLASSIFY),
+    "regress": functools.partial(run_examples, REGRESS),
+}
 
 _INTERNAL_ERROR = "Internal error. See the server's log."
 
@@ -96,7 +112,7 @@ class _RestApi:
         except ClientDisconnect:
             return
         except Exception:
-            _logger.exception("%s %s failed", request.method, path)
+            _logger.exception("%s %s failed %s", request.method, path, trace_fields())
             response = _error(_INTERNAL_ERROR, 500)
         await response(scope, receive, send)
 
@@ -126,11 +142,9 @@ class _RestApi:
         label: str | None,
         verb: str,
     ) -> Response:
-        answer = {
-            "predict": rest_inference.predict,
-            "classify": rest_inference.classify,
-            "regress": rest_inference.regress,
-        }[verb.lower()]
+        answer = _ANSWERS[verb.lower()]
+        if answer is predict and is_image_request(request.headers):
+            answer = functools.partial(predict_images, request.headers)
         state = request.scope.setdefault("state", {})  # for the access log
         state["model"] = name = unquote(name)
         number, label = _version_number(version), label and unquote(label)

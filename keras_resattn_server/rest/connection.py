@@ -1,4 +1,4 @@
-"""HTTP connections: a time limit on receiving, strict headers, errors in JSON."""
+"""HTTP connections: time limits, strict headers, errors in JSON."""
 
 import asyncio
 import json
@@ -18,7 +18,8 @@ def connection_class(seconds: float) -> type[H11Protocol]:
 
     Args:
         seconds: The time for a whole request to arrive, from its first byte, or
-            from the connection for the first request. Then the answer is 408.
+            from the connection for the first request. Then the answer is 408. Also
+            the time for the client to read the answer. Then the connection ends.
 
     Returns:
         A subclass of uvicorn's protocol.
@@ -29,17 +30,34 @@ def connection_class(seconds: float) -> type[H11Protocol]:
 class _Connection(H11Protocol):
     receive_seconds: float
     _timer: asyncio.TimerHandle | None = None
+    _unread: asyncio.TimerHandle | None = None
     _discarded = 0
 
     def connection_made(  # type: ignore[override]  # as in uvicorn
         self, transport: asyncio.Transport
     ) -> None:
         super().connection_made(transport)
+        # Otherwise asyncio would report only more than 64 KiB of unread bytes.
+        transport.set_write_buffer_limits(high=1)  # with TLS, 0 would always pause
         self._start_timer()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_timer()
         super().connection_lost(exc)
+        self._stop_unread_timer()
+
+    def pause_writing(self) -> None:
+        """Limit the time for the client to read, as its buffers are full."""
+        super().pause_writing()
+        if self._unread is None:
+            self._unread = self.loop.call_later(
+                self.receive_seconds, self.transport.abort
+            )
+
+    def resume_writing(self) -> None:
+        """End the time limit, because the client has read everything."""
+        super().resume_writing()
+        self._stop_unread_timer()
 
     def eof_received(self) -> bool:  # type: ignore[override]  # asyncio's type
         """Keep a half-closed connection until its request is answered."""
@@ -96,6 +114,11 @@ class _Connection(H11Protocol):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+    def _stop_unread_timer(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
 
     def _expire(self) -> None:
         if self.transport.is_closing():

@@ -2,12 +2,14 @@
 
 import functools
 from collections.abc import Callable
+from typing import Any
 from typing import ParamSpec
 from typing import TypeVar
 
 from keras_resattn_client.typing import Array
 from keras_resattn_server.models.servable import Servable
 from keras_resattn_server.requests import classification
+from keras_resattn_server.requests.classification import Task
 from keras_resattn_server.rest.base64_text import with_base64_remedy
 from keras_resattn_server.rest.examples import read_examples
 from keras_resattn_server.rest.predict_format import read_request
@@ -15,11 +17,11 @@ from keras_resattn_server.rest.predict_format import read_signature_name
 from keras_resattn_server.rest.predict_format import read_tensors
 from keras_resattn_server.rest.predict_format import write_columns
 from keras_resattn_server.rest.predict_format import write_rows
+from keras_resattn_server.running.inference import Find
 from keras_resattn_server.running.inference import Inference
 from keras_resattn_server.wire.json_parser import parse_json
 from keras_resattn_server.wire.status import ServingError
 
-Find = Callable[[], Servable]
 _Arguments = ParamSpec("_Arguments")
 _Result = TypeVar("_Result")
 
@@ -46,18 +48,20 @@ async def predict(inference: Inference, find: Find, body: bytes) -> str:
     return await inference.call(write_rows if by_rows else write_columns, outputs)
 
 
-async def classify(inference: Inference, find: Find, body: bytes) -> str:
-    """Answer a `:classify` request, as `predict` does."""
-    name, examples = await inference.call(_read_classify, body)
-    found = await classification.classify(inference, find(), name, examples)
-    return await inference.call(classification.write_classifications, found)
+async def run_examples(
+    task: Task[Any], inference: Inference, find: Find, body: bytes
+) -> str:
+    """Answer a `:classify` or `:regress` request, as `predict` does.
 
-
-async def regress(inference: Inference, find: Find, body: bytes) -> str:
-    """Answer a `:regress` request, as `predict` does."""
-    name, examples = await inference.call(_read_classify, body)
-    values = await classification.regress(inference, find(), name, examples)
-    return await inference.call(classification.write_regressions, values)
+    Args:
+        task: `CLASSIFY` or `REGRESS`.
+        inference: Runs the model.
+        find: Returns the servable of the URL.
+        body: The request's body.
+    """
+    name, examples = await inference.call(_read_examples, body)
+    found = await classification.run_examples(inference, find(), name, task, examples)
+    return await inference.call(task.write, found)
 
 
 def _nesting_checked(
@@ -88,6 +92,6 @@ def _read_predict(
 
 
 @_nesting_checked
-def _read_classify(body: bytes) -> tuple[str, list[bytes]]:
+def _read_examples(body: bytes) -> tuple[str, list[bytes]]:
     request = read_request(parse_json(body))
     return read_signature_name(request), read_examples(request)

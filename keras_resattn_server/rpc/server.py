@@ -44,7 +44,8 @@ class GrpcServer:
         inference: Runs the models.
         gate: Admits and counts the requests.
         max_request_bytes: Larger messages are refused with RESOURCE_EXHAUSTED.
-        receive_seconds: The time for a message to arrive.
+        receive_seconds: The time for a message to arrive, and for a connection to
+            answer pings. A client that does not read leaves them unanswered.
         interceptors: The interceptors of calls, the outermost first.
     """
 
@@ -62,6 +63,7 @@ class GrpcServer:
         receiving = ReceivingInterceptor(
             gate.memory, max_request_bytes, receive_seconds
         )
+        half = round(1000 * receive_seconds / 2)  # a ping after it, and its answer
         self._server = grpc.aio.server(
             interceptors=[receiving, *interceptors, self._closing],
             options=[
@@ -70,6 +72,11 @@ class GrpcServer:
                 # Do not receive in advance what no memory is reserved for.
                 ("grpc.http2.bdp_probe", 0),
                 ("grpc.http2.lookahead_bytes", 64 * 1024),
+                ("grpc.keepalive_time_ms", half),
+                ("grpc.keepalive_timeout_ms", half),
+                ("grpc.http2.ping_timeout_ms", half),
+                ("grpc.keepalive_permit_without_calls", 1),
+                ("grpc.http2.max_pings_without_data", 0),
                 # Otherwise a second server would share the port and the requests.
                 ("grpc.so_reuseport", 0),
             ],

@@ -6,12 +6,14 @@ import logging
 from collections.abc import Awaitable
 from collections.abc import Callable
 from typing import Any
+from typing import TypeVar
 
 import grpc
 from google.protobuf.message import Message
 from tensorflow_serving.apis import classification_pb2
 from tensorflow_serving.apis import get_model_metadata_pb2
 from tensorflow_serving.apis import get_model_status_pb2
+from tensorflow_serving.apis import inference_pb2
 from tensorflow_serving.apis import model_management_pb2
 from tensorflow_serving.apis import model_pb2
 from tensorflow_serving.apis import model_service_pb2_grpc
@@ -25,16 +27,22 @@ from keras_resattn_server.loading.model_config import ModelConfigFile
 from keras_resattn_server.loading.model_config import read_model_configs
 from keras_resattn_server.models.registry import ServableRegistry
 from keras_resattn_server.models.servable import Servable
-from keras_resattn_server.requests.classification import classify
-from keras_resattn_server.requests.classification import regress
+from keras_resattn_server.requests.classification import CLASSIFY
+from keras_resattn_server.requests.classification import REGRESS
+from keras_resattn_server.requests.classification import Task
+from keras_resattn_server.requests.classification import run_examples
 from keras_resattn_server.requests.gate import Gate
 from keras_resattn_server.requests.messages import answered_by
 from keras_resattn_server.requests.messages import read_input
 from keras_resattn_server.requests.messages import read_predict
-from keras_resattn_server.requests.messages import write_classify
+from keras_resattn_server.requests.messages import write_classifications
 from keras_resattn_server.requests.messages import write_predict
-from keras_resattn_server.requests.messages import write_regress
+from keras_resattn_server.requests.messages import write_regressions
+from keras_resattn_server.requests.multi_inference import read_tasks
+from keras_resattn_server.requests.multi_inference import requested_model
+from keras_resattn_server.requests.multi_inference import write_tasks
 from keras_resattn_server.running.inference import Inference
+from keras_resattn_server.trace import trace_fields
 from keras_resattn_server.wire.status import ServingError
 
 _SIGNATURE_DEF = "signature_def"
@@ -42,6 +50,7 @@ _INTERNAL_ERROR = "Internal error. See the server's log."
 _UNAVAILABLE_MODELS = "Some models did not become available: "
 
 _logger = logging.getLogger(__name__)
+_Found = TypeVar("_Found")
 _Method = Callable[..., Awaitable[Message]]
 
 
@@ -55,7 +64,7 @@ def _with_status(method: _Method) -> _Method:
         except ServingError as error:
             code, text = grpc.StatusCode[error.code], error.message
         except Exception:
-            _logger.exception("gRPC %s failed", method.__name__)
+            _logger.exception("gRPC %s failed %s", method.__name__, trace_fields())
             code, text = grpc.StatusCode.INTERNAL, _INTERNAL_ERROR
         raise await context.abort(code, text)
 
@@ -67,7 +76,7 @@ def _through_gate(method: _Method) -> _Method:
 
     @functools.wraps(method)
     async def admitted(self: Any, request: Any, context: Any) -> Message:
-        name, api = request.model_spec.name, method.__name__
+        name, api = requested_model(request).name, method.__name__
         seconds = context.time_remaining()
         async with self._gate.enter(name, api, "GRPC", seconds):
             return await method(self, request, context)
@@ -118,10 +127,12 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
         request: classification_pb2.ClassificationRequest,
         context: Context,
     ) -> classification_pb2.ClassificationResponse:
-        servable, name = self._find(request)
-        examples = await self._inference.call(read_input, request.input)
-        found = await classify(self._inference, servable, name, examples)
-        return write_classify(servable, name, found)
+        servable, found = await self._run_examples(request, CLASSIFY)
+        response = classification_pb2.ClassificationResponse(
+            model_spec=answered_by(servable, request.model_spec.signature_name)
+        )
+        write_classifications(found, response.result)
+        return response
 
     @_through_gate
     async def Regress(
@@ -129,10 +140,37 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
         request: regression_pb2.RegressionRequest,
         context: Context,
     ) -> regression_pb2.RegressionResponse:
+        servable, found = await self._run_examples(request, REGRESS)
+        response = regression_pb2.RegressionResponse(
+            model_spec=answered_by(servable, request.model_spec.signature_name)
+        )
+        write_regressions(found, response.result)
+        return response
+
+    @_through_gate
+    async def MultiInference(
+        self,
+        request: inference_pb2.MultiInferenceRequest,
+        context: Context,
+    ) -> inference_pb2.MultiInferenceResponse:
+        servable = self._get(requested_model(request))
+        examples = await self._inference.call(read_input, request.input)
+        tasks = read_tasks(request, servable)
+        found = await asyncio.gather(
+            *(
+                run_examples(self._inference, servable, signature, kind, examples)
+                for signature, kind in tasks
+            )
+        )
+        return write_tasks(request, servable, found)
+
+    async def _run_examples(
+        self, request: Any, task: Task[_Found]
+    ) -> tuple[Servable, _Found]:
         servable, name = self._find(request)
         examples = await self._inference.call(read_input, request.input)
-        values = await regress(self._inference, servable, name, examples)
-        return write_regress(servable, name, values)
+        found = await run_examples(self._inference, servable, name, task, examples)
+        return servable, found
 
     @_with_status
     async def GetModelMetadata(
@@ -148,7 +186,7 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
         for field in request.metadata_field:
             if field != _SIGNATURE_DEF:
                 raise ServingError(f"Metadata field {field} is not supported")
-        servable = self._registry.get(spec.name, *_version(spec))
+        servable = self._get(spec)
         signatures = get_model_metadata_pb2.SignatureDefMap(
             signature_def=servable.signatures
         )
@@ -160,8 +198,10 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
 
     def _find(self, request: Any) -> tuple[Servable, str]:
         spec = _model_spec(request)
-        servable = self._registry.get(spec.name, *_version(spec))
-        return servable, spec.signature_name
+        return self._get(spec), spec.signature_name
+
+    def _get(self, spec: model_pb2.ModelSpec) -> Servable:
+        return self._registry.get(spec.name, *_version(spec))
 
 
 class ModelService(model_service_pb2_grpc.ModelServiceServicer):

@@ -14,6 +14,10 @@ from keras_resattn_server.models.servable import DEFAULT_SIGNATURE
 from keras_resattn_server.models.servable import Servable
 from keras_resattn_server.running.batching import BatchScheduler
 from keras_resattn_server.running.metrics import ServerMetrics
+from keras_resattn_server.wire.status import ServingError
+
+# Returns the version that a request asks for.
+Find = Callable[[], Servable]
 
 _Arguments = TypeVarTuple("_Arguments")
 _Result = TypeVar("_Result")
@@ -61,8 +65,44 @@ class Inference:
             if self._scheduler and servable.is_batch(name, arrays):
                 return await self._scheduler.run(servable, name, arrays)
             return await self.call(servable.run, signature_name, arrays)
+        except ServingError as error:
+            raise await self._with_element(error, servable, name, arrays) from error
         finally:
             self._metrics.record_runtime(servable.name, started)
+
+    async def _with_element(
+        self,
+        error: ServingError,
+        servable: Servable,
+        name: str,
+        arrays: Mapping[str, Array],
+    ) -> ServingError:
+        """Add the number of the first element that fails, if it is one of several.
+
+        Halves of the batch run until one element is left, so that all of them take at
+        most as long as the batch.
+        """
+        texts = [key for key, array in arrays.items() if array.dtype.kind == "O"]
+        if (
+            error.code != "INVALID_ARGUMENT"
+            or "Element " in error.message
+            or len(texts) != len(arrays)
+            or len(texts) != 1
+            or not servable.is_batch(name, arrays)
+        ):
+            return error
+        (key,) = texts
+        first, end, found = 0, len(arrays[key]), None
+        while end - first > 1:
+            middle = (first + end) // 2
+            try:
+                await self.call(servable.run, name, {key: arrays[key][first:middle]})
+                first = middle
+            except ServingError as of_half:
+                end, found = middle, of_half
+        if found is None:
+            return error
+        return ServingError(f"Element {first} of {key}: {found.message}", found.code)
 
     async def call(
         self,

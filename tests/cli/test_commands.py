@@ -116,8 +116,8 @@ def test_evaluate_tests_other_images(run, model_folder, photos, tmp_path):
         *("evaluate", copy, "--data", tmp_path / "other", "--predictions", table)
     )
     assert code == 0, errors
-    assert "left out: 1 unreadable images" in output
-    assert "20 images of classes that the model does not have (night)" in output
+    assert "left out: 1 unreadable\n" in output
+    assert "left out: 20 of classes that the model does not have (night)" in output
     assert f"on 39 images of {tmp_path / 'other'}" in output
     assert f"The predictions are in {table}." in output
     assert not (copy / "evaluation.json").exists()

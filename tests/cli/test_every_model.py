@@ -55,83 +55,93 @@ def model(request, source, tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def results(run, photos, pictures, monkeypatch):
-    """Return a function from a model to what every command gives for it."""
-    opened = []
+def command(run):
+    """Return a function that runs a command for a model and returns its output."""
+
+    def command(word, model, *arguments):
+        name, options = model
+        code, output, errors = run(word, name, *arguments, *options)
+        assert code == 0, (word, errors)
+        return output
+
+    return command
+
+
+@pytest.fixture
+def opened(monkeypatch):
+    """Return the list of folders that `export` and `explore` open."""
+    folders = []
 
     def record(folder, *_, **__):
-        opened.append(folder.predict(pictures))
+        folders.append(folder)
 
     monkeypatch.setattr("keras_resattn_cli.export._saved_model", record)
     monkeypatch.setattr("keras_resattn.explore.explore", record)
-
-    def results(name, options, place):
-        def command(word, *arguments):
-            code, output, errors = run(word, name, *arguments, *options)
-            assert code == 0, (word, errors)
-            return output
-
-        def written(word, file, *arguments):
-            out = place / word
-            command(word, *arguments, "--out", out)
-            return (out / file).read_bytes()
-
-        answers = command("predict", *pictures, "--json").splitlines()
-        found = {
-            "predict": [json.loads(line)["probabilities"] for line in answers],
-            "evaluate": command("evaluate", photos),
-            "masks": written("masks", f"{pictures[0].stem}.masks.png", pictures[0]),
-            "influence": written("masks-influence", "influence.csv", photos),
-            "response": written("response", "response.csv", photos),
-        }
-        command("explain", *pictures, "--out", place / "shown", "--no-figures")
-        with np.load(place / "shown" / "arrays.npz") as arrays:
-            found["explain"] = {key: arrays[key] for key in arrays.files}
-        command("report", "--out", place / "report.html")
-        assert "tiny" in (place / "report.html").read_text()
-        command("export", place / "served" / "small" / "1")
-        command("explore")
-        command("package", place / "packaged")
-        packaged = run("predict", place / "packaged", *pictures, "--json")[1]
-        found["package"] = [
-            json.loads(line)["probabilities"] for line in packaged.splitlines()
-        ]
-        assert found["package"] == found["predict"]
-        found["opened"] = np.stack(opened)
-        opened.clear()
-        return found
-
-    return results
+    return folders
 
 
-KNOWN = {}
+def probabilities(lines):
+    return [json.loads(line)["probabilities"] for line in lines.splitlines()]
 
 
 @pytest.mark.parametrize("model", KINDS, indirect=True)
-def test_every_command_takes_it_and_gives_the_same_numbers(
-    model, source, results, tmp_path
+def test_predictions_and_tests_are_those_of_the_folder(
+    model, source, command, opened, photos, pictures, tmp_path
 ):
-    if not KNOWN:
-        KNOWN.update(results(source.path, [], tmp_path / "known"))
-    expected = KNOWN
-    found = results(*model, tmp_path / "found")
+    folder = (source.path, [])
+    expected = probabilities(command("predict", folder, *pictures, "--json"))
+    assert probabilities(command("predict", model, *pictures, "--json")) == expected
+    tested = command("evaluate", folder, photos)
+    assert command("evaluate", model, photos) == tested
+    command("export", model, tmp_path / "served" / "small" / "1")
+    command("explore", model)
+    command("package", model, tmp_path / "packaged")
+    packaged = (tmp_path / "packaged", [])
+    assert probabilities(command("predict", packaged, *pictures, "--json")) == expected
+    for one in opened:
+        np.testing.assert_array_equal(one.predict(pictures), source.predict(pictures))
+    assert len(opened) == 2
+
+
+@pytest.mark.parametrize(
+    "model",
+    ["keras_file", *(pytest.param(k, marks=pytest.mark.slow) for k in KINDS[1:])],
+    indirect=True,
+)
+def test_masks_and_measurements_are_those_of_the_folder(
+    model, source, command, photos, pictures, tmp_path
+):
+    def results(model, place):
+        out = ("--out", place)
+        command("masks", model, pictures[0], *out)
+        command("masks-influence", model, photos, *out)
+        command("response", model, photos, *out)
+        command("explain", model, *pictures, *out, "--no-figures")
+        with np.load(place / "arrays.npz") as arrays:
+            found = {key: arrays[key] for key in arrays.files}
+        names = ("influence.csv", "response.csv", f"{pictures[0].stem}.masks.png")
+        return found, [(place / name).read_bytes() for name in names]
+
+    expected, expected_files = results((source.path, []), tmp_path / "expected")
+    found, files = results(model, tmp_path / "found")
+    assert files == expected_files
     assert found.keys() == expected.keys()
-    for name in ("predict", "evaluate", "masks", "influence", "response", "package"):
-        assert found[name] == expected[name], name
-    np.testing.assert_array_equal(found["opened"], expected["opened"])
-    assert found["opened"].shape == (2, 5, 2)
-    for name, values in expected["explain"].items():
-        np.testing.assert_array_equal(found["explain"][name], values)
+    for name, values in expected.items():
+        np.testing.assert_array_equal(found[name], values)
+    command("report", model, "--out", tmp_path / "report.html")
+    report = (tmp_path / "report.html").read_text()
+    shows_images = "There are no figures of test images" not in report
+    assert shows_images == (model[0] not in (tmp_path / "net.keras",))
 
 
 def test_an_absent_model_lists_the_names(run):
-    code, _, errors = run("predict", "cifar11", "image.png")
+    code, _, errors = run("evaluate", "cifar11")
     assert code == 1
     assert "cifar_attention56:cifar10" in errors and "Received: cifar11" in errors
 
 
-def test_wrong_numbers_are_a_usage_error(run, tmp_path):
-    code, _, errors = run("predict", "x.keras", "image.png", "--mean", "grey")
+def test_wrong_numbers_are_a_usage_error(run):
+    code, _, errors = run("evaluate", "x.keras", "--mean", "grey")
     assert code == 2 and "one number, or one per channel" in errors
 
 

@@ -216,16 +216,30 @@ def test_predict_with_a_server_imports_no_keras(rest_url, pictures):
     assert output.endswith("imported: set()\n")
 
 
+def test_a_missing_file_does_not_stop_the_others(run, rest_url, pictures, tmp_path):
+    out = tmp_path / "out.csv"
+    images = [pictures[0], tmp_path / "gone.png", pictures[1]]
+    server = ("--server", rest_url, "--model", "small")
+    code, _, errors = run("predict", *images, *server, "--out", out, "--excel")
+    assert code == 1
+    assert "1 of 3 images could not be classified" in errors
+    header, *rows = out.read_text(encoding="utf-8").splitlines()
+    assert header == "\ufeffimage,label_1,probability_1,label_2,probability_2,error"
+    assert [row.split(",")[0] for row in rows] == [str(path) for path in images]
+    assert "No such file" in rows[1]
+
+
 def test_wrong_usage_is_told(run, model_folder, pictures, tmp_path):
     server = ("--server", "http://127.0.0.1:1", "--model", "small")
     for arguments, code, message in (
-        ((pictures[0],), 2, "give a model folder and then images"),
+        ((pictures[0],), 2, "give a model and then images"),
         ((model_folder.path, pictures[0], *server), 2, "give only images"),
         ((model_folder.path, pictures[0], "--model", "x"), 2, "--server URL"),
         ((pictures[0], "--engine", "ray", *server), 2, "leave out"),
         ((pictures[0], "--server", "http://127.0.0.1:1"), 1, "The model is missing"),
         ((tmp_path, *server), 1, "no images"),
         ((pictures[0], "--overwrite", *server), 2, "--out FILE"),
+        ((pictures[0], "--excel", *server), 2, "--out FILE.csv"),
         ((pictures[0], "--json", "--out", tmp_path / "a.csv", *server), 2, "give only"),
         ((pictures[0], "--out", tmp_path / "a.txt", *server), 1, "FILE.jsonl"),
     ):

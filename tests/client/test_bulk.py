@@ -81,3 +81,11 @@ def test_paths_without_images_are_told(tmp_path):
         find_images([tmp_path])
     with pytest.raises(FileNotFoundError, match="no such file.*missing"):
         find_images([tmp_path / "missing"])
+
+
+def test_a_missing_path_does_not_stop_the_others(pictures, tmp_path):
+    missing = tmp_path / "missing.png"
+    found = find_images([missing, pictures[0]], keep_missing=True)
+    assert found == [missing, pictures[0]]
+    with pytest.raises(FileNotFoundError, match="no such file.*missing"):
+        find_images([missing], keep_missing=True)

@@ -1,5 +1,6 @@
 """The file of results: what is in it after any interruption."""
 
+import csv
 import json
 
 import pytest
@@ -90,8 +91,52 @@ def test_a_file_of_something_else_is_told_and_left_alone(path, text):
 
 def test_csv_with_another_number_of_classes_is_told(tmp_path):
     write(tmp_path / "r.csv", RESULTS)
+    before = (tmp_path / "r.csv").read_bytes()
+    three = Result("z.png", (("dark", 0.5), ("bright", 0.25), ("grey", 0.25)))
+    with ResultFile(tmp_path / "r.csv", top=3) as file:
+        with pytest.raises(ValueError, match="another number of classes"):
+            file.append([three])
+    assert (tmp_path / "r.csv").read_bytes() == before
     with pytest.raises(ValueError, match="another number of classes"):
-        ResultFile(tmp_path / "r.csv", top=3)
+        ResultFile(tmp_path / "r.csv", top=1)
+
+
+def test_csv_has_as_many_columns_as_there_are_classes(tmp_path):
+    with ResultFile(tmp_path / "r.csv", top=5) as file:
+        file.append(RESULTS[2:])  # the number of classes is not known yet
+        assert RESULTS[2].image in file
+        file.append(RESULTS[:2])
+    header, error, rows = CSV.partition("\n")
+    error = "e\udcff.png,,,,,no image\n"
+    text = (tmp_path / "r.csv").read_text(errors="surrogateescape")
+    assert text == f"{header}\n{error}{rows}"
+
+
+def test_csv_of_errors_alone_can_be_continued(tmp_path):
+    write(tmp_path / "r.csv", RESULTS[2:])
+    write(tmp_path / "r.csv", RESULTS[:2])
+    with ResultFile(tmp_path / "r.csv", top=2) as file:
+        assert list(file.failed.values()) == [True, False, False]
+
+
+def test_for_excel_csv_begins_with_a_byte_order_mark(tmp_path):
+    for results in (RESULTS[:1], RESULTS[1:2]):
+        with ResultFile(tmp_path / "r.csv", top=2, excel=True) as file:
+            file.append(results)
+    assert (tmp_path / "r.csv").read_text(encoding="utf-8-sig") == CSV
+    assert (tmp_path / "r.csv").read_bytes().count(b"\xef\xbb\xbf") == 1
+
+
+@pytest.mark.parametrize("mark", ["=", "+", "-", "@", "\t", "'=", "''@"])
+def test_cells_that_a_spreadsheet_would_run_are_marked(tmp_path, mark):
+    result = Result(f"{mark}a.png", ((f"{mark}dark", 0.5),))
+    write(tmp_path / "r.csv", [result])
+    with (tmp_path / "r.csv").open(newline="") as file:
+        _, (image, label, probability, _) = csv.reader(file)
+    assert (image, label) == (f"'{mark}a.png", f"'{mark}dark")
+    assert probability == "0.5"
+    with ResultFile(tmp_path / "r.csv", top=2) as file:
+        assert result.image in file
 
 
 def test_a_name_without_a_format_is_told(tmp_path):

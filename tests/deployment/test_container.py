@@ -110,12 +110,28 @@ def test_the_server_runs_as_nobody_under_tini():
         assert os.access(SERVING / script, os.X_OK)
 
 
+def test_versions_of_tensorflow_are_those_that_ran_together():
+    exporter = re.search(r"^ARG TENSORFLOW_VERSION=(\d+\.\d+)", DOCKERFILE, re.M)[1]
+    server = re.search(r"^ARG TFS_VERSION=(\d+\.\d+)", DOCKERFILE, re.M)[1]
+    assert '"tensorflow==${TENSORFLOW_VERSION}"' in DOCKERFILE
+    documented = (REPOSITORY / "docs" / "serving.md").read_text()
+    pattern = rf"\| TensorFlow {exporter} \| .*TensorFlow {server} \|"
+    assert re.search(pattern, documented)
+
+
+def test_the_image_has_warm_up_requests():
+    assert '".[serve]"' in DOCKERFILE
+    assert "keras-resattn export --warmup /model" in DOCKERFILE
+    assert "warmup=True" in (SERVING / "export_pretrained.py").read_text()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("info", read_table(), ids=lambda info: info.name)
 def test_the_weights_of_the_package_become_a_served_model(info, tmp_path):
     out = tmp_path / "served" / "1"
     command = [SERVING / "export_pretrained.py", info.network, info.name, out]
     subprocess.run([sys.executable, *command], cwd=REPOSITORY, check=True)
+    assert (out / "assets.extra" / "tf_serving_warmup_requests").is_file()
     signatures = tf.saved_model.load(str(out)).signatures
     shape = (4, *info.input_shape)
     images = np.random.default_rng(0).integers(0, 256, shape).astype("float32")

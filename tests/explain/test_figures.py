@@ -10,7 +10,7 @@ from keras_resattn.explain import triptych_figure
 
 RNG = np.random.default_rng(0)
 IMAGES = np.full((2, 16, 12, 3), 128.0)
-UNIFORM = {"viridis", "magma", "inferno", "gray"}
+UNIFORM = {"viridis", "magma", "inferno", "gray", "RdBu_r"}
 
 
 def triptych(rule="energy", channels=(3, 14), module="stage1_attention1"):
@@ -49,13 +49,26 @@ def test_before_and_after_are_on_one_scale_and_the_mask_on_0_to_1():
         before, mask, after = maps
         values = np.stack([drawn.before[i], drawn.after[i]])
         assert before.get_clim() == after.get_clim()
-        assert before.get_clim() == pytest.approx((values.min(), values.max()))
+        reach = abs(values).max()  # the features have both signs
+        assert before.get_clim() == pytest.approx((-reach, reach))
         assert mask.get_clim() == (0, 1)
         for panel, expected in zip(maps, drawn[:3], strict=True):
             np.testing.assert_array_equal(panel.get_array(), expected[i])
             assert panel.get_cmap().name in UNIFORM
             assert list(panel.get_extent()) == [-0.5, 11.5, 15.5, -0.5]
     assert sum(map(bar, figure.axes)) == 2 * 2
+
+
+def test_the_formula_and_the_ratio_are_printed():
+    drawn = triptych()
+    printed = texts(triptych_figure(IMAGES, drawn))
+    assert "after = (1 + mask) x before" in printed
+    low, high = 1 + drawn.mask[0].min(), 1 + drawn.mask[0].max()
+    assert f"after / before: {low:.2f}x to {high:.2f}x" in printed
+    naive = drawn._replace(after=drawn.mask * drawn.before)
+    assert "after = mask x before" in texts(triptych_figure(IMAGES, naive))
+    means = drawn._replace(after=drawn.after + 1)  # as means over channels have none
+    assert "after =" not in texts(triptych_figure(IMAGES, means))
 
 
 def test_channel_rule_and_what_a_mask_is_not_are_printed():

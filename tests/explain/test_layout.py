@@ -126,3 +126,18 @@ def test_the_responses():
     responses = {block: RNG.random(9) + i for i, block in enumerate(blocks)}
     networks = {"residual": responses, "naive": responses}
     check(experiments.response_figure(networks, title="Attention-164"))
+
+
+@pytest.mark.parametrize(("count", "size"), [(1, "tall"), (3, "wide")])
+@pytest.mark.parametrize("modules", [1, 3, 4])
+def test_amplification_and_patterns(count, size, modules):
+    maps = {name: 1.5 + mask / 10 for name, mask in masks(count, modules).items()}
+    patterns = {
+        name: explain.mask_patterns(RNG.random((count, 6, 6, 8))) for name in maps
+    }
+    titles = ["NAME\npredicted: automobile, 100%"] * count
+    pictures = images(count, SIZES[size])
+    check(explain.attention_figure(pictures, maps, patterns, titles))
+    check(explain.attention_figure(pictures, patterns=patterns))
+    apart = next(iter(patterns.values()))
+    check(explain.pattern_figure(pictures, apart, "stage1_attention1", titles))

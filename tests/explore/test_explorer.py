@@ -102,3 +102,18 @@ def test_images_that_cannot_be_shown_are_an_error(model_folder):
     four = dataclasses.replace(model_folder.preprocessing, input_shape=(16, 16, 4))
     with pytest.raises(ValueError, match=r"1 or 3 channels.*Received: .*\(16, 16, 4\)"):
         Explorer(model_folder.model, model_folder.labels, four)
+
+
+def test_the_first_image_is_fast_after_warming_up(model_folder, monkeypatch):
+    from keras_resattn.explore import explorer as module
+
+    folder = model_folder
+    explorer = Explorer(folder.model, folder.labels, folder.preprocessing)
+    read, explained = [], []
+    monkeypatch.setattr(explorer, "_read", lambda inputs: read.append(inputs.shape))
+    monkeypatch.setattr(
+        module, "class_evidence", lambda *args, **options: explained.append(args[2])
+    )
+    explorer.warm_up()
+    assert read == [(1, *folder.preprocessing.input_shape)]
+    assert explained == ["grad_cam"]

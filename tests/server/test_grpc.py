@@ -110,12 +110,6 @@ def test_a_message_too_large_is_refused(service):
     assert caught.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
 
 
-def test_multi_inference_is_not_implemented(service):
-    with pytest.raises(grpc.RpcError) as caught:
-        service.MultiInference(MultiInferenceRequest())
-    assert caught.value.code() == grpc.StatusCode.UNIMPLEMENTED
-
-
 def test_a_server_of_a_folder_takes_no_config_by_request(channel):
     request = ReloadConfigRequest()
     request.config.model_config_list.config.add(name="x", base_path="/")
@@ -189,10 +183,91 @@ def test_a_context_holds_for_every_example(times_service):
     assert [item.value for item in regressions] == [10, 6]
 
 
+def multi_inference(service, *tasks, values=(1.0, 3.0)):
+    request = MultiInferenceRequest()
+    for name, signature, method in tasks:
+        task = request.tasks.add(method_name=f"tensorflow/serving/{method}")
+        task.model_spec.name, task.model_spec.signature_name = name, signature
+    for value in values:
+        features = request.input.example_list.examples.add().features
+        features.feature["x"].float_list.value.append(value)
+    return service.MultiInference.future(request, timeout=60)
+
+
+CLASSIFY_TASK = ("times", "classify", "classify")
+REGRESS_TASK = ("times", "regress", "regress")
+
+
+def test_several_tasks_run_on_the_same_examples(times_service):
+    call = multi_inference(times_service, CLASSIFY_TASK, REGRESS_TASK)
+    classified, regressed = call.result().results
+    rows = classified.classification_result.classifications
+    found = [[(item.label, item.score) for item in row.classes] for row in rows]
+    assert found == [[("low", -2), ("high", 2)], [("low", -6), ("high", 6)]]
+    values = regressed.regression_result.regressions
+    assert [item.value for item in values] == [2, 6]
+    for result, name in ((classified, "classify"), (regressed, "regress")):
+        assert result.model_spec.name == "times"
+        assert result.model_spec.version.value == 1
+        assert result.model_spec.signature_name == name
+
+
+@pytest.mark.parametrize(
+    "tasks, code, message",
+    [
+        ([], "INVALID_ARGUMENT", "ModelSpec has no name specified."),
+        ([("nope", "", "regress")], "NOT_FOUND", "Servable not found for request"),
+        ([REGRESS_TASK, ("", "", "regress")], "INVALID_ARGUMENT", "empty model name"),
+        (
+            [REGRESS_TASK, ("other", "", "regress")],
+            "INVALID_ARGUMENT",
+            "must access the same model name",
+        ),
+        (
+            [REGRESS_TASK, REGRESS_TASK],
+            "INVALID_ARGUMENT",
+            "Duplicate evaluation of signature: regress",
+        ),
+        (
+            [("times", "nope", "regress")],
+            "INVALID_ARGUMENT",
+            "Requested signature not found in model graph: nope",
+        ),
+        (
+            [("times", "regress", "predict")],
+            "UNIMPLEMENTED",
+            "Unsupported signature method_name: tensorflow/serving/predict",
+        ),
+        (
+            [("times", "", "classify")],
+            "FAILED_PRECONDITION",
+            "No classification inputs found in SignatureDef: ",
+        ),
+    ],
+)
+def test_tasks_that_do_not_fit_are_refused(times_service, tasks, code, message):
+    call = multi_inference(times_service, *tasks)
+    assert call.code().name == code
+    assert message in call.details()
+
+
+def test_several_tasks_need_examples(times_service):
+    call = multi_inference(times_service, REGRESS_TASK, values=())
+    assert call.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert call.details() == "Input is empty."
+
+
 @pytest.mark.parametrize(
     "method, request_type, signature, values, message",
     [
         ("Classify", ClassificationRequest, "classify", [], "Input is empty."),
+        (
+            "Classify",
+            ClassificationRequest,
+            "",
+            [1.0],
+            "No classification inputs found in SignatureDef: ",
+        ),
         (
             "Classify",
             ClassificationRequest,

@@ -153,6 +153,7 @@ def test_the_log_tells_what_was_asked_and_how_it_was_answered(client, log):
     (line,) = log()
     assert line.pop("milliseconds") > 0
     assert line.pop("time")
+    assert line.pop("request_id") == answer.headers["x-request-id"]
     assert line == {
         "protocol": "REST",
         "method": "POST",

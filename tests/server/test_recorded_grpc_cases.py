@@ -24,11 +24,6 @@ REST_CASES = json.loads((DATA / "rest_cases.json").read_text())
 
 # Where the embedded server answers otherwise on purpose.
 DIFFERENT = {
-    # It has no inputs, so it cannot be asked: the answer that REST gives.
-    "init op sig": (
-        "INVALID_ARGUMENT",
-        "Failed to get input map for signature: __saved_model_init_op",
-    ),
     # Checked before the convolution, which could end the process.
     "wrong rank": (
         "INVALID_ARGUMENT",

@@ -79,10 +79,18 @@ def test_a_run_that_was_killed_at_its_start_does_not_stand_in_the_way(tmp_path):
     run.check_free(overwrite=False)
 
 
-def test_a_tracker_that_is_absent_leaves_nothing(small_recipe, tmp_path):
+@pytest.mark.parametrize("method", ["check", "callbacks"])
+def test_a_tracker_that_is_absent_leaves_nothing(small_recipe, tmp_path, method):
     class Absent:
         def check(self):
-            raise ImportError("not installed")
+            self.fail("check")
+
+        def callbacks(self, *arguments):
+            self.fail("callbacks")
+
+        def fail(self, at):
+            if at == method:
+                raise ImportError("not installed")
 
     with pytest.raises(ImportError, match="not installed"):
         training.fit(small_recipe, tmp_path / "run", watch=Absent())

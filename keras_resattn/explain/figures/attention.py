@@ -100,7 +100,8 @@ def attention_figure(
         check_count(column.title, column.maps, images)
     blocks = [columns[i : i + COLUMNS] for i in range(0, len(columns), COLUMNS)]
     heights = [*panel_heights(images, WIDTH), KEY] * len(blocks)
-    gaps = (0.3 * len(images) + 0.35) * len(blocks) + 0.8
+    lines = max((title.count("\n") + 1 for title in titles or ()), default=1)
+    gaps = ((0.15 + 0.17 * lines) * len(images) + 0.35) * len(blocks) + 0.9
     wide = 1 + max(len(block) for block in blocks)
     figure = new_figure(max(WIDTH * wide, 4.5), sum(heights) + gaps)
     axes = figure.subplots(len(heights), wide, squeeze=False, height_ratios=heights)
