@@ -97,6 +97,21 @@ def load_model(
     return folder
 
 
+def is_model(source: str) -> bool:
+    """Return whether `load_model` would find a model, without loading it.
+
+    Args:
+        source: As for `load_model`. A folder without `model.keras` is not a model,
+            even if weights have its name.
+    """
+    path = Path(source)
+    if hub.is_repository(source) or _is_lone_file(path):
+        return True
+    if path.exists():
+        return path.name == MODEL or (path / MODEL).is_file()
+    return _is_name(source) and len(weights_named(source)) == 1
+
+
 def weights_named(name: str) -> list[WeightsInfo]:
     """Return the weights that a name such as `cifar10` may mean.
 

@@ -1,5 +1,6 @@
 """`keras-resattn serve`."""
 
+import contextlib
 import logging
 from pathlib import Path
 from typing import Annotated
@@ -7,6 +8,7 @@ from typing import Annotated
 import typer
 
 from keras_resattn_cli.options import Engine
+from keras_resattn_cli.served_model import served_folder
 from keras_resattn_cli.start import import_keras
 from keras_resattn_client.extras import require_extra
 
@@ -22,11 +24,12 @@ _ALSO_RAY = {"base", "port", "host", "grpc_port", "engine"}
 def serve(
     context: typer.Context,
     base: Annotated[
-        Path | None,
+        str | None,
         typer.Argument(
             metavar="BASE",
             help="The folder with NAME/VERSION/saved_model.pb. The highest version "
-            "of each model is served.",
+            "of each model is served. Or a MODEL, as for the other commands, such as "
+            "cifar10: it is exported first.",
             show_default=False,
         ),
     ] = None,
@@ -274,40 +277,42 @@ def serve(
         from keras_resattn.on_ray.server import serve_on_ray
 
         replicas = (min_replicas, max_replicas, replica_cpus)
-        serve_on_ray(base, host, port, grpc_port, *replicas)
+        with served_folder(base) as folder:
+            serve_on_ray(folder, host, port, grpc_port, *replicas)
         return
 
     from keras_resattn_server import serve as serve_models
 
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("keras_resattn_server").setLevel(logging.INFO)
-    serve_models(
-        base,
-        host=host,
-        port=port,
-        grpc_port=grpc_port if grpc else None,
-        max_request_bytes=max_request_bytes,
-        max_request_memory=max_request_memory,
-        rest_api_enable_cors_support=rest_api_enable_cors_support,
-        cors_origins=tuple(cors_origins or ("*",)),
-        drain_seconds=drain_seconds,
-        model_config_file=model_config_file,
-        model_config_file_poll_wait_seconds=model_config_file_poll_wait_seconds,
-        file_system_poll_wait_seconds=file_system_poll_wait_seconds,
-        max_num_load_retries=max_num_load_retries,
-        load_retry_interval_micros=load_retry_interval_micros,
-        max_queued_requests=max_queued_requests,
-        max_connections=max_connections,
-        receive_timeout_seconds=receive_timeout_seconds,
-        rest_api_timeout_in_ms=rest_api_timeout_in_ms,
-        drain_delay_seconds=drain_delay_seconds,
-        batching_parameters_file=batching_parameters_file,
-        monitoring_config_file=monitoring_config_file,
-        access_log=access_log,
-        api_key_file=api_key_file,
-        tls_certificate=tls_certificate,
-        tls_key=tls_key,
-    )
+    with served_folder(base) if base else contextlib.nullcontext() as folder:
+        serve_models(
+            folder,
+            host=host,
+            port=port,
+            grpc_port=grpc_port if grpc else None,
+            max_request_bytes=max_request_bytes,
+            max_request_memory=max_request_memory,
+            rest_api_enable_cors_support=rest_api_enable_cors_support,
+            cors_origins=tuple(cors_origins or ("*",)),
+            drain_seconds=drain_seconds,
+            model_config_file=model_config_file,
+            model_config_file_poll_wait_seconds=model_config_file_poll_wait_seconds,
+            file_system_poll_wait_seconds=file_system_poll_wait_seconds,
+            max_num_load_retries=max_num_load_retries,
+            load_retry_interval_micros=load_retry_interval_micros,
+            max_queued_requests=max_queued_requests,
+            max_connections=max_connections,
+            receive_timeout_seconds=receive_timeout_seconds,
+            rest_api_timeout_in_ms=rest_api_timeout_in_ms,
+            drain_delay_seconds=drain_delay_seconds,
+            batching_parameters_file=batching_parameters_file,
+            monitoring_config_file=monitoring_config_file,
+            access_log=access_log,
+            api_key_file=api_key_file,
+            tls_certificate=tls_certificate,
+            tls_key=tls_key,
+        )
 
 
 def _check_engine(context: typer.Context, engine: Engine) -> None:

@@ -1,0 +1,43 @@
+"""`keras-resattn serve MODEL` exports a model and serves it."""
+
+import json
+
+import pytest
+
+from keras_resattn.model_source import is_model
+from keras_resattn_cli.served_model import served_folder
+
+
+def test_a_folder_of_exports_is_served_as_it_is(tmp_path, capsys):
+    (tmp_path / "cifar10" / "1").mkdir(parents=True)
+    with served_folder(str(tmp_path)) as folder:
+        assert folder == tmp_path
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("name", ["missing", "cifar10/1", "weights.h5"])
+def test_what_is_no_model_is_left_to_the_server(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    assert not is_model(name)
+    with served_folder(name) as folder:
+        assert str(folder) == name
+
+
+def test_a_name_is_a_model_unless_a_folder_has_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert is_model("cifar10") and is_model("cifar_attention56:cifar10")
+    (tmp_path / "cifar10").mkdir()
+    assert not is_model("cifar10")
+
+
+def test_a_model_folder_is_exported_and_removed_at_the_end(model_folder, capsys):
+    name = model_folder.path.name
+    with served_folder(str(model_folder.path)) as folder:
+        version = folder / name / "1"
+        manifest = json.loads((version / "assets.extra/manifest.json").read_text())
+        assert manifest["labels"] == list(model_folder.labels)
+        assert (version / "saved_model.pb").is_file()
+    assert not folder.exists()
+    assert (
+        f"keras-resattn export {model_folder.path} served/" in capsys.readouterr().out
+    )
