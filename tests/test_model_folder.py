@@ -56,6 +56,20 @@ def test_a_missing_image_is_an_error(model_folder, pictures):
         model_folder.predict([pictures[0], "missing.png"])
 
 
+@pytest.mark.parametrize(
+    ("image", "received"),
+    [
+        (None, "NoneType"),
+        (b"abc", "bytes"),
+        ([b"abc"], "bytes"),
+        (np.ones((8, 8, 3), bool), "an array of type bool"),
+    ],
+)
+def test_what_is_not_an_image_is_an_error(model_folder, image, received):
+    with pytest.raises(ValueError, match=f"a path, a PIL.*Received: {received}"):
+        model_folder.predict(image)
+
+
 def test_what_is_written_beside_comes_whole_or_not_at_all(tmp_path):
     path = tmp_path / "new" / "file.txt"
     write_beside(path, lambda beside: beside.write_text("whole"))

@@ -195,6 +195,16 @@ def test_a_softmax_follows_logits_and_this_is_said(source, pictures, tmp_path):
     same(keras_resattn.load_model(loaded.path), source, pictures)
 
 
+def test_a_sequential_of_a_network_and_a_layer_is_a_model(source, pictures, tmp_path):
+    network = source.model
+    body = keras.Model(network.input, network.get_layer("predictions").input)
+    head = keras.layers.Dense(len(source.labels), "softmax")
+    keras.Sequential([body, head]).save(tmp_path / "mine.keras")
+    loaded = load_model(tmp_path / "mine.keras", **facts(source))
+    assert loaded.predict(pictures).shape == (len(pictures), len(source.labels))
+    assert keras_resattn.attention_masks(loaded.model).outputs
+
+
 def test_one_of_two_outputs_is_chosen_by_name(source, pictures, tmp_path):
     second, _ = headed(source, "softmax", 5)
     two = keras.Model(

@@ -37,6 +37,8 @@ def pixels_of(images: Images, preprocessing: Preprocessing) -> Array:
             pixel values.
     """
     images = as_list(images)
+    if np.ndim(images) == 0 and not isinstance(images, list):
+        images = [images]
     if isinstance(images, list) and images and all(map(_is_path, images)):
         return read_images(images, preprocessing)
     arrays = [_pixels_of_one(one, preprocessing) for one in images]
@@ -49,7 +51,7 @@ def as_list(images: Any) -> Any:
     """Return images as something with one entry per image: see `pixels_of`."""
     if _is_path(images) or _is_picture(images):
         return [images]
-    if isinstance(images, Sequence):
+    if isinstance(images, Sequence) and not isinstance(images, bytes):
         return list(images)
     return [images] if np.ndim(images) in (2, 3) else images
 
@@ -70,6 +72,11 @@ def _pixels_of_one(image: Any, preprocessing: Preprocessing) -> Array:
         pixels = _pixels_of_picture(image)
     else:
         pixels = np.asarray(image)
+        if pixels.dtype.kind in "bOSU":  # not numbers
+            raise ValueError(
+                "Give each image as a path, a PIL image or an array of pixel values, "
+                f"0 to 255. Received: {_described(image, pixels)}"
+            )
     if pixels.ndim == 2:
         pixels = pixels[..., None]
     _check(pixels)
@@ -83,6 +90,12 @@ def _pixels_of_one(image: Any, preprocessing: Preprocessing) -> Array:
         pixels = _converted(pixels, channels)
     resized = preprocessing.resize(tf.convert_to_tensor(pixels))
     return np.asarray(tf.cast(resized, tf.float32))
+
+
+def _described(image: Any, pixels: Array) -> str:
+    if pixels.ndim:
+        return f"an array of type {pixels.dtype}"
+    return type(image).__name__
 
 
 def _pixels_of_picture(picture: Any) -> Array:

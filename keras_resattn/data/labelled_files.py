@@ -89,14 +89,14 @@ def check_readable(data: LabelledImages, preprocessing: Preprocessing) -> None:
     reasons = unreadable_images(data.paths, preprocessing)
     if not reasons:
         return
-    listed = [f"  {path} {reason}" for path, reason in reasons.items()][:LISTED]
+    listed = [f"  {path} {reason}." for path, reason in reasons.items()][:LISTED]
     if len(reasons) > LISTED:
-        listed.append(f"  and {len(reasons) - LISTED:,} more")
+        listed.append(f"  and {len(reasons) - LISTED:,} more.")
     raise ValueError(
         f"{len(reasons):,} of {len(data.paths):,} images cannot be read:\n"
         + "\n".join(listed)
-        + "\nReplace or remove them, or leave them out with `data.on_error=skip`. "
-        f"Received: {data.name}"
+        + "\nReplace or remove them, or leave them out with "
+        f"`--set data.on_error=skip`. Received: {data.name}"
     )
 
 

@@ -127,8 +127,9 @@ class Run:
         self._write(ENVIRONMENT, json.dumps(environment, indent=1) + "\n")
         if data.skipped:
             self._write(SKIPPED, _lines(data.skipped))
+            images = "image" if len(data.skipped) == 1 else "images"
             print(
-                f"Left out {len(data.skipped)} unreadable images "
+                f"Left out {len(data.skipped):,} unreadable {images} "
                 f"({data.skipped_by_reason}), such as {data.skipped[0]}. {SKIPPED} "
                 "lists all of them."
             )

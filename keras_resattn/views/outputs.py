@@ -3,6 +3,7 @@
 import keras
 
 from keras_resattn.typing import Tensor
+from keras_resattn.views.graph import graph_of
 from keras_resattn.views.graph import is_functional
 
 
@@ -18,9 +19,10 @@ def outputs_by_name(model: keras.Model) -> dict[str, Tensor]:
     """
     if not is_functional(model):
         return {}
-    if isinstance(model.output, dict):
-        return model.output
-    return dict(zip(model.output_names, model.outputs, strict=True))
+    graph = graph_of(model)  # a Sequential without a call has no `output`
+    if isinstance(graph.output, dict):
+        return graph.output
+    return dict(zip(graph.output_names, graph.outputs, strict=True))
 
 
 def with_output(model: keras.Model, name: str | None = None) -> keras.Model:
@@ -51,4 +53,4 @@ def with_output(model: keras.Model, name: str | None = None) -> keras.Model:
             f"The outputs of this model are {list(outputs)}. Name one of them. "
             f"Received: output={name!r}"
         )
-    return keras.Model(model.input, outputs[name], name=model.name)
+    return keras.Model(graph_of(model).input, outputs[name], name=model.name)

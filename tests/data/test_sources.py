@@ -205,7 +205,8 @@ def test_unreadable_files_are_all_listed_with_the_remedy(damaged):
     with pytest.raises(ValueError, match="2 of 42 images.*") as error:
         check_readable(load(str(root), preprocessing), preprocessing)
     assert all(path in str(error.value) for path in bad)
-    assert "data.on_error=skip" in str(error.value)
+    assert ".\nReplace or remove them" in str(error.value)
+    assert "`--set data.on_error=skip`" in str(error.value)
 
 
 def test_a_training_lists_unreadable_files_before_it_builds_the_network(

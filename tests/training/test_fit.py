@@ -104,7 +104,7 @@ def test_an_unreadable_image_may_be_left_out(photos, small_recipe, tmp_path, cap
     folder = training.fit(recipe, tmp_path / "run", callbacks=[])
     assert (folder.path / "skipped.txt").read_text() == f"{bad}\n"
     line = (
-        f"Left out 1 unreadable images (1 cut off), such as {bad}. skipped.txt lists "
+        f"Left out 1 unreadable image (1 cut off), such as {bad}. skipped.txt lists "
         "all of them."
     )
     assert line in capsys.readouterr().out.splitlines()
