@@ -23,6 +23,7 @@ from keras_resattn_client.extras import require_extra
 
 ARRAYS = "arrays.npz"
 PAGE = "index.html"
+INTERACTIVE = "interactive.html"
 # The longer side, in pixels, of the images in the figures.
 SHOWN_SIZE = 320
 
@@ -42,6 +43,7 @@ def write_explanations(
     animation: str | None = None,
     view: str = "attention",
     pattern_count: int = 4,
+    html: bool = False,
     batch_size: int = 8,
     advance: Callable[[int], object] | None = None,
 ) -> Path:
@@ -93,6 +95,9 @@ def write_explanations(
             and mask patterns), `"amplification"`, `"patterns"`, or `"mean"` (the mask,
             averaged over the channels).
         pattern_count: Integer, the number of mask patterns of each module.
+        html: Boolean, whether to write `interactive.html`: one file without a server
+            that shows each channel, each pattern and the masks at a position of up to
+            8 images. Its masks are rounded to 255 steps.
         batch_size: Integer, images per batch.
         advance: Optional function. It is called after each batch with the number
             of its images.
@@ -106,9 +111,12 @@ def write_explanations(
         ValueError: If an image is unreadable, or an argument is out of range.
             In this case nothing is written.
     """
-    if figures:
+    if figures or html:
         require_extra("vis", "Figures", ("jinja2", "matplotlib", "PIL"))
+    if figures:
         _check_view(view, style, stretch)
+    if html:
+        require_patterns()
     files, out = [Path(path) for path in paths], Path(out)
     batch_size = positive_integer("batch_size", batch_size)
     _check_files(files, folder.preprocessing)
@@ -125,7 +133,12 @@ def write_explanations(
     explanations = explain_batches(
         folder.model, batches(), modules, channel, classes, evidence
     )
-    page = None
+    pages = []
+    reference = None
+    if html or (figures and view != "mean"):
+        reference = functools.partial(
+            _reference, folder, files, modules, pattern_count
+        )
     if figures:
         from keras_resattn.explain.image_page import ImagePage  # needs matplotlib
 

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
+from keras_resattn.explain import pictures
 from keras_resattn.explain.channels import ALL
 from keras_resattn.explain.figures.scales import EVIDENCE_COLORS
 from keras_resattn.explain.figures.scales import FEATURE_COLORS
 from keras_resattn.explain.figures.scales import MASK_COLORS
 from keras_resattn.explain.figures.scales import mask_limits
-from keras_resattn.explore import pictures
 from keras_resattn.explore.explorer import ExploredImage
 from keras_resattn.explore.explorer import Explorer
 

@@ -9,7 +9,7 @@ from keras_resattn import explain
 from keras_resattn.data.fashion_mnist_sample.builder import FOLDER
 from keras_resattn.data.fashion_mnist_sample.builder import read_idx
 from keras_resattn.explore import examples
-from keras_resattn.explore import pictures as html
+from keras_resattn.explain import pictures as html
 from keras_resattn.explore.content import MEAN
 from keras_resattn.explore.content import Content
 from keras_resattn.explore.content import message
