@@ -13,6 +13,7 @@ from keras_resattn.data import check_images
 from keras_resattn.data import read_pictures
 from keras_resattn.explain.array_file import ArrayFile
 from keras_resattn.explain.explanation import explain_batches
+from keras_resattn.explain.file_names import unique_names
 from keras_resattn.explain.patterns import require_patterns
 from keras_resattn.explain.reader import choose_modules
 from keras_resattn.layers.arguments import positive_integer
@@ -103,7 +104,8 @@ def write_explanations(
             of its images.
 
     Returns:
-        The `pathlib.Path` of the page, or of the arrays without figures.
+        The `pathlib.Path` of `index.html`; without figures, of `interactive.html` or
+        of the arrays.
 
     Raises:
         ImportError: If figures or evidence need the extra `vis`.
@@ -133,31 +135,34 @@ def write_explanations(
     explanations = explain_batches(
         folder.model, batches(), modules, channel, classes, evidence
     )
-    pages = []
-    reference = None
-    if html or (figures and view != "mean"):
-        reference = functools.partial(
-            _reference, folder, files, modules, pattern_count
-        )
+    drawing = (style, stretch, channel_grid, animation)
+    pages = {}
     if figures:
         from keras_resattn.explain.image_page import ImagePage  # needs matplotlib
 
-        drawing = (style, stretch, channel_grid, animation)
         make_page = functools.partial(ImagePage, folder, files, out, *drawing, label)
         make_page(view, None)  # raises errors of arguments before the network runs
-        page = make_page(view, _reference(folder, files, modules, view, pattern_count))
+    needed = html or (figures and view != "mean")
+    reference = _reference(folder, files, modules, pattern_count) if needed else None
+    if figures:
+        pages[PAGE] = make_page(view, None if view == "mean" else reference)
+    if html:
+        from keras_resattn.explain.interactive import InteractivePage
+
+        pages[INTERACTIVE] = InteractivePage(folder, unique_names(files), reference)
     with ArrayFile(out / ARRAYS, len(files)) as file:
         for explanation in explanations:
             [pictures] = held
             file.append(_rows(explanation))
-            if page:
+            for page in pages.values():
                 page.add(pictures, explanation)
             if advance:
                 advance(len(pictures))
         file.add("images", [str(path) for path in files])
         file.add("labels", list(folder.labels))
         file.add("rule", next(iter(explanation.triptychs.values())).rule)
-    return page.write(out / PAGE) if page else out / ARRAYS
+    written = [page.write(out / name) for name, page in pages.items()]
+    return written[0] if written else out / ARRAYS
 
 
 def _check_view(view, style, stretch):
@@ -172,10 +177,8 @@ def _check_view(view, style, stretch):
         )
 
 
-def _reference(folder, files, modules, view, count):
-    """Return the `Reference` of the images, or None if the view needs none."""
-    if view == "mean":
-        return None
+def _reference(folder, files, modules, count):
+    """Return the `Reference` of the images."""
     from keras_resattn.explain import reference  # needs matplotlib
 
     step = -(-len(files) // reference.IMAGES)
