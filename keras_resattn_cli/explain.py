@@ -129,7 +129,10 @@ def explain(
     ] = False,
     animation: Annotated[
         Animation | None,
-        typer.Option(help="Write an animation of the masks, module after module."),
+        typer.Option(
+            help="Write an animation of the amplification, module after module; with "
+            "--view mean, of the mean masks."
+        ),
     ] = None,
     html: Annotated[
         bool,

@@ -70,7 +70,8 @@ function drawModule(row) {
   const amplified = maps.amplification;
   fill(amplification.firstElementChild, maps.size, (i) =>
     amplified[i] === null ? [128, 128, 128] : tableColor(data.amplificationColors, amplified[i], scale));
-  amplification.lastElementChild.textContent = `Amplification: ${rangeText(amplified, "x")}`;
+  amplification.lastElementChild.textContent = 
+    `Amplification: ${rangeText(amplified, "x")} (blue to red: ${scale.map((end) => end.toFixed(2) + "x").join(" to ")})`;
 
   const chosen = shares.map((_, k) => k).filter((k) => state.pattern < 0 || k === state.pattern);
   const planes = shares.map((_, k) => planeOf(maps.patterns, maps.size, k));

@@ -91,7 +91,8 @@ def write_explanations(
             `modules`, as `NAME.MODULE.channels-PAGE.png`, and every mask pattern, as
             `NAME.MODULE.patterns.png`.
         animation: `"gif"` or `"png"`, to write an animation over the modules, as
-            `NAME.modules.gif` or `NAME.modules.apng`.
+            `NAME.modules.gif` or `NAME.modules.apng`. It shows the amplification; with
+            the view `"mean"`, the mean masks.
         view: What `NAME.masks.png` shows of each module: `"attention"` (amplification
             and mask patterns), `"amplification"`, `"patterns"`, or `"mean"` (the mask,
             averaged over the channels).
