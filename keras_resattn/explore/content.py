@@ -70,7 +70,8 @@ class Content:
             pairs = zip(shown, keys, strict=True)
             parts += [f"<div>{picture}{key}</div>" for picture, key in pairs]
         count = reference.images
-        where = f"{count} example images" if self.explorer.examples else "this image"
+        shared = self.explorer.shared_reference is not None
+        where = f"{count} example images" if shared else "this image"
         found = f"<p>The patterns and the scales were found in {where}.</p>"
         return f'<div class="overview">{"".join(parts)}</div>{found}'
 

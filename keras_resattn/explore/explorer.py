@@ -125,8 +125,7 @@ class Explorer:
 
     def warm_up(self) -> None:
         """Run everything once, so that the first image is fast."""
-        if self.examples:
-            self.patterns(self.look(self.examples[0]), next(iter(self.channels)))
+        _ = self.shared_reference  # computed once, on first use
         inputs = np.zeros((1, *self.preprocessing.input_shape), "float32")
         self._read(inputs)
         class_evidence(self.model, inputs, "grad_cam", classes=[0])
@@ -152,13 +151,15 @@ class Explorer:
 
     def reference(self, image: ExploredImage) -> Reference:
         """Return the scales and patterns of the examples; without any, of the image."""
-        if self.examples:
-            return self._reference_of_examples
+        if self.shared_reference is not None:
+            return self.shared_reference
         return find_reference(self.model, self._modules, [image.inputs])
 
     @functools.cached_property
-    def _reference_of_examples(self) -> Reference:
-        return find_reference(self.model, self._modules, self._example_batches())
+    def shared_reference(self) -> Reference | None:
+        """The scales and patterns of the examples, or `None` without examples."""
+        batches = list(self._example_batches())
+        return find_reference(self.model, self._modules, batches) if batches else None
 
     def _example_batches(self) -> Iterator[Array]:
         """Yield the examples, without those that cannot be read."""

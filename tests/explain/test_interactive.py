@@ -32,10 +32,18 @@ def content(path):
     return json.loads(found[1])
 
 
+def restored(text, shape, limits):
+    """Return the values `(h, w, C)` that the page shows."""
+    height, width, count = shape
+    steps = np.frombuffer(base64.b64decode(text), "uint8").astype("float64")
+    planes = steps.reshape(count, height, width)
+    low, high = limits
+    return np.moveaxis(low + (high - low) * planes / 255, 0, -1)
+
+
 def test_values_are_rounded_to_255_steps():
     values = np.random.default_rng(0).uniform(-1, 1, (5, 4, 3))
-    steps = np.frombuffer(base64.b64decode(quantized(values, (-1, 1))), "uint8")
-    back = np.moveaxis(-1 + 2 * steps.reshape(3, 5, 4) / 255, 0, -1)
+    back = restored(quantized(values, (-1, 1)), values.shape, (-1, 1))
     assert 0 < np.abs(back - values).max() <= STEP * 1.0001
 
 
@@ -47,12 +55,9 @@ def test_the_page_has_the_masks_and_the_amplification(written, model_folder, inp
             shown = image["modules"][name]
             height, width, count = shown["size"]
             assert mask[i].shape == (height, width, count)
-            low, high = shown["mask"]["limits"]
-            steps = np.frombuffer(base64.b64decode(shown["mask"]["values"]), "uint8")
-            values = low + (high - low) * steps.reshape(count, height, width) / 255
-            np.testing.assert_allclose(
-                np.moveaxis(values, 0, -1), mask[i], atol=STEP / 2 + 1e-5
-            )
+            values = restored(shown["mask"]["values"], mask[i].shape, (0, 1))
+            assert shown["mask"]["limits"] == [0, 1]
+            np.testing.assert_allclose(values, mask[i], atol=STEP / 2 + 1e-5)
             amplified = np.array(shown["amplification"]).reshape(height, width)
             np.testing.assert_allclose(amplified, maps[name][i], atol=6e-4)
     text = written.read_text("utf-8")
