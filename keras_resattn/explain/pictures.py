@@ -18,9 +18,7 @@ from keras_resattn.explain.figures.scales import MASK_COLORS
 from keras_resattn.typing import Array
 
 SMALL = 128  # smaller images are enlarged with visible pixels
-# For files with many pictures: the quality of JPEG, and the colours of a map.
-QUALITY = 85
-PALETTE = 64
+QUALITY = 85  # of JPEG. Maps stay exact, because their colours are values.
 
 
 def colors(
@@ -51,8 +49,7 @@ def picture(
         kind: The CSS class: `"cells"` enlarges with visible pixels, `"smooth"`
             without, `"over"` covers another image smoothly. Defaults to `"cells"`
             for small images, otherwise to `"smooth"`.
-        compact: Boolean, whether to write fewer bytes and change colours slightly:
-            large images as JPEG, small images and maps with 64 colours.
+        compact: Boolean, whether to write fewer bytes: large images as JPEG.
     """
     kind = kind or ("cells" if max(pixels.shape[:2]) < SMALL else "smooth")
     address = source(pixels) if compact else _png(pixels)
@@ -115,8 +112,7 @@ def source(pixels: Array) -> str:
     image = _image(pixels)
     if min(image.size) >= SMALL:
         return _source(image, "JPEG", quality=QUALITY)
-    few = image.convert("RGB").quantize(PALETTE, dither=PIL.Image.Dither.NONE)
-    return _source(few, "PNG", optimize=True)
+    return _source(image, "PNG", optimize=True)
 
 
 def _image(pixels):

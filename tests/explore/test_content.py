@@ -87,7 +87,7 @@ def test_the_overview_shows_what_explain_computes(content, image, model_folder, 
         basis = explain.fit_patterns([masks[name]])
         patterns = explain.apply_patterns(masks[name], basis).maps[0]
         expected = 255 * pattern_colors(patterns, basis.strong)
-        np.testing.assert_allclose(drawn[2 * i + 1], expected, atol=12)
+        np.testing.assert_allclose(drawn[2 * i + 1], expected, atol=2)
     assert "found in this image" in shown
 
 
