@@ -44,7 +44,7 @@ test-deployment: .venv-test/installed
 	.venv-test/bin/python -m pytest tests/deployment -m needs_system_tools
 
 test-browser: .venv-test/installed-browser
-	.venv-test/bin/python -m pytest tests/explore -m needs_browser -n0
+	.venv-test/bin/python -m pytest tests/explore tests/explain -m needs_browser -n0
 
 TEST_BACKEND := .venv-test/bin/python -m pytest tests/layers tests/builder tests/models tests/baselines tests/views tests/weights tests/compatibility tests/convert tests/saved_before tests/training/test_optimizer.py
 

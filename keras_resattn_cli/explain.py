@@ -129,10 +129,21 @@ def explain(
     ] = False,
     animation: Annotated[
         Animation | None,
-        typer.Option(help="Write an animation of the masks, module after module."),
+        typer.Option(
+            help="Write an animation of the amplification, module after module; with "
+            "--view mean, of the mean masks."
+        ),
     ] = None,
+    html: Annotated[
+        bool,
+        typer.Option(
+            "--html",
+            help="Write interactive.html: one file without a server. It shows each "
+            "channel, each pattern, and the masks at a position that you click.",
+        ),
+    ] = False,
     no_figures: Annotated[
-        bool, typer.Option("--no-figures", help="Write only arrays.npz.")
+        bool, typer.Option("--no-figures", help="Write no figures and no index.html.")
     ] = False,
     batch_size: Annotated[int, typer.Option(min=1, help="Images per batch.")] = 8,
 ) -> None:
@@ -142,9 +153,9 @@ def explain(
     NAME.triptych.png (a feature before its mask, the mask, the feature after it).
     index.html shows them all. A mask is not evidence for a class.
     """
-    if not no_figures:
+    if html or not no_figures:
         require_extra("vis", "`explain` with figures", ("jinja2", "matplotlib", "PIL"))
-    if not no_figures and view in (View.attention, View.patterns):
+    if html or (not no_figures and view in (View.attention, View.patterns)):
         require_extra("vis", "Finding mask patterns", ("sklearn",))
     if evidence:
         require_extra("vis", "`explain --evidence`", ("scipy", "tf_keras_vis"))
@@ -175,6 +186,7 @@ def explain(
             channel_grid=channel_grid,
             view=view.value,
             pattern_count=patterns,
+            html=html,
             animation=animation and animation.value,
             batch_size=batch_size,
             advance=lambda count: progress.advance(task, count),

@@ -14,6 +14,7 @@ from .channels import saturation as saturation
 from .evidence import class_evidence as class_evidence
 from .explanation import Explanation as Explanation
 from .explanation import explain_batches as explain_batches
+from .figures.animation import amplification_animation as amplification_animation
 from .figures.animation import epoch_animation as epoch_animation
 from .figures.animation import module_animation as module_animation
 from .figures.animation import write_animation as write_animation

@@ -88,8 +88,9 @@ def class_evidence(
     """
     check_methods([method])
     inputs = as_array(inputs)
+    logits = _logits_model(model, layer, output)  # checks that it is a classifier
     check_fits(inputs, model)
-    model = _logits_model(model, layer, output)
+    model = logits
     chosen = _classes(model, inputs, classes, batch_size)
     options = {"max_N": max_channels} if method == "score_cam" else {}
     if method == "smooth_grad":

@@ -6,6 +6,7 @@ from pathlib import Path
 from keras_resattn.explain.channels import TEXTS
 from keras_resattn.explain.explanation import Explanation
 from keras_resattn.explain.explanation import select_image
+from keras_resattn.explain.figures.animation import amplification_animation
 from keras_resattn.explain.figures.animation import module_animation
 from keras_resattn.explain.figures.attention import attention_figure
 from keras_resattn.explain.figures.channel_grid import channel_grid_figure
@@ -147,12 +148,19 @@ class ImagePage:
             figures["evidence"] = self._save(f"{name}.evidence.png", drawn)
         if self.animation:
             path = self.out / f"{name}.modules{ANIMATIONS[self.animation]}"
-            masks, stretch = explanation.masks, self.stretch
-            module_animation([picture], masks, path, titles, stretch=stretch)
+            self._animate(path, picture, explanation, titles)
         if len(self.sections) < SHOWN:
             sources = {kind: image_source(figure) for kind, figure in figures.items()}
             section = {"name": name, "ranked": ranked, "evidence": None, **sources}
             self.sections.append(section)
+
+    def _animate(self, path, picture, explanation, titles):
+        if self.reference is None:
+            masks, stretch = explanation.masks, self.stretch
+            module_animation([picture], masks, path, titles, stretch=stretch)
+        else:
+            maps, scales = explanation.amplification, self.reference.scales
+            amplification_animation([picture], maps, path, titles, scales=scales)
 
     def _patterns(self, explanation):
         if self.reference is None or self.view not in ("attention", "patterns"):

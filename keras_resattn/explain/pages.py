@@ -5,7 +5,11 @@ import io
 from pathlib import Path
 from typing import Any
 
-from keras_resattn.explain.figures.panels import Figure
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from keras_resattn.explain.figures.panels import new_figure
 from keras_resattn.model_folder import write_beside
 from keras_resattn.typing import StrPath
 
@@ -25,6 +29,32 @@ def png(figure: Figure, dpi: int = 110) -> bytes:
     file = io.BytesIO()
     figure.savefig(file, format="png", dpi=dpi)
     return file.getvalue()
+
+
+# The colour of text and axes in SVG: the colour of the page's text replaces it.
+INK = "#010203"
+INKED = (
+    *("text.color", "axes.edgecolor", "axes.labelcolor"),
+    *("xtick.color", "ytick.color"),
+)
+
+
+def new_curves(width: float = 3.7, height: float = 2.6) -> tuple[Figure, Axes]:
+    """Return an empty figure for `svg` and its axes, in inches."""
+    with matplotlib.rc_context(dict.fromkeys(INKED, INK)):
+        figure = new_figure(width, height)
+        return figure, figure.subplots()
+
+
+def svg(figure: Figure) -> str:
+    """Return a figure of `new_curves` as SVG, for a page in light or dark colours."""
+    file = io.StringIO()
+    options = {"svg.fonttype": "none", "svg.hashsalt": "keras-resattn"}
+    with matplotlib.rc_context({**options, **dict.fromkeys(INKED, INK)}):
+        empty = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+        figure.savefig(file, format="svg", transparent=True, metadata=empty)
+    text = file.getvalue()
+    return text[text.index("<svg") :].replace(INK, "currentColor")
 
 
 def image_source(png_bytes: bytes) -> str:

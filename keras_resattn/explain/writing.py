@@ -13,6 +13,7 @@ from keras_resattn.data import check_images
 from keras_resattn.data import read_pictures
 from keras_resattn.explain.array_file import ArrayFile
 from keras_resattn.explain.explanation import explain_batches
+from keras_resattn.explain.file_names import unique_names
 from keras_resattn.explain.patterns import require_patterns
 from keras_resattn.explain.reader import choose_modules
 from keras_resattn.layers.arguments import positive_integer
@@ -23,6 +24,7 @@ from keras_resattn_client.extras import require_extra
 
 ARRAYS = "arrays.npz"
 PAGE = "index.html"
+INTERACTIVE = "interactive.html"
 # The longer side, in pixels, of the images in the figures.
 SHOWN_SIZE = 320
 
@@ -42,6 +44,7 @@ def write_explanations(
     animation: str | None = None,
     view: str = "attention",
     pattern_count: int = 4,
+    html: bool = False,
     batch_size: int = 8,
     advance: Callable[[int], object] | None = None,
 ) -> Path:
@@ -88,17 +91,22 @@ def write_explanations(
             `modules`, as `NAME.MODULE.channels-PAGE.png`, and every mask pattern, as
             `NAME.MODULE.patterns.png`.
         animation: `"gif"` or `"png"`, to write an animation over the modules, as
-            `NAME.modules.gif` or `NAME.modules.apng`.
+            `NAME.modules.gif` or `NAME.modules.apng`. It shows the amplification; with
+            the view `"mean"`, the mean masks.
         view: What `NAME.masks.png` shows of each module: `"attention"` (amplification
             and mask patterns), `"amplification"`, `"patterns"`, or `"mean"` (the mask,
             averaged over the channels).
         pattern_count: Integer, the number of mask patterns of each module.
+        html: Boolean, whether to write `interactive.html`: one file without a server
+            that shows each channel, each pattern and the masks at a position of up to
+            8 images. Its masks are rounded to 255 steps.
         batch_size: Integer, images per batch.
         advance: Optional function. It is called after each batch with the number
             of its images.
 
     Returns:
-        The `pathlib.Path` of the page, or of the arrays without figures.
+        The `pathlib.Path` of `index.html`; without figures, of `interactive.html` or
+        of the arrays.
 
     Raises:
         ImportError: If figures or evidence need the extra `vis`.
@@ -106,9 +114,12 @@ def write_explanations(
         ValueError: If an image is unreadable, or an argument is out of range.
             In this case nothing is written.
     """
-    if figures:
+    if figures or html:
         require_extra("vis", "Figures", ("jinja2", "matplotlib", "PIL"))
+    if figures:
         _check_view(view, style, stretch)
+    if html:
+        require_patterns()
     files, out = [Path(path) for path in paths], Path(out)
     batch_size = positive_integer("batch_size", batch_size)
     _check_files(files, folder.preprocessing)
@@ -125,26 +136,34 @@ def write_explanations(
     explanations = explain_batches(
         folder.model, batches(), modules, channel, classes, evidence
     )
-    page = None
+    drawing = (style, stretch, channel_grid, animation)
+    pages = {}
     if figures:
         from keras_resattn.explain.image_page import ImagePage  # needs matplotlib
 
-        drawing = (style, stretch, channel_grid, animation)
         make_page = functools.partial(ImagePage, folder, files, out, *drawing, label)
         make_page(view, None)  # raises errors of arguments before the network runs
-        page = make_page(view, _reference(folder, files, modules, view, pattern_count))
+    needed = html or (figures and view != "mean")
+    reference = _reference(folder, files, modules, pattern_count) if needed else None
+    if figures:
+        pages[PAGE] = make_page(view, None if view == "mean" else reference)
+    if html:
+        from keras_resattn.explain.interactive import InteractivePage
+
+        pages[INTERACTIVE] = InteractivePage(folder, unique_names(files), reference)
     with ArrayFile(out / ARRAYS, len(files)) as file:
         for explanation in explanations:
             [pictures] = held
             file.append(_rows(explanation))
-            if page:
+            for page in pages.values():
                 page.add(pictures, explanation)
             if advance:
                 advance(len(pictures))
         file.add("images", [str(path) for path in files])
         file.add("labels", list(folder.labels))
         file.add("rule", next(iter(explanation.triptychs.values())).rule)
-    return page.write(out / PAGE) if page else out / ARRAYS
+    written = [page.write(out / name) for name, page in pages.items()]
+    return written[0] if written else out / ARRAYS
 
 
 def _check_view(view, style, stretch):
@@ -159,10 +178,8 @@ def _check_view(view, style, stretch):
         )
 
 
-def _reference(folder, files, modules, view, count):
-    """Return the `Reference` of the images, or None if the view needs none."""
-    if view == "mean":
-        return None
+def _reference(folder, files, modules, count):
+    """Return the `Reference` of the images."""
     from keras_resattn.explain import reference  # needs matplotlib
 
     step = -(-len(files) // reference.IMAGES)

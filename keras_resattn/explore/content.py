@@ -3,14 +3,16 @@
 import html
 from pathlib import Path
 
-import numpy as np
-
+from keras_resattn.explain import pictures
 from keras_resattn.explain.channels import ALL
 from keras_resattn.explain.figures.scales import EVIDENCE_COLORS
-from keras_resattn.explain.figures.scales import FEATURE_COLORS
-from keras_resattn.explain.figures.scales import MASK_COLORS
 from keras_resattn.explain.figures.scales import mask_limits
-from keras_resattn.explore import pictures
+from keras_resattn.explain.figures.scales import range_text
+from keras_resattn.explain.map_pictures import amplification_picture
+from keras_resattn.explain.map_pictures import amplification_scale
+from keras_resattn.explain.map_pictures import pattern_key
+from keras_resattn.explain.map_pictures import pattern_picture
+from keras_resattn.explain.map_pictures import triptych_pictures
 from keras_resattn.explore.explorer import ExploredImage
 from keras_resattn.explore.explorer import Explorer
 
@@ -52,6 +54,27 @@ class Content:
         ends = ("lowest value", "highest value") if stretch else (str(low), str(high))
         return figure + pictures.scale("Mask", ends)
 
+    def overview(self, image: ExploredImage) -> str:
+        """Return the HTML of what each module amplifies, and of its mask patterns."""
+        reference = self.explorer.reference(image)
+        parts = []
+        for module in self.explorer.channels:
+            scale, basis = reference.scales[module], reference.patterns[module]
+            amplified = self.explorer.amplification(image, module)
+            maps = self.explorer.patterns(image, module).maps[0]
+            shown = [
+                amplification_picture(amplified, scale, f"{module}: amplification"),
+                pattern_picture(maps, basis, f"{module}: mask patterns"),
+            ]
+            keys = amplification_scale(scale), pattern_key(basis)
+            pairs = zip(shown, keys, strict=True)
+            parts += [f"<div>{picture}{key}</div>" for picture, key in pairs]
+        count = reference.images
+        shared = self.explorer.shared_reference is not None
+        where = f"{count} example images" if shared else "this image"
+        found = f"<p>The patterns and the scales were found in {where}.</p>"
+        return f'<div class="overview">{"".join(parts)}</div>{found}'
+
     def mask(
         self, image: ExploredImage, module: str, channel: int, stretch: bool = False
     ) -> str:
@@ -66,11 +89,12 @@ class Content:
                 mask has negative values).
         """
         mask = self._triptych(image, module, channel).mask
-        which, values = self._channel(module, channel), pictures.value_range(mask)
+        which, values = self._channel(module, channel), range_text(mask)
+        values = values.replace("\n", " ")
         limits = _limits(mask) if stretch else self._mask_limits(image)
         colors = pictures.colors(mask[0], limits)
         text = f"Mask of {module} over the image, {which}, {values}"
-        shown = pictures.over(image.pixels, colors, text)
+        shown = pictures.over(_grey(image.pixels), colors, text)
         return pictures.figure(shown, module, which, values)
 
     def triptych(self, image: ExploredImage, module: str, channel: int) -> str:
@@ -81,27 +105,22 @@ class Content:
             module: String, the name of an attention module.
             channel: Integer, the index of the channel, or `MEAN`.
         """
-        before, mask, after = self._triptych(image, module, channel)[:3]
-        limits = _limits(np.stack([before, after]))  # one scale for both
+        triptych = self._triptych(image, module, channel)
         which = self._channel(module, channel)
-        shown = [
-            _map(before[0], limits, FEATURE_COLORS, "feature before the mask", which),
-            _map(mask[0], self._mask_limits(image), MASK_COLORS, "mask", which),
-            _map(after[0], limits, FEATURE_COLORS, "feature after the mask", which),
-        ]
-        scale = pictures.scale("Features", limits, FEATURE_COLORS)
-        return f'<div class="triptych">{"".join(shown)}</div>{scale}'
+        return triptych_pictures(triptych, which, self._mask_limits(image))
 
     def evidence(self, path: str | Path, number: int) -> str:
         """Return the HTML of the Grad-CAM of an image file for a class."""
         label = self.explorer.labels[number]
-        colors = pictures.colors(
-            self.explorer.evidence(path, number), color_map=EVIDENCE_COLORS
-        )
+        values = self.explorer.evidence(path, number)
+        colors = pictures.colors(values, color_map=EVIDENCE_COLORS)
         text = f"Grad-CAM over the image: evidence for {label}"
-        shown = pictures.over(self.explorer.look(path).pixels, colors, text)
+        shown = pictures.over(_grey(self.explorer.look(path).pixels), colors, text)
         scale = pictures.scale("Evidence", ("least", "most"), EVIDENCE_COLORS)
-        return pictures.figure(shown, "Grad-CAM", f"evidence for {label}") + scale
+        lines = [f"evidence for {label}"]
+        if not values.any():
+            lines = [f"no evidence for {label}: no position raises its score"]
+        return pictures.figure(shown, "Grad-CAM", *lines) + scale
 
     def _triptych(self, image, module, channel):
         channel = ALL if channel == MEAN else channel
@@ -122,8 +141,6 @@ def _limits(values):
     return float(values.min()), float(values.max())
 
 
-def _map(values, limits, color_map, title, which):
-    colors = pictures.colors(values, limits, color_map)
-    shown = pictures.value_range(values)
-    picture = pictures.picture(colors, f"{title}, {which}, {shown}", "cells")
-    return pictures.figure(picture, title, which, shown)
+def _grey(pixels):
+    """Return an image without colours, because the colours over it are values."""
+    return pixels.mean(axis=-1, keepdims=True).round().astype("uint8")

@@ -1,7 +1,10 @@
 """Compute what the page of `keras-resattn explore` shows of an image."""
 
+import contextlib
 import functools
 from collections.abc import Iterable
+from collections.abc import Iterator
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,11 +16,16 @@ from keras_resattn.data.image_files import read_picture
 from keras_resattn.data.preprocessing import Preprocessing
 from keras_resattn.explain.evidence import class_evidence
 from keras_resattn.explain.gradients import class_gradients
+from keras_resattn.explain.patterns import MaskPatterns
+from keras_resattn.explain.patterns import apply_patterns
 from keras_resattn.explain.reader import feature_tensors
 from keras_resattn.explain.reader import reader
+from keras_resattn.explain.reference import Reference
+from keras_resattn.explain.reference import find_reference
 from keras_resattn.explain.triptych import Triptych
 from keras_resattn.explain.triptych import triptych_of
 from keras_resattn.typing import Array
+from keras_resattn.typing import StrPath
 from keras_resattn.typing import Tensor
 from keras_resattn.views.flat import flattened
 from keras_resattn.views.modules import attention_modules
@@ -61,6 +69,9 @@ class Explorer:
             of classes.
         labels: The names of the classes, in the order of the outputs.
         preprocessing: The model's `keras_resattn.data.Preprocessing`.
+        examples: Paths of images. The mask patterns and the scales of the
+            amplification are found in them. Without examples, they are found in each
+            image that is shown.
 
     Raises:
         ValueError: If `model` has no attention module, or takes images that
@@ -68,7 +79,11 @@ class Explorer:
     """
 
     def __init__(
-        self, model: keras.Model, labels: Iterable[str], preprocessing: Preprocessing
+        self,
+        model: keras.Model,
+        labels: Iterable[str],
+        preprocessing: Preprocessing,
+        examples: Sequence[StrPath] = (),
     ) -> None:
         shape = tuple(preprocessing.input_shape)
         if shape[-1] not in (1, 3):
@@ -79,6 +94,7 @@ class Explorer:
         self.model = model
         self.labels = tuple(labels)
         self.preprocessing = preprocessing
+        self.examples = tuple(examples)
         self._modules = attention_modules(model)
         # The number of channels of each attention module.
         self.channels: dict[str, int] = {
@@ -108,7 +124,8 @@ class Explorer:
         return ExploredImage(pixels, inputs, probabilities, features)
 
     def warm_up(self) -> None:
-        """Run the network and Grad-CAM once, so that the first image is fast."""
+        """Run everything once, so that the first image is fast."""
+        _ = self.shared_reference  # computed once, on first use
         inputs = np.zeros((1, *self.preprocessing.input_shape), "float32")
         self._read(inputs)
         class_evidence(self.model, inputs, "grad_cam", classes=[0])
@@ -117,6 +134,38 @@ class Explorer:
         """Return the most probable classes, as a dictionary of probabilities."""
         best = np.argsort(-image.probabilities, kind="stable")[:count]
         return {self.labels[i]: float(image.probabilities[i]) for i in best}
+
+    def amplification(self, image: ExploredImage, module: str) -> Array:
+        """Return the amplification by a module, float32 `(h, w)`."""
+        before, after = (
+            np.sqrt(np.square(image.features[f"{module}/{part}"][0]).sum(axis=-1))
+            for part in ("before", "after")
+        )
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return after / before
+
+    def patterns(self, image: ExploredImage, module: str) -> MaskPatterns:
+        """Return the `keras_resattn.explain.MaskPatterns` of an image."""
+        basis = self.reference(image).patterns[module]
+        return apply_patterns(image.features[f"{module}/mask"], basis)
+
+    def reference(self, image: ExploredImage) -> Reference:
+        """Return the scales and patterns of the examples; without any, of the image."""
+        if self.shared_reference is not None:
+            return self.shared_reference
+        return find_reference(self.model, self._modules, [image.inputs])
+
+    @functools.cached_property
+    def shared_reference(self) -> Reference | None:
+        """The scales and patterns of the examples, or `None` without examples."""
+        batches = list(self._example_batches())
+        return find_reference(self.model, self._modules, batches) if batches else None
+
+    def _example_batches(self) -> Iterator[Array]:
+        """Yield the examples, without those that cannot be read."""
+        for path in self.examples:
+            with contextlib.suppress(ValueError):  # the page shows the reason
+                yield self.look(path).inputs
 
     def triptych(
         self, image: ExploredImage, module: str, channel: str | int

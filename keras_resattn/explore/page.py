@@ -23,6 +23,12 @@ NOT_EVIDENCE = (
     "any class. Grad-CAM shows the positions of the features that raise the score "
     "of one class."
 )
+OVERVIEW = (
+    "For each module: how much it amplifies the features at each position (white is "
+    "its mean, red is more, blue is less), and the patterns of its masks, which are "
+    "groups of channels whose masks rise and fall together, with their shares of the "
+    "variance."
+)
 # What each rule of `choose_channels` chooses, in a few words.
 RULES = {
     ALL: "the mean over all channels",
@@ -77,13 +83,17 @@ class _Page:
         self.modules = list(explorer.channels)
         with gr.Row():
             self._add_image(examples)
-        gr.Markdown("## Mask of every module")
-        self._add_masks()
-        with gr.Row():
-            with gr.Column(scale=3, min_width=300):
-                self._add_triptych()
-            with gr.Column(scale=1, min_width=240):
-                self._add_evidence()
+        # Hidden without an image, because nothing in it works.
+        with gr.Column(visible=False) as self.shown:
+            gr.Markdown(f"## What the masks do\n\n{OVERVIEW}")
+            self.overview = gr.HTML()
+            gr.Markdown("## Masks, channel by channel")
+            self._add_masks()
+            with gr.Row():
+                with gr.Column(scale=3, min_width=300):
+                    self._add_triptych()
+                with gr.Column(scale=1, min_width=240):
+                    self._add_evidence()
         self._listen()
 
     # === Layout ===
@@ -152,12 +162,13 @@ class _Page:
 
     def _listen(self):
         of_image = [self.upload, self.module, self.stretch, *self.channels]
-        shown = [self.message, self.classes, self.class_, self.image, self.triptych]
+        shown = [self.shown, self.message, self.classes, self.class_, self.image]
+        shown += [self.triptych, *self.channels, *self.masks]
         evidence = {"inputs": [self.upload, self.class_], "outputs": self.evidence}
         rule = {"inputs": [self.upload, self.rule], "outputs": self.channels}
         self.upload.change(
-            self.show_image, of_image, [*shown, *self.masks], **EVENT
-        ).then(self.choose, **rule, **EVENT).then(
+            self.show_image, [self.rule, *of_image], shown, **EVENT
+        ).then(self.show_overview, self.upload, self.overview, **EVENT).then(
             self.show_evidence, **evidence, **EVENT
         )
         self.rule.input(self.choose, **rule, **EVENT)
@@ -177,7 +188,12 @@ class _Page:
             self.channels[i].input(None, None, self.rule, js="() => null")
 
     def show_image(
-        self, upload: Upload, module: str, stretch: bool, *channels: int
+        self,
+        rule: str | None,
+        upload: Upload,
+        module: str,
+        stretch: bool,
+        *channels: int,
     ) -> tuple[Any, ...]:
         """Return everything that depends on the image, or an error message."""
         if upload is None:
@@ -187,17 +203,30 @@ class _Page:
         except ValueError as error:
             return self._nothing(message(str(error), "alert"))
         best = int(image.probabilities.argmax())
+        if rule is not None:
+            chosen = [self._chosen(image, name, rule) for name in self.modules]
+            channels = tuple(chosen)
         return (
+            gr.update(visible=True),
             message(f"The most probable class is {self.explorer.labels[best]}."),
             self.explorer.most_probable(image),
             best,
             self.content.image(image, stretch),
             self.content.triptych(image, module, self._channel(module, channels)),
+            *channels,
             *self._masks(image, channels, stretch),
         )
 
     def _nothing(self, text):
-        return (text, None, None, "", "", *("" for _ in self.modules))
+        channels = [gr.skip()] * len(self.modules)
+        nothing = [""] * len(self.modules)
+        hidden = gr.update(visible=False)
+        return (hidden, text, None, None, "", "", *channels, *nothing)
+
+    def show_overview(self, upload: Upload) -> str:
+        """Return what each module amplifies, and its mask patterns."""
+        image = self._look(upload)
+        return "" if image is None else self.content.overview(image)
 
     def show_masks(
         self, upload: Upload, module: str, stretch: bool, *channels: int

@@ -62,9 +62,9 @@ def explore(
 
     # Before the model is loaded, which takes time: the port may be taken.
     with listen(host, port) as listener, _uploads() as uploads:
-        explorer = Explorer(folder.model, folder.labels, folder.preprocessing)
         channels = folder.preprocessing.input_shape[-1]
         examples = examples or example_images(channels, uploads)
+        explorer = Explorer(folder.model, folder.labels, folder.preprocessing, examples)
         server = page_server(explorer, folder.path.resolve().name, examples)
         explorer.warm_up()
         url = _url(host, listener.getsockname()[1])

@@ -80,11 +80,53 @@ def top_accuracy(truth: Array, probabilities: Array, count: int) -> float:
     return float(np.mean((best == truth[:, None]).any(axis=1)))
 
 
+@dataclasses.dataclass(frozen=True)
+class CalibrationBin:
+    """The images of one bin of the probability of the predicted class.
+
+    Attributes:
+        images: The number of images in the bin.
+        probability: The mean probability of their predicted classes.
+        accuracy: The share of them that is predicted right.
+    """
+
+    images: int
+    probability: float
+    accuracy: float
+
+
+def calibration_bins(
+    truth: Array, probabilities: Array, bins: int = BINS
+) -> list[CalibrationBin]:
+    """Put images into bins of equal width by the probability of the predicted class.
+
+    Args:
+        truth: An int64 array `(n,)`, the numbers of the classes.
+        probabilities: A float array `(n, classes)`.
+        bins: Integer, the number of bins.
+
+    Returns:
+        The bins with images, from the lowest probability to the highest.
+    """
+    confidence = probabilities.max(axis=1).astype("float64")
+    right = probabilities.argmax(axis=1) == truth
+    # The bins are ((m - 1) / bins, m / bins].
+    numbers = np.clip(np.ceil(confidence * bins) - 1, 0, bins - 1).astype("int64")
+    chosen = [numbers == number for number in range(bins)]
+    return [
+        CalibrationBin(
+            int(one.sum()), float(confidence[one].mean()), float(right[one].mean())
+        )
+        for one in chosen
+        if one.any()
+    ]
+
+
 def calibration_error(truth: Array, probabilities: Array, bins: int = BINS) -> float:
     """Return the expected calibration error.
 
-    The images are put into bins of equal width by the probability of the predicted
-    class. The error is the mean over the bins, weighted by their number of images, of
+    The images are put into bins, see `calibration_bins`. The error is the mean over the
+    bins, weighted by their number of images, of
 
         |share of right predictions - mean probability|
 
@@ -97,12 +139,11 @@ def calibration_error(truth: Array, probabilities: Array, bins: int = BINS) -> f
         probabilities: A float array `(n, classes)`.
         bins: Integer, the number of bins, 15 in the paper.
     """
-    confidence = probabilities.max(axis=1).astype("float64")
-    right = probabilities.argmax(axis=1) == truth
-    # The bins are ((m - 1) / bins, m / bins].
-    numbers = np.clip(np.ceil(confidence * bins) - 1, 0, bins - 1).astype("int64")
-    gaps = np.bincount(numbers, weights=right - confidence, minlength=bins)
-    return float(np.abs(gaps).sum() / len(truth))
+    gaps = [
+        one.images * abs(one.accuracy - one.probability)
+        for one in calibration_bins(truth, probabilities, bins)
+    ]
+    return float(sum(gaps) / len(truth))
 
 
 def _share(part: int, whole: int) -> float | None:

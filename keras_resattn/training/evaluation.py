@@ -14,13 +14,18 @@ from keras_resattn.data import is_of_recipe
 from keras_resattn.model_folder import EVALUATION
 from keras_resattn.model_folder import ModelFolder
 from keras_resattn.model_folder import write_beside
+from keras_resattn.training.classification_metrics import CalibrationBin
 from keras_resattn.training.classification_metrics import ClassResult
+from keras_resattn.training.classification_metrics import calibration_bins
 from keras_resattn.training.classification_metrics import calibration_error
 from keras_resattn.training.classification_metrics import class_results
 from keras_resattn.training.classification_metrics import confusion_matrix
 from keras_resattn.training.classification_metrics import top_accuracy
 from keras_resattn.training.predicted_images import UNKNOWN
+from keras_resattn.training.predicted_images import PredictedImage
 from keras_resattn.training.predicted_images import PredictedImages
+from keras_resattn.training.predicted_images import least_sure
+from keras_resattn.training.predicted_images import most_sure_and_wrong
 from keras_resattn.training.predicted_images import predict_images
 from keras_resattn.training.predicted_images import write_predictions
 from keras_resattn.training.run_card import write_run_card
@@ -51,6 +56,10 @@ class Evaluation:
         unknown: The number of images of each class that the model does not have.
         unreadable: The number of image files that could not be read.
         notes: Sentences about what was left out and decided.
+        calibration: The curve of the calibration, see
+            `keras_resattn.training.classification_metrics.calibration_bins`.
+        wrong: The wrongly predicted images with the highest probabilities.
+        least_sure: The images with the lowest probabilities of the predicted class.
     """
 
     data: str
@@ -66,6 +75,9 @@ class Evaluation:
     unknown: Mapping[str, int] = dataclasses.field(default_factory=dict)
     unreadable: int = 0
     notes: tuple[str, ...] = ()
+    calibration: tuple[CalibrationBin, ...] = ()
+    wrong: tuple[PredictedImage, ...] = ()
+    least_sure: tuple[PredictedImage, ...] = ()
 
     def to_json(self) -> str:
         """Return the evaluation as JSON."""
@@ -175,4 +187,7 @@ def _results(
         unknown=dict(zip(names.tolist(), counts.tolist(), strict=True)),
         unreadable=len(images.unreadable),
         notes=images.notes,
+        calibration=tuple(calibration_bins(truth, probabilities)),
+        wrong=tuple(most_sure_and_wrong(tested, folder.labels)),
+        least_sure=tuple(least_sure(tested, folder.labels)),
     )

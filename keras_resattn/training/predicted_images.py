@@ -19,6 +19,8 @@ from keras_resattn.typing import Tensor
 
 # The number of a class that the model does not have.
 UNKNOWN = -1
+# How many of the least sure and of the wrong images an evaluation keeps.
+KEPT = 50
 COLUMNS = (
     *("image", "label", "predicted", "probability", "label_probability"),
     *("loss", "left_out"),
@@ -43,6 +45,23 @@ class PredictedImages:
     truth: Array
     probabilities: Array
     losses: Array
+
+
+@dataclasses.dataclass(frozen=True)
+class PredictedImage:
+    """The prediction of a model for one labelled image.
+
+    Attributes:
+        name: The path of the image, or its number in the data set, from 0.
+        label: The name of the true class.
+        predicted: The name of the most probable class.
+        probability: The probability of the most probable class.
+    """
+
+    name: str
+    label: str
+    predicted: str
+    probability: float
 
 
 class ImageLoss(keras.layers.Layer):
@@ -99,6 +118,42 @@ def predict_images(
         probabilities,
         losses,
     )
+
+
+def most_sure_and_wrong(
+    tested: PredictedImages, labels: Sequence[str], count: int = KEPT
+) -> list[PredictedImage]:
+    """Return wrongly predicted images, the highest probability first."""
+    best = tested.probabilities.argmax(axis=1)
+    wrong = np.flatnonzero((best != tested.truth) & (tested.truth != UNKNOWN))
+    return _first(tested, labels, wrong, -tested.probabilities.max(axis=1), count)
+
+
+def least_sure(
+    tested: PredictedImages, labels: Sequence[str], count: int = KEPT
+) -> list[PredictedImage]:
+    """Return the images of known classes with the lowest highest probability."""
+    known = np.flatnonzero(tested.truth != UNKNOWN)
+    return _first(tested, labels, known, tested.probabilities.max(axis=1), count)
+
+
+def _first(
+    tested: PredictedImages,
+    labels: Sequence[str],
+    images: Array,
+    order: Array,
+    count: int,
+) -> list[PredictedImage]:
+    best = tested.probabilities.argmax(axis=1)
+    return [
+        PredictedImage(
+            tested.names[i],
+            tested.labels[i],
+            labels[best[i]],
+            float(tested.probabilities[i, best[i]]),
+        )
+        for i in images[np.argsort(order[images], kind="stable")[:count]]
+    ]
 
 
 def write_predictions(

@@ -31,6 +31,18 @@ def test_an_animation_goes_through_the_modules(tmp_path, name, kind):
     assert np.abs(frames[0] - frames[1]).max() > 100
 
 
+def test_the_amplification_is_animated_on_one_scale_per_module(tmp_path):
+    ramp = np.linspace(1.2, 1.6, 16).reshape(1, 4, 4)
+    maps = dict(zip(MODULES, (ramp, ramp[:, ::-1]), strict=True))
+    image = np.zeros((1, 8, 8, 3))
+    path = explain.amplification_animation(image, maps, tmp_path / "a.gif")
+    with Image.open(path) as animation:
+        assert animation.n_frames == 2
+        first = np.asarray(animation.convert("RGB"), int)
+        animation.seek(1)
+        assert np.abs(first - np.asarray(animation.convert("RGB"), int)).max() > 100
+
+
 def test_a_gif_keeps_the_rare_colours_of_the_bar(tmp_path):
     masks = {"stage1_attention1": np.full((1, 4, 4), 0.5)}
     image = np.random.default_rng(0).uniform(0, 90, (1, 32, 32, 3))

@@ -184,3 +184,11 @@ def test_a_gallery_that_cannot_be_is_named():
         gallery_figure(IMAGES, y_true=[0, 1])
     with pytest.raises(ValueError, match="Received: 1 of masks and 2 images"):
         gallery_figure(IMAGES, np.zeros((1, 4, 4)))
+
+
+def test_a_gallery_names_masks_that_hardly_vary():
+    masks = np.full((2, 4, 4), 0.5)
+    masks[1, 0, 0] = 0.9
+    figure = gallery_figure(np.zeros((2, 4, 4, 3)), masks=masks)
+    texts = [text.get_text() for axis in figure.axes for text in axis.texts]
+    assert texts == ["nearly constant:\n0.50 to 0.50", "0.50 to 0.90"]

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from keras_resattn import training
-from keras_resattn.explain import report
+from keras_resattn.explain import report_tables
 from keras_resattn.explain import write_report
+from keras_resattn.explain.pages import svg
 from keras_resattn.model_folder import ModelFolder
 
 
@@ -44,7 +45,8 @@ def page(model_folder, tmp_path_factory):
 
 def test_the_report_is_one_file(page):
     assert page.links == []
-    assert len(page.images) == 3
+    # An image, two amplifications and two patterns for each; figure 1 has six maps.
+    assert len(page.images) >= 3 * 5 + 3 * 6
     for source in page.images:
         kind, data = source.split(",", 1)
         assert kind == "data:image/png;base64"
@@ -52,8 +54,62 @@ def test_the_report_is_one_file(page):
 
 
 def test_the_report_tells_of_the_run(page):
-    for text in ("Accuracy", "bright", "dark", "epochs: 2", "tiny"):
+    for text in ("Accuracy", "bright", "dark", "epochs: 2", "tiny", "Calibration"):
         assert text in page.text
+    for text in ("training time", "processor", "Keras", "least certain", "ratio: 1."):
+        assert text in page.text
+
+
+def test_images_of_the_evaluation_that_are_gone_are_counted(model_folder, tmp_path):
+    shutil.copytree(model_folder.path, tmp_path / "run")
+    run = ModelFolder.open(tmp_path / "run")
+    training.evaluate(run)
+    saved = json.loads((run.path / "evaluation.json").read_text())
+    saved["least_sure"][0]["name"] = "gone.png"
+    (run.path / "evaluation.json").write_text(json.dumps(saved))
+    path = write_report(run, tmp_path / "report.html", count=1)
+    assert "1 images of the evaluation are no longer" in path.read_text("utf-8")
+
+
+def test_without_the_data_set_the_rest_is_shown(model_folder, tmp_path):
+    shutil.copytree(model_folder.path, tmp_path / "run")
+    run = ModelFolder.open(tmp_path / "run")
+    training.evaluate(run)
+    saved = json.loads((run.path / "evaluation.json").read_text())
+    saved["wrong"] = [{**saved["least_sure"][0], "name": "one.png"}]
+    (run.path / "evaluation.json").write_text(json.dumps(saved))
+    recipe = run.path / "recipe.yaml"
+    name = run.recipe.data.name
+    recipe.write_text(recipe.read_text().replace(name, str(tmp_path / "absent")))
+    with pytest.warns(UserWarning, match="no figures of test images"):
+        path = write_report(ModelFolder.open(run.path), tmp_path / "report.html")
+    page = Page(path.read_text("utf-8"))
+    assert page.images == []
+    for text in ("Calibration", "one.png", "There are no figures of test images"):
+        assert text in page.text
+
+
+def test_of_many_classes_the_worst_are_shown():
+    counts = np.diag(np.full(1000, 9))
+    counts[7, 7], counts[7, 3], counts[8, 2], counts[999, 999] = 1, 8, 2, 0
+    labels = [f"class {i}" for i in range(1000)]
+    rows = report_tables.class_rows(counts.tolist(), labels)
+    assert [row["label"] for row in rows[:2]] == ["class 7", "class 8"]
+    assert (rows[0]["images"], rows[0]["recall"]) == (9, 1 / 9)
+    last = {"label": "class 999", "images": 0, "recall": None, "precision": None}
+    assert rows[-1] == last
+    assert report_tables.worst_confusions(counts.tolist(), labels) == [
+        {"label": "class 7", "predicted": "class 3", "images": 8, "share": 8 / 9},
+        {"label": "class 8", "predicted": "class 2", "images": 2, "share": 2 / 11},
+    ]
+
+
+def test_curves_are_in_the_colour_of_the_page():
+    bins = [{"images": 3, "probability": 0.5, "accuracy": 0.25}]
+    drawn = report_tables.calibration_curve(bins)
+    assert drawn.axes[0].lines[1].get_xydata().tolist() == [[0.5, 0.25]]
+    text = svg(drawn)
+    assert "currentColor" in text and "#000000" not in text and "<text" in text
 
 
 def test_what_labels_say_is_text_not_html(model_folder, tmp_path):
@@ -78,21 +134,22 @@ def test_without_an_evaluation_or_metrics_there_is_no_confusion_and_no_curve(
     path = write_report(run, tmp_path / "report.html", count=1)
     assert "This run has no metrics" in path.read_text()
     assert "Confusion" not in path.read_text()
-    assert "<table>" not in path.read_text()
+    assert '<table class="confusion">' not in path.read_text()
 
 
 def metrics(folder, text):
     path = folder / "metrics.csv"
     path.write_text(text)
-    return report._read_metrics(path)
+    return report_tables.metrics_of(path)
 
 
-def lines_of(figure):
+def lines_of(figures):
     """Return the drawn values: {axis: {line: values}}."""
     return {
         axis.get_ylabel(): {
             line.get_label(): line.get_ydata().tolist() for line in axis.lines
         }
+        for figure in figures
         for axis in figure.axes
     }
 
@@ -104,19 +161,22 @@ def test_curves_of_loss_accuracy_and_learning_rate(tmp_path):
         "0,0.5,0.1,0.2,0.9,0.4,1.1\n"
         "1,0.6,0.1,0.1,0.8,0.5,1.0\n",
     )
-    assert lines_of(report._curves(table)) == {
+    assert lines_of(report_tables.curves_of(table)) == {
         "loss": {"training": [0.9, 0.8], "validation": [1.1, 1.0]},
         "accuracy": {"training": [0.5, 0.6], "validation": [0.4, 0.5]},
         "learning rate": {"training": [0.2, 0.1]},
     }
-    assert report._curves(table).axes[0].lines[0].get_xdata().tolist() == [1, 2]
-    assert report._gaps(table) == []
+    assert report_tables.curves_of(table)[0].axes[0].lines[0].get_xdata().tolist() == [
+        1,
+        2,
+    ]
+    assert report_tables.gaps_of(table) == []
 
 
 def test_what_was_not_measured_is_not_drawn(tmp_path):
     table = metrics(tmp_path, "epoch,loss\n0,0.5\n")
-    assert lines_of(report._curves(table)) == {"loss": {"training": [0.5]}}
-    [axis] = report._curves(table).axes
+    assert lines_of(report_tables.curves_of(table)) == {"loss": {"training": [0.5]}}
+    [axis] = report_tables.curves_of(table)[0].axes
     assert [tick for tick in axis.get_xticks() if tick % 1] == []
 
 
@@ -124,14 +184,15 @@ def test_what_is_no_number_is_a_gap_that_is_told(tmp_path):
     table = metrics(
         tmp_path, "epoch,loss,val_loss\n0,0.5,NA\n1,nan,0.7\n2,inf,0.6\n3,0.4\n"
     )
-    drawn = lines_of(report._curves(table))["loss"]
+    drawn = lines_of(report_tables.curves_of(table))["loss"]
     assert np.isnan(drawn["training"]).tolist() == [False, True, True, False]
     assert np.isnan(drawn["validation"]).tolist() == [True, False, False, True]
-    assert report._gaps(table) == ["loss: 2, 3", "val_loss: 1, 4"]
-    report.png(report._curves(table))
+    assert report_tables.gaps_of(table) == ["loss: 2, 3", "val_loss: 1, 4"]
+    svg(report_tables.curves_of(table)[0])
 
 
 @pytest.mark.parametrize("text", ["", "epoch,loss\n"])
 def test_without_metrics_there_are_no_curves(tmp_path, text):
-    assert report._curves(metrics(tmp_path, text)) is None
-    assert report._curves(report._read_metrics(tmp_path / "absent.csv")) is None
+    assert report_tables.curves_of(metrics(tmp_path, text)) == []
+    absent = report_tables.metrics_of(tmp_path / "absent.csv")
+    assert report_tables.curves_of(absent) == []

@@ -42,4 +42,5 @@ def pixels_in(html):
     """Return the pictures in HTML as uint8 arrays."""
     sources = re.findall(r'src="data:image/png;base64,([^"]+)"', html)
     files = (io.BytesIO(base64.b64decode(source)) for source in sources)
-    return [np.asarray(PIL.Image.open(file)) for file in files]
+    images = [PIL.Image.open(file) for file in files]
+    return [np.asarray(i.convert("RGB") if i.mode == "P" else i) for i in images]

@@ -183,9 +183,19 @@ def test_a_slider_moves_by_keyboard_to_another_channel(
     shown.get_by_text("channel 2 of 0 to 7").wait_for()
     _, above = pixels_in(shown.inner_html())
     np.testing.assert_allclose(above.astype(int), colored(mask[..., 2]), atol=3)
-    figure(page, "feature before the mask").get_by_text("channel 2 of").wait_for()
+    figure(page, "feature before").get_by_text("channel 2 of").wait_for()
     page.keyboard.press("Home")
     shown.get_by_text("mean over 8 channels").wait_for()
+
+
+def test_nothing_is_dead_before_an_image(page, pictures):
+    assert page.locator("input[type=range]:visible").count() == 0
+    assert page.get_by_label("Grad-CAM of the class").count() == 0
+    drop_picture(page, pictures[0])
+    assert page.locator("input[type=range]:visible").count() == 1 + len(MODULES)
+    for name in MODULES:
+        assert figure(page, f"{name}: amplification").is_visible()
+        assert figure(page, f"{name}: mask patterns").is_visible()
 
 
 def test_the_tab_key_reaches_everything_in_order(page, pictures):
@@ -197,7 +207,9 @@ def test_the_tab_key_reaches_everything_in_order(page, pictures):
         *(f"range slider for Channel of {module}" for module in MODULES),
         "Grad-CAM of the class",
     ]
-    page.get_by_label(names[1]).wait_for()
+    page.get_by_label(names[1]).press("Enter")
+    page.get_by_alt_text("Grad-CAM over the image").wait_for()
+    page.evaluate("document.activeElement.blur()")
     reached = []
     for _ in range(40):
         page.keyboard.press("Tab")

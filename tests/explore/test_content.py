@@ -8,8 +8,10 @@ import pytest
 from keras_resattn import explain
 from keras_resattn.data.fashion_mnist_sample.builder import FOLDER
 from keras_resattn.data.fashion_mnist_sample.builder import read_idx
+from keras_resattn.explain import pictures as html
+from keras_resattn.explain.figures.scales import feature_scale
+from keras_resattn.explain.figures.scales import pattern_colors
 from keras_resattn.explore import examples
-from keras_resattn.explore import pictures as html
 from keras_resattn.explore.content import MEAN
 from keras_resattn.explore.content import Content
 from keras_resattn.explore.content import message
@@ -40,10 +42,12 @@ def test_a_mask_has_the_colours_of_its_values(
     mask = mask.mean(axis=-1) if channel == MEAN else mask[..., channel]
     shown = content.mask(image, NAME, channel)
     below, above = pixels_in(shown)
-    np.testing.assert_array_equal(below, image.pixels)
+    grey = image.pixels.mean(axis=-1).round()
+    np.testing.assert_array_equal(below, grey)
     np.testing.assert_allclose(above.astype(int), colored(mask), atol=3)
     assert f"<strong>{NAME}</strong>" in shown
-    assert f"<span>{mask.min():.2f} to {mask.max():.2f}</span>" in shown
+    assert f"{mask.min():.2f} to {mask.max():.2f}</span>" in shown
+    assert ("nearly constant" in shown) == (np.ptp(mask) < 0.02)
     which = "mean over" if channel == MEAN else f"channel {channel} of 0 to "
     assert f"<span>{which}" in shown
 
@@ -60,13 +64,31 @@ def test_before_and_after_are_on_one_scale_and_the_mask_on_0_to_1(
 ):
     triptych = explorer.triptych(image, NAME, 2)
     before, mask, after = pixels_in(content.triptych(image, NAME, 2))
-    low = min(triptych.before.min(), triptych.after.min())
-    high = max(triptych.before.max(), triptych.after.max())
+    scale = feature_scale(triptych.before, triptych.after)
+    low, high = scale.limits
     np.testing.assert_array_equal(mask, colored(triptych.mask[0]))
     for shown, values in ((before, triptych.before), (after, triptych.after)):
-        expected = colored((values[0] - low) / (high - low), "magma")
+        expected = colored((values[0] - low) / (high - low), scale.colors)
         np.testing.assert_array_equal(shown, expected)
-    assert f"<span>{low:.2f}</span>" in content.triptych(image, NAME, 2)
+    text = content.triptych(image, NAME, 2)
+    assert f"<span>{low:.2f}</span>" in text
+    assert "after = (1 + mask) x before" in text and "ratio: 1." in text
+
+
+def test_the_overview_shows_what_explain_computes(content, image, model_folder, inputs):
+    shown = content.overview(image)
+    maps = explain.amplification(model_folder.model, inputs[:1])
+    masks = explain.masks(model_folder.model, inputs[:1])
+    drawn = pixels_in(shown)
+    assert len(drawn) == 2 * len(maps)
+    for i, (name, values) in enumerate(maps.items()):
+        assert f"{name}: amplification" in shown
+        assert f"{values.min():.2f}x to {values.max():.2f}x" in shown
+        basis = explain.fit_patterns([masks[name]])
+        patterns = explain.apply_patterns(masks[name], basis).maps[0]
+        expected = 255 * pattern_colors(patterns, basis.strong)
+        np.testing.assert_allclose(drawn[2 * i + 1], expected, atol=2)
+    assert "found in this image" in shown
 
 
 def test_negative_masks_are_on_minus_1_to_1(content, image):
@@ -80,7 +102,7 @@ def test_negative_masks_are_on_minus_1_to_1(content, image):
 
 def test_every_picture_says_what_it_shows(content, image):
     shown = content.triptych(image, NAME, 1)
-    for part in ("feature before the mask", "mask", "feature after the mask"):
+    for part in ("feature before", "mask", "feature after"):
         assert f'alt="{part}, channel 1 of 0 to ' in shown
 
 

@@ -117,3 +117,32 @@ def test_the_first_image_is_fast_after_warming_up(model_folder, monkeypatch):
     explorer.warm_up()
     assert read == [(1, *folder.preprocessing.input_shape)]
     assert explained == ["grad_cam"]
+
+
+def test_patterns_and_scales_are_found_in_the_examples(
+    model_folder, pictures, bad_files, inputs
+):
+    folder = model_folder
+    examples = [bad_files["text.png"], *pictures[:2]]
+    explorer = Explorer(folder.model, folder.labels, folder.preprocessing, examples)
+    assert explorer.shared_reference.images == 2
+    image = explorer.look(pictures[2])
+    maps = explain.amplification(folder.model, inputs[2:3])
+    for name, values in maps.items():
+        found = explorer.patterns(image, name)
+        assert found.basis is explorer.shared_reference.patterns[name]
+        assert found.maps.shape == (*image.features[f"{name}/mask"].shape[:3], 4)
+        np.testing.assert_allclose(
+            explorer.amplification(image, name), values[0], rtol=1e-5
+        )
+
+
+def test_without_a_readable_example_the_reference_is_that_of_the_image(
+    model_folder, pictures, bad_files
+):
+    folder = model_folder
+    examples = [bad_files["text.png"]]
+    explorer = Explorer(folder.model, folder.labels, folder.preprocessing, examples)
+    explorer.warm_up()
+    assert explorer.shared_reference is None
+    assert explorer.reference(explorer.look(pictures[0])).images == 1

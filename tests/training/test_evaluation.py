@@ -16,6 +16,12 @@ from keras_resattn.model_folder import ModelFolder
 from keras_resattn.model_folder import preprocessing_of
 from keras_resattn.recipes.files import load_recipe
 from keras_resattn.training.build import build_model
+from keras_resattn.training.classification_metrics import calibration_bins
+from keras_resattn.training.predicted_images import UNKNOWN
+from keras_resattn.training.predicted_images import PredictedImage
+from keras_resattn.training.predicted_images import PredictedImages
+from keras_resattn.training.predicted_images import least_sure
+from keras_resattn.training.predicted_images import most_sure_and_wrong
 from tests.training.recipes import changed
 
 
@@ -207,3 +213,31 @@ def test_a_data_set_of_tensorflow_datasets_is_tested_on(tmp_path):
     assert np.mean(right) == evaluation.accuracy
     truth = load("fashion_mnist_sample", folder.preprocessing).test.images
     assert [row["label"] for row in rows] == [labels[int(y)] for _, y in truth]
+
+
+def test_the_calibration_curve_and_the_least_sure_and_wrong_images_are_kept():
+    truth = np.array([0, 0, 1, 1, UNKNOWN])
+    probabilities = np.array([[0.9, 0.1], [0.3, 0.7], [0.45, 0.55], [0.8, 0.2], [1, 0]])
+    names, labels = list("abcde"), ["x", "x", "y", "y", "other"]
+    tested = PredictedImages(names, labels, truth, probabilities, np.zeros(5))
+    wrong = most_sure_and_wrong(tested, ("x", "y"))
+    assert wrong[0] == PredictedImage("d", "y", "x", 0.8)
+    assert [one.name for one in wrong] == ["d", "b"]
+    assert [one.name for one in least_sure(tested, ("x", "y"), 2)] == ["c", "b"]
+    low, high = calibration_bins(truth[:4], probabilities[:4], bins=4)[-2:]
+    assert (low.images, low.probability, low.accuracy) == (2, 0.625, 0.5)
+    assert (high.images, high.probability, high.accuracy) == (
+        2,
+        pytest.approx(0.85),
+        0.5,
+    )
+
+
+def test_evaluations_are_saved_with_these_images(folder):
+    evaluation = training.evaluate(folder)
+    saved = json.loads((folder.path / "evaluation.json").read_text())
+    assert sum(one["images"] for one in saved["calibration"]) == evaluation.count
+    assert len(saved["least_sure"]) == evaluation.count
+    wrong = round(evaluation.count * (1 - evaluation.accuracy))
+    assert len(saved["wrong"]) == wrong
+    assert all(one["label"] != one["predicted"] for one in saved["wrong"])

@@ -12,9 +12,11 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
+from keras_resattn.explain.figures.attention import attention_figure
 from keras_resattn.explain.figures.mask_overlays import mask_figure
 from keras_resattn.explain.figures.panels import MEDIUM
 from keras_resattn.explain.figures.panels import Images
+from keras_resattn.explain.figures.scales import Scale
 from keras_resattn.explain.reader import choose_modules
 from keras_resattn.explain.reader import mean_masks_of
 from keras_resattn.explain.reader import reader
@@ -56,6 +58,43 @@ def module_animation(
     figures = (
         _frame(images, {name: mask}, titles, stretch, f"module {i} of {len(masks)}")
         for i, (name, mask) in enumerate(masks.items(), start=1)
+    )
+    return write_animation(figures, path, seconds)
+
+
+def amplification_animation(
+    images: Images,
+    amplification: Mapping[str, Array],
+    path: StrPath,
+    titles: Sequence[str] | None = None,
+    seconds: float = 1.0,
+    scales: Mapping[str, Scale] | None = None,
+) -> Path:
+    """Write an animation that shows what one module after another amplifies.
+
+    Example:
+
+    >>> maps = amplification(model, inputs)
+    >>> amplification_animation(images, maps, "modules.gif")
+
+    Args:
+        images: An array `(N, H, W, 1)` or `(N, H, W, 3)` of pixel values, 0 to
+            255, or a list of such images of any sizes.
+        amplification: A dictionary from the names of modules to arrays `(N, h, w)`.
+        path: The file to write, `.gif` or `.png` (an animated PNG).
+        titles: Optional list of strings, one per image.
+        seconds: Float, how long to show each module.
+        scales: See `attention_figure`.
+
+    Returns:
+        The `pathlib.Path` of the file.
+    """
+    figures = (
+        _named(
+            attention_figure(images, {name: maps}, None, titles, scales),
+            f"module {i} of {len(amplification)}",
+        )
+        for i, (name, maps) in enumerate(amplification.items(), start=1)
     )
     return write_animation(figures, path, seconds)
 
@@ -158,7 +197,10 @@ def write_animation(
 
 
 def _frame(images, masks, titles, stretch, name):
-    figure = mask_figure(images, masks, titles, stretch=stretch)
+    return _named(mask_figure(images, masks, titles, stretch=stretch), name)
+
+
+def _named(figure, name):
     figure.suptitle(name, fontsize=MEDIUM + 1)
     return figure
 

@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from keras_resattn.explain.figures.panels import SMALL
+from keras_resattn.explain.figures.panels import below
 from keras_resattn.explain.figures.panels import caption
 from keras_resattn.explain.figures.panels import check_count
 from keras_resattn.explain.figures.panels import color_bar
@@ -18,6 +19,7 @@ from keras_resattn.explain.figures.panels import show_image
 from keras_resattn.explain.figures.panels import show_map
 from keras_resattn.explain.figures.scales import MASK_COLORS
 from keras_resattn.explain.figures.scales import mask_limits
+from keras_resattn.explain.figures.scales import range_text
 from keras_resattn.typing import Array
 from keras_resattn.typing import StrPath
 
@@ -86,7 +88,7 @@ def gallery_figure(
         check_count(name, items, images)
     images = _scaled(images, value_range, data_format)
     rows, cols = _shape(len(images), rows, cols)
-    figure = new_figure(cols * scale + 0.8, rows * (scale + 0.4) + 0.6)
+    figure = new_figure(cols * scale + 0.8, rows * (scale + 0.7) + 0.6)
     axes = figure.subplots(rows, cols, squeeze=False)
     drawn = None
     for i, axis in enumerate(axes.flat):
@@ -127,6 +129,7 @@ def _panel(axis, image, masks, i, opacity):
     show_image(axis, image.mean(axis=-1, keepdims=True))  # grey: colours are values
     options = {"alpha": opacity, "interpolation": "bilinear"}
     size = image.shape[:2]
+    below(axis, range_text(np.asarray(masks[i])))
     return show_map(axis, masks[i], size, MASK_COLORS, mask_limits(masks), **options)
 
 

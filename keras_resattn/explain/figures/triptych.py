@@ -24,6 +24,7 @@ from keras_resattn.explain.figures.scales import feature_scale
 from keras_resattn.explain.figures.scales import mask_limits
 from keras_resattn.explain.figures.scales import range_text
 from keras_resattn.explain.triptych import Triptych
+from keras_resattn.typing import Array
 
 TITLES = ("feature before", "mask", "feature after")
 
@@ -93,7 +94,7 @@ def _draw_maps(figure, axes, size, triptych, i):
         drawn.append(show_map(axis, maps[j], size, one.colors, one.limits))
         axis.set_title(f"{TITLES[j]}\n{channel}", fontsize=MEDIUM)
     below(axes[1], range_text(mask))
-    formula, ratio = _fusion(before, mask, after)
+    formula, ratio = fusion(before, mask, after)
     if formula:
         axes[2].set_title(f"{formula}\n{channel}", fontsize=MEDIUM)
         below(axes[2], f"after / before: {range_text(ratio, 'x')}")
@@ -102,10 +103,12 @@ def _draw_maps(figure, axes, size, triptych, i):
     color_bar(figure, drawn[2], axes[2], "before and after", **bar)
 
 
-def _fusion(before, mask, after):
-    """Return how a channel is fused with its mask, as text, and its ratio.
+def fusion(
+    before: Array, mask: Array, after: Array
+) -> tuple[str, Array] | tuple[None, None]:
+    """Return how a channel is fused with its mask, as text, and the ratio of both.
 
-    A mean over channels has no such formula.
+    A mean over channels has no such formula: then both are `None`.
     """
     for formula, ratio in (
         ("after = (1 + mask) x before", 1 + mask),

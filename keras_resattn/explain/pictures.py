@@ -1,4 +1,4 @@
-"""Images and maps as HTML (extra `explore`).
+"""Images and maps as HTML (extra `vis`).
 
 An image and the map over it are two pictures, each at its own size and in the exact
 colours of its values. The browser enlarges them, and blends them with the opacity that
@@ -18,6 +18,7 @@ from keras_resattn.explain.figures.scales import MASK_COLORS
 from keras_resattn.typing import Array
 
 SMALL = 128  # smaller images are enlarged with visible pixels
+QUALITY = 85  # of JPEG. Maps stay exact, because their colours are values.
 
 
 def colors(
@@ -37,7 +38,9 @@ def colors(
     return matplotlib.colormaps[color_map](scaled, bytes=True)[..., :3]
 
 
-def picture(pixels: Array, text: str, kind: str | None = None) -> str:
+def picture(
+    pixels: Array, text: str, kind: str | None = None, compact: bool = False
+) -> str:
     """Return the HTML of an image.
 
     Args:
@@ -46,9 +49,11 @@ def picture(pixels: Array, text: str, kind: str | None = None) -> str:
         kind: The CSS class: `"cells"` enlarges with visible pixels, `"smooth"`
             without, `"over"` covers another image smoothly. Defaults to `"cells"`
             for small images, otherwise to `"smooth"`.
+        compact: Boolean, whether to write fewer bytes: large images as JPEG.
     """
     kind = kind or ("cells" if max(pixels.shape[:2]) < SMALL else "smooth")
-    return f'<img class="{kind}" alt="{html.escape(text)}" src="{_png(pixels)}">'
+    address = source(pixels) if compact else _png(pixels)
+    return f'<img class="{kind}" alt="{html.escape(text)}" src="{address}">'
 
 
 def over(pixels: Array, colored: Array, text: str) -> str:
@@ -99,7 +104,23 @@ def value_range(values: Array) -> str:
 
 
 def _png(pixels):
-    pixels = pixels.squeeze(-1) if pixels.shape[-1] == 1 else pixels
+    return _source(_image(pixels), "PNG")
+
+
+def source(pixels: Array) -> str:
+    """Return the source of an image in few bytes, see `picture` with `compact`."""
+    image = _image(pixels)
+    if min(image.size) >= SMALL:
+        return _source(image, "JPEG", quality=QUALITY)
+    return _source(image, "PNG", optimize=True)
+
+
+def _image(pixels):
+    return PIL.Image.fromarray(pixels.squeeze(-1) if pixels.shape[-1] == 1 else pixels)
+
+
+def _source(image, kind, **options):
     file = io.BytesIO()
-    PIL.Image.fromarray(pixels).save(file, "PNG")
-    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
+    image.save(file, kind, **options)
+    data = base64.b64encode(file.getvalue()).decode()
+    return f"data:image/{kind.lower()};base64,{data}"
