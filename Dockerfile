@@ -23,7 +23,8 @@ COPY keras_resattn keras_resattn
 COPY keras_resattn_cli keras_resattn_cli
 COPY keras_resattn_client keras_resattn_client
 COPY keras_resattn_server keras_resattn_server
-# The extra writes the warm-up requests.
+# The extra writes the warm-up requests. The package itself has no version to pin.
+# hadolint ignore=DL3013
 RUN pip install --no-cache-dir ".[serve]" "tensorflow==${TENSORFLOW_VERSION}" \
     "tensorflow-serving-api==${TENSORFLOW_VERSION}"
 

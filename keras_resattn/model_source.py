@@ -1,5 +1,6 @@
 """A model by its folder, its Keras file, the name of its weights or its repository."""
 
+import difflib
 import hashlib
 import json
 import os
@@ -176,9 +177,12 @@ def _not_found(source: StrPath, named: Sequence[WeightsInfo]) -> str:
     names = ", ".join(full_name(info) for info in named or read_table())
     if named:
         return f"Several weights have this name: {names}. Received: {source}"
+    known = {info.name for info in read_table()}
+    close = difflib.get_close_matches(str(source), known, 1)
+    hint = f"Did you mean {close[0]}? " if close else ""
     return (
-        "There is no such model folder, .keras file or name of weights. The names are "
-        f"{names}; `keras-resattn train RECIPE --out {source}` makes a model folder. "
+        f"There is no such model folder, .keras file or name of weights. {hint}"
+        f"The names are {names}. `keras-resattn train` makes a model folder. "
         f"Received: {source}"
     )
 

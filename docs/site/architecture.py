@@ -1,6 +1,6 @@
 """Draw Attention-56 and its mask branch from their graphs, as SVG files in docs/.
 
-KERAS_BACKEND=numpy python docs/site/architecture.py
+python docs/site/architecture.py
 """
 
 import math

@@ -1,6 +1,5 @@
 """Build the documentation site in build/site/html: `make docs`."""
 
-import os
 import re
 import shutil
 import subprocess
@@ -8,9 +7,6 @@ import sys
 import tomllib
 from pathlib import Path
 from typing import Any
-
-# Keras on NumPy imports no TensorFlow, which would take seconds.
-os.environ.setdefault("KERAS_BACKEND", "numpy")
 
 import command_reference
 import python_reference

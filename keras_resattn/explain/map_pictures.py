@@ -3,16 +3,16 @@
 import numpy as np
 
 from keras_resattn.explain import pictures
-from keras_resattn.explain.figures.scales import MASK_COLORS
-from keras_resattn.explain.figures.scales import Scale
-from keras_resattn.explain.figures.scales import feature_scale
-from keras_resattn.explain.figures.scales import mask_limits
-from keras_resattn.explain.figures.scales import pattern_color
-from keras_resattn.explain.figures.scales import pattern_colors
-from keras_resattn.explain.figures.scales import range_text
 from keras_resattn.explain.figures.triptych import TITLES
 from keras_resattn.explain.figures.triptych import fusion
 from keras_resattn.explain.patterns import PatternBasis
+from keras_resattn.explain.scales import MASK_COLORS
+from keras_resattn.explain.scales import Scale
+from keras_resattn.explain.scales import feature_scale
+from keras_resattn.explain.scales import mask_limits
+from keras_resattn.explain.scales import pattern_color
+from keras_resattn.explain.scales import pattern_colors
+from keras_resattn.explain.scales import range_text
 from keras_resattn.explain.triptych import Triptych
 from keras_resattn.typing import Array
 
@@ -68,10 +68,12 @@ def triptych_pictures(
     """
     maps = before, mask, after = [part[0] for part in triptych[:3]]
     features = feature_scale(before, after)
-    ends = mask_ends or mask_limits([mask])
-    scales = (features, Scale(*ends, MASK_COLORS), features)
+    low, high = mask_ends or mask_limits([mask])
+    scales = (features, Scale(low, high, MASK_COLORS), features)
     formula, ratio = fusion(before, mask, after)
-    lines = [] if formula is None else [formula, f"ratio: {range_text(ratio, 'x')}"]
+    lines = []
+    if formula is not None and ratio is not None:
+        lines = [formula, f"ratio: {range_text(ratio, 'x')}"]
     shown = []
     for i, (values, scale) in enumerate(zip(maps, scales, strict=True)):
         of_values = range_text if TITLES[i] == "mask" else pictures.value_range

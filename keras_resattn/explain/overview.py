@@ -12,9 +12,9 @@ from keras_resattn.explain.arrays import mean_masks
 from keras_resattn.explain.figures.attention import attention_figure
 from keras_resattn.explain.figures.mask_overlays import mask_figure
 from keras_resattn.explain.figures.panels import Images
-from keras_resattn.explain.figures.scales import scale_around_mean
 from keras_resattn.explain.patterns import MaskPatterns
 from keras_resattn.explain.patterns import mask_patterns
+from keras_resattn.explain.scales import scale_around_mean
 from keras_resattn.typing import Array
 
 

@@ -41,16 +41,20 @@ INKED = (
 
 def new_curves(width: float = 3.7, height: float = 2.6) -> tuple[Figure, Axes]:
     """Return an empty figure for `svg` and its axes, in inches."""
-    with matplotlib.rc_context(dict.fromkeys(INKED, INK)):
+    with matplotlib.rc_context(_inked()):
         figure = new_figure(width, height)
         return figure, figure.subplots()
+
+
+def _inked() -> dict[Any, str]:
+    return dict.fromkeys(INKED, INK)
 
 
 def svg(figure: Figure) -> str:
     """Return a figure of `new_curves` as SVG, for a page in light or dark colours."""
     file = io.StringIO()
-    options = {"svg.fonttype": "none", "svg.hashsalt": "keras-resattn"}
-    with matplotlib.rc_context({**options, **dict.fromkeys(INKED, INK)}):
+    options = {"svg.fonttype": "none", "svg.hashsalt": "keras-resattn", **_inked()}
+    with matplotlib.rc_context(options):
         empty = dict.fromkeys(("Creator", "Date", "Format", "Type"))
         figure.savefig(file, format="svg", transparent=True, metadata=empty)
     text = file.getvalue()

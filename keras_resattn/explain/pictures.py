@@ -14,7 +14,7 @@ import matplotlib
 import numpy as np
 import PIL.Image
 
-from keras_resattn.explain.figures.scales import MASK_COLORS
+from keras_resattn.explain.scales import MASK_COLORS
 from keras_resattn.typing import Array
 
 SMALL = 128  # smaller images are enlarged with visible pixels

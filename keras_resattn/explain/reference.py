@@ -7,13 +7,13 @@ import keras
 import numpy as np
 
 from keras_resattn.explain.amplification_maps import amplification_of
-from keras_resattn.explain.figures.scales import Scale
-from keras_resattn.explain.figures.scales import scale_around_mean
 from keras_resattn.explain.patterns import PatternBasis
 from keras_resattn.explain.patterns import fit_patterns
 from keras_resattn.explain.patterns import some_positions
 from keras_resattn.explain.reader import Modules
 from keras_resattn.explain.reader import reader
+from keras_resattn.explain.scales import Scale
+from keras_resattn.explain.scales import scale_around_mean
 from keras_resattn.typing import Array
 
 # Images to find patterns and scales in: the figures of all images share them.

@@ -15,7 +15,6 @@ from keras_resattn.explain import pictures
 from keras_resattn.explain.explanation import Explanation
 from keras_resattn.explain.explanation import explain_modules
 from keras_resattn.explain.explanation import select_image
-from keras_resattn.explain.figures.scales import Scale
 from keras_resattn.explain.map_pictures import amplification_picture
 from keras_resattn.explain.map_pictures import amplification_scale
 from keras_resattn.explain.map_pictures import pattern_key
@@ -25,6 +24,7 @@ from keras_resattn.explain.patterns import PatternBasis
 from keras_resattn.explain.patterns import apply_patterns
 from keras_resattn.explain.reader import choose_modules
 from keras_resattn.explain.reference import find_reference
+from keras_resattn.explain.scales import Scale
 from keras_resattn.model_folder import ModelFolder
 from keras_resattn.typing import Array
 from keras_resattn.views.modules import attention_modules

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import tensorflow as tf
 
@@ -137,7 +138,7 @@ def write_explanations(
         folder.model, batches(), modules, channel, classes, evidence
     )
     drawing = (style, stretch, channel_grid, animation)
-    pages = {}
+    pages: dict[str, Any] = {}  # their modules are imported below
     if figures:
         from keras_resattn.explain.image_page import ImagePage  # needs matplotlib
 
@@ -147,7 +148,7 @@ def write_explanations(
     reference = _reference(folder, files, modules, pattern_count) if needed else None
     if figures:
         pages[PAGE] = make_page(view, None if view == "mean" else reference)
-    if html:
+    if html and reference is not None:
         from keras_resattn.explain.interactive import InteractivePage
 
         pages[INTERACTIVE] = InteractivePage(folder, unique_names(files), reference)

@@ -5,14 +5,14 @@ from pathlib import Path
 
 from keras_resattn.explain import pictures
 from keras_resattn.explain.channels import ALL
-from keras_resattn.explain.figures.scales import EVIDENCE_COLORS
-from keras_resattn.explain.figures.scales import mask_limits
-from keras_resattn.explain.figures.scales import range_text
 from keras_resattn.explain.map_pictures import amplification_picture
 from keras_resattn.explain.map_pictures import amplification_scale
 from keras_resattn.explain.map_pictures import pattern_key
 from keras_resattn.explain.map_pictures import pattern_picture
 from keras_resattn.explain.map_pictures import triptych_pictures
+from keras_resattn.explain.scales import EVIDENCE_COLORS
+from keras_resattn.explain.scales import mask_limits
+from keras_resattn.explain.scales import range_text
 from keras_resattn.explore.explorer import ExploredImage
 from keras_resattn.explore.explorer import Explorer
 

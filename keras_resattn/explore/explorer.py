@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Sequence
@@ -103,6 +104,7 @@ class Explorer:
         tensors = feature_tensors(self._modules)
         tensors["probabilities"] = flattened(model).outputs[0]
         self._read = reader(model, tensors)
+        self.look: Callable[[StrPath], ExploredImage]
         self.look = functools.lru_cache(CACHED)(self._look)
         self.evidence = functools.lru_cache(CACHED)(self._evidence)
 

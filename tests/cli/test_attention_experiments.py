@@ -57,7 +57,7 @@ def test_another_data_set_is_taken_and_limited(run, model_folder, photos):
         "masks-influence", model_folder.path, photos, "--limit", 3, "--batch-size", 2
     )
     assert code == 0
-    assert f"3 test images of {photos}" in output
+    assert f"3 test images of {photos}" in " ".join(output.split())
 
 
 def test_response_prints_and_writes_both_networks(run, model_folder, moved, tmp_path):
@@ -86,7 +86,7 @@ def test_bad_input_is_one_line(run, command, model_folder, moved, tmp_path):
     missing = tmp_path / "missing"
     model, out = model_folder.path, ("--out", tmp_path / "new")
     for arguments, expected, message in (
-        ((missing,), 1, f"not a model folder.*Received: {missing}"),
+        ((missing,), 1, f"There is no such model.*Received: {missing}"),
         ((model, missing), 1, f"no such folder.*Received: {missing}"),
         ((model, "no_such_data_set"), 1, "neither a folder.*no_such_data_set"),
         ((model, "cifar10", "--data-dir", tmp_path), 1, "not in .*Received: cifar10"),

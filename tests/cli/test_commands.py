@@ -307,7 +307,7 @@ def bad_calls(model, picture, folder):
         ("report", missing, "--out", new),
         ("export", missing, new / "1"),
     ):
-        yield command, 1, f"not a model folder.*Received: {missing}"
+        yield command, 1, f"There is no such model.*Received: {missing}"
     yield (
         ("serve", missing, "--port", "0", "--grpc-port", "0"),
         1,
@@ -378,7 +378,7 @@ def test_a_busy_port_is_named(run, served):
 
 
 def test_debug_shows_the_traceback(run, tmp_path):
-    with pytest.raises(FileNotFoundError, match="not a model folder"):
+    with pytest.raises(FileNotFoundError, match="There is no such model"):
         run("--debug", "evaluate", tmp_path / "missing")
 
 

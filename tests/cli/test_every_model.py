@@ -91,8 +91,8 @@ def test_predictions_and_tests_are_those_of_the_folder(
     folder = (source.path, [])
     expected = probabilities(command("predict", folder, *pictures, "--json"))
     assert probabilities(command("predict", model, *pictures, "--json")) == expected
-    tested = command("evaluate", folder, photos)
-    assert command("evaluate", model, photos) == tested
+    tested = command("evaluate", folder, "--data", photos)
+    assert command("evaluate", model, "--data", photos) == tested
     command("export", model, tmp_path / "served" / "small" / "1")
     command("explore", model)
     command("package", model, tmp_path / "packaged")
@@ -137,6 +137,7 @@ def test_masks_and_measurements_are_those_of_the_folder(
 def test_an_absent_model_lists_the_names(run):
     code, _, errors = run("evaluate", "cifar11")
     assert code == 1
+    assert "Did you mean cifar10?" in errors
     assert "cifar_attention56:cifar10" in errors and "Received: cifar11" in errors
 
 
@@ -145,7 +146,10 @@ def test_wrong_numbers_are_a_usage_error(run):
     assert code == 2 and "one number, or one per channel" in errors
 
 
-def test_explore_without_a_model_opens_the_weights_of_cifar10(run, monkeypatch):
+def test_explore_without_a_model_opens_the_weights_of_cifar10(
+    run, stand_in, monkeypatch
+):
+    stand_in("gradio")
     opened = []
     monkeypatch.setattr(
         "keras_resattn_cli.options.ModelOptions.open",

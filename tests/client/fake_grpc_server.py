@@ -36,7 +36,7 @@ class Servicer:
             context.abort(grpc.StatusCode[code], details)
         return prediction().SerializeToString()
 
-    Classify = Regress = GetModelMetadata = GetModelStatus = Predict
+    Classify = Regress = MultiInference = GetModelMetadata = GetModelStatus = Predict
 
 
 @contextlib.contextmanager

@@ -154,7 +154,7 @@ def test_patterns_apart_name_their_channels():
 
 
 def test_hues_of_patterns_do_not_repeat_within_five():
-    from keras_resattn.explain.figures.scales import pattern_color
+    from keras_resattn.explain.scales import pattern_color
 
     colors = [pattern_color(k) for k in range(5)]
     assert all(a != b for a, b in itertools.combinations(colors, 2))

@@ -7,16 +7,16 @@ import numpy as np
 import pytest
 from skimage.color import rgb2lab
 
-from keras_resattn.explain.figures.scales import DIVERGING_COLORS
-from keras_resattn.explain.figures.scales import EVIDENCE_COLORS
-from keras_resattn.explain.figures.scales import FEATURE_COLORS
-from keras_resattn.explain.figures.scales import MASK_COLORS
-from keras_resattn.explain.figures.scales import PATTERN_COLORS
-from keras_resattn.explain.figures.scales import feature_scale
-from keras_resattn.explain.figures.scales import pattern_color
-from keras_resattn.explain.figures.scales import pattern_colors
-from keras_resattn.explain.figures.scales import range_text
-from keras_resattn.explain.figures.scales import scale_around_mean
+from keras_resattn.explain.scales import DIVERGING_COLORS
+from keras_resattn.explain.scales import EVIDENCE_COLORS
+from keras_resattn.explain.scales import FEATURE_COLORS
+from keras_resattn.explain.scales import MASK_COLORS
+from keras_resattn.explain.scales import PATTERN_COLORS
+from keras_resattn.explain.scales import feature_scale
+from keras_resattn.explain.scales import pattern_color
+from keras_resattn.explain.scales import pattern_colors
+from keras_resattn.explain.scales import range_text
+from keras_resattn.explain.scales import scale_around_mean
 
 # Machado, Oliveira and Fernandes, 2009, severity 1.0: matrices for linear RGB.
 VISION = {

@@ -23,7 +23,7 @@ def test_a_folder_that_is_no_model_is_an_error(run, stand_in, tmp_path):
     stand_in("gradio")
     code, _, errors = run("explore", tmp_path / "missing")
     assert code == 1
-    assert "This is not a model folder" in errors
+    assert "There is no such model" in errors
     assert errors.strip().endswith(f"Received: {tmp_path / 'missing'}")
 
 

@@ -9,8 +9,8 @@ from keras_resattn import explain
 from keras_resattn.data.fashion_mnist_sample.builder import FOLDER
 from keras_resattn.data.fashion_mnist_sample.builder import read_idx
 from keras_resattn.explain import pictures as html
-from keras_resattn.explain.figures.scales import feature_scale
-from keras_resattn.explain.figures.scales import pattern_colors
+from keras_resattn.explain.scales import feature_scale
+from keras_resattn.explain.scales import pattern_colors
 from keras_resattn.explore import examples
 from keras_resattn.explore.content import MEAN
 from keras_resattn.explore.content import Content

@@ -16,10 +16,10 @@ from keras_resattn.explain.figures.attention import attention_figure
 from keras_resattn.explain.figures.mask_overlays import mask_figure
 from keras_resattn.explain.figures.panels import MEDIUM
 from keras_resattn.explain.figures.panels import Images
-from keras_resattn.explain.figures.scales import Scale
 from keras_resattn.explain.reader import choose_modules
 from keras_resattn.explain.reader import mean_masks_of
 from keras_resattn.explain.reader import reader
+from keras_resattn.explain.scales import Scale
 from keras_resattn.layers.arguments import positive_number
 from keras_resattn.model_folder import write_beside
 from keras_resattn.typing import Array

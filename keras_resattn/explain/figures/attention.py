@@ -25,10 +25,10 @@ from keras_resattn.explain.figures.panels import show_image
 from keras_resattn.explain.figures.panels import show_map
 from keras_resattn.explain.figures.patterns import pattern_key
 from keras_resattn.explain.figures.patterns import show_patterns
-from keras_resattn.explain.figures.scales import Scale
-from keras_resattn.explain.figures.scales import range_text
-from keras_resattn.explain.figures.scales import scale_around_mean
 from keras_resattn.explain.patterns import MaskPatterns
+from keras_resattn.explain.scales import Scale
+from keras_resattn.explain.scales import range_text
+from keras_resattn.explain.scales import scale_around_mean
 from keras_resattn.typing import Array
 
 # Deep networks have dozens of modules, more than fit on a page side by side.

@@ -14,8 +14,8 @@ from keras_resattn.explain.figures.panels import caption
 from keras_resattn.explain.figures.panels import color_bar
 from keras_resattn.explain.figures.panels import new_figure
 from keras_resattn.explain.figures.panels import show_map
-from keras_resattn.explain.figures.scales import MASK_COLORS
-from keras_resattn.explain.figures.scales import mask_limits
+from keras_resattn.explain.scales import MASK_COLORS
+from keras_resattn.explain.scales import mask_limits
 from keras_resattn.layers.arguments import choice
 from keras_resattn.layers.arguments import positive_integer
 from keras_resattn.typing import Array

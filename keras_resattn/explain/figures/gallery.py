@@ -17,9 +17,9 @@ from keras_resattn.explain.figures.panels import new_figure
 from keras_resattn.explain.figures.panels import pixels
 from keras_resattn.explain.figures.panels import show_image
 from keras_resattn.explain.figures.panels import show_map
-from keras_resattn.explain.figures.scales import MASK_COLORS
-from keras_resattn.explain.figures.scales import mask_limits
-from keras_resattn.explain.figures.scales import range_text
+from keras_resattn.explain.scales import MASK_COLORS
+from keras_resattn.explain.scales import mask_limits
+from keras_resattn.explain.scales import range_text
 from keras_resattn.typing import Array
 from keras_resattn.typing import StrPath
 

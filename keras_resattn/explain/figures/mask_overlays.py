@@ -19,12 +19,12 @@ from keras_resattn.explain.figures.panels import panel_heights
 from keras_resattn.explain.figures.panels import pixels
 from keras_resattn.explain.figures.panels import show_image
 from keras_resattn.explain.figures.panels import show_map
-from keras_resattn.explain.figures.scales import EVIDENCE_COLORS
-from keras_resattn.explain.figures.scales import MASK_COLORS
-from keras_resattn.explain.figures.scales import is_nearly_constant
-from keras_resattn.explain.figures.scales import mask_limits
-from keras_resattn.explain.figures.scales import range_text
 from keras_resattn.explain.resizing import resized
+from keras_resattn.explain.scales import EVIDENCE_COLORS
+from keras_resattn.explain.scales import MASK_COLORS
+from keras_resattn.explain.scales import is_nearly_constant
+from keras_resattn.explain.scales import mask_limits
+from keras_resattn.explain.scales import range_text
 from keras_resattn.layers.arguments import choice
 from keras_resattn.typing import Array
 

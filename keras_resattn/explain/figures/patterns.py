@@ -19,13 +19,13 @@ from keras_resattn.explain.figures.panels import panel_heights
 from keras_resattn.explain.figures.panels import pixels
 from keras_resattn.explain.figures.panels import show_image
 from keras_resattn.explain.figures.panels import show_map
-from keras_resattn.explain.figures.scales import PAPER
-from keras_resattn.explain.figures.scales import pattern_color
-from keras_resattn.explain.figures.scales import pattern_colors
 from keras_resattn.explain.patterns import MaskPatterns
 from keras_resattn.explain.patterns import PatternBasis
 from keras_resattn.explain.patterns import top_channels
 from keras_resattn.explain.resizing import resized
+from keras_resattn.explain.scales import PAPER
+from keras_resattn.explain.scales import pattern_color
+from keras_resattn.explain.scales import pattern_colors
 from keras_resattn.typing import Array
 
 WIDTH = 1.75  # inches of a panel

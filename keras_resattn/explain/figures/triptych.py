@@ -18,11 +18,11 @@ from keras_resattn.explain.figures.panels import panel_heights
 from keras_resattn.explain.figures.panels import pixels
 from keras_resattn.explain.figures.panels import show_image
 from keras_resattn.explain.figures.panels import show_map
-from keras_resattn.explain.figures.scales import MASK_COLORS
-from keras_resattn.explain.figures.scales import Scale
-from keras_resattn.explain.figures.scales import feature_scale
-from keras_resattn.explain.figures.scales import mask_limits
-from keras_resattn.explain.figures.scales import range_text
+from keras_resattn.explain.scales import MASK_COLORS
+from keras_resattn.explain.scales import Scale
+from keras_resattn.explain.scales import feature_scale
+from keras_resattn.explain.scales import mask_limits
+from keras_resattn.explain.scales import range_text
 from keras_resattn.explain.triptych import Triptych
 from keras_resattn.typing import Array
 

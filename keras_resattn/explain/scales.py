@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
-from matplotlib.colors import to_rgb
 
 from keras_resattn.typing import Array
 
@@ -107,4 +106,6 @@ def pattern_colors(maps: Array, full: float) -> Array:
 
 def pattern_color(k: int) -> tuple[float, float, float]:
     """Return the colour of the pattern with an index. After the last they repeat."""
+    from matplotlib.colors import to_rgb  # scales are used without figures as well
+
     return to_rgb(PATTERN_COLORS[k % len(PATTERN_COLORS)])
