@@ -23,6 +23,7 @@ from keras_resattn.recipes.arguments import import_unit
 from keras_resattn.recipes.arguments import is_code
 from keras_resattn.typing import StrPath
 from keras_resattn.version import __version__
+from keras_resattn.views.outputs import outputs_by_name
 from keras_resattn.weights import WeightsInfo
 from keras_resattn.weights.address import CACHE
 from keras_resattn.weights.address import keras_home
@@ -206,7 +207,7 @@ def _of_file(path: Path, facts: Facts) -> ModelFolder:
     file = open_keras_file(path, facts)
     state = path.stat()
     key = [str(path.resolve()), state.st_mtime_ns, state.st_size, file.labels]
-    key.append(file.recipe.to_yaml() + file.network.output_names[0])
+    key.append(file.recipe.to_yaml() + next(iter(outputs_by_name(file.network))))
     folder = _cached(json.dumps(key), path.stem)
     _make(folder, lambda beside: _write_file(beside, path, file))
     opened = ModelFolder.open(folder)

@@ -37,8 +37,6 @@ def pixels_of(images: Images, preprocessing: Preprocessing) -> Array:
             pixel values.
     """
     images = as_list(images)
-    if np.ndim(images) == 0 and not isinstance(images, list):
-        images = [images]
     if isinstance(images, list) and images and all(map(_is_path, images)):
         return read_images(images, preprocessing)
     arrays = [_pixels_of_one(one, preprocessing) for one in images]
@@ -53,7 +51,7 @@ def as_list(images: Any) -> Any:
         return [images]
     if isinstance(images, Sequence) and not isinstance(images, bytes):
         return list(images)
-    return [images] if np.ndim(images) in (2, 3) else images
+    return [images] if np.ndim(images) in (0, 2, 3) else images
 
 
 def _is_path(image: object) -> bool:

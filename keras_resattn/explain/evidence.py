@@ -119,6 +119,8 @@ def check_methods(methods: Iterable[str]) -> None:
 
 
 def _logits_model(model, layer, output):
+    if not isinstance(model, keras.Model):
+        return logits_model(model, layer)  # raises the error
     known = _logits_models.setdefault(model, {})
     key = layer, output
     if key not in known:

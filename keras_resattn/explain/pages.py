@@ -3,15 +3,16 @@
 import base64
 import io
 from pathlib import Path
+from typing import TYPE_CHECKING
 from typing import Any
 
-import matplotlib
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-
-from keras_resattn.explain.figures.panels import new_figure
+from keras_resattn.explain.figures.panels import new_figure  # has the install hint
 from keras_resattn.model_folder import write_beside
 from keras_resattn.typing import StrPath
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 
 def write_page(path: StrPath, template: str, **values: Any) -> None:
@@ -24,7 +25,7 @@ def write_page(path: StrPath, template: str, **values: Any) -> None:
     write_beside(Path(path), lambda beside: beside.write_text(html, encoding="utf-8"))
 
 
-def png(figure: Figure, dpi: int = 110) -> bytes:
+def png(figure: "Figure", dpi: int = 110) -> bytes:
     """Return a figure as the bytes of a PNG file."""
     file = io.BytesIO()
     figure.savefig(file, format="png", dpi=dpi)
@@ -39,8 +40,10 @@ INKED = (
 )
 
 
-def new_curves(width: float = 3.7, height: float = 2.6) -> tuple[Figure, Axes]:
+def new_curves(width: float = 3.7, height: float = 2.6) -> "tuple[Figure, Axes]":
     """Return an empty figure for `svg` and its axes, in inches."""
+    import matplotlib
+
     with matplotlib.rc_context(_inked()):
         figure = new_figure(width, height)
         return figure, figure.subplots()
@@ -50,8 +53,10 @@ def _inked() -> dict[Any, str]:
     return dict.fromkeys(INKED, INK)
 
 
-def svg(figure: Figure) -> str:
+def svg(figure: "Figure") -> str:
     """Return a figure of `new_curves` as SVG, for a page in light or dark colours."""
+    import matplotlib
+
     file = io.StringIO()
     options = {"svg.fonttype": "none", "svg.hashsalt": "keras-resattn", **_inked()}
     with matplotlib.rc_context(options):

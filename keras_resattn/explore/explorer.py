@@ -2,7 +2,6 @@
 
 import contextlib
 import functools
-from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Sequence
@@ -104,7 +103,6 @@ class Explorer:
         tensors = feature_tensors(self._modules)
         tensors["probabilities"] = flattened(model).outputs[0]
         self._read = reader(model, tensors)
-        self.look: Callable[[StrPath], ExploredImage]
         self.look = functools.lru_cache(CACHED)(self._look)
         self.evidence = functools.lru_cache(CACHED)(self._evidence)
 
@@ -167,7 +165,7 @@ class Explorer:
         """Yield the examples, without those that cannot be read."""
         for path in self.examples:
             with contextlib.suppress(ValueError):  # the page shows the reason
-                yield self.look(path).inputs
+                yield self.look(Path(path)).inputs
 
     def triptych(
         self, image: ExploredImage, module: str, channel: str | int
