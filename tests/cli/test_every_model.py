@@ -86,8 +86,9 @@ def probabilities(lines):
 
 @pytest.mark.parametrize("model", KINDS, indirect=True)
 def test_predictions_and_tests_are_those_of_the_folder(
-    model, source, command, opened, photos, pictures, tmp_path
+    model, source, command, opened, photos, pictures, stand_in, tmp_path
 ):
+    stand_in("gradio")
     folder = (source.path, [])
     expected = probabilities(command("predict", folder, *pictures, "--json"))
     assert probabilities(command("predict", model, *pictures, "--json")) == expected
