@@ -47,7 +47,7 @@ def test_the_guide_line_by_line_with_masks(images, tmp_path):
     model.summary(show_trainable=True, print_fn=lambda text: None)
 
     masks = explain.masks(model, images)
-    standardized = images / 127.5 - 1
+    standardized = keras.ops.convert_to_numpy(scale_layer(images))
     expected = explain.masks(base_model, standardized)
     assert list(masks) == list(expected) == ["stage1_attention1", "stage2_attention1"]
     for name, mask in masks.items():
