@@ -76,7 +76,9 @@ def test_a_new_and_a_loaded_network_are_quantized(mode, tmp_path):
             network.quantize(mode)
         assert network.layers[-1].quantization_mode == mode
         found = network.predict(x, verbose=0)
-        np.testing.assert_allclose(found, expected, atol=0.1)
+        # float8 has a mantissa of 3 bits; backends round it differently.
+        atol = 0.2 if mode == "float8" else 0.1
+        np.testing.assert_allclose(found, expected, atol=atol)
 
 
 def test_a_new_network_is_summarized_plotted_and_cloned():

@@ -74,6 +74,8 @@ def test_the_rate_follows_the_images_of_an_update():
     assert Train(batch_size=32, accumulate=4).peak_learning_rate == pytest.approx(0.1)
 
 
+# Training is on TensorFlow; on PyTorch, Keras has steps of its own for optimizers.
+@pytest.mark.one_backend
 @pytest.mark.parametrize("make", [CoupledSGD, keras.optimizers.AdamW])
 def test_some_variables_can_have_a_smaller_rate(make):
     start = np.array([1.0, -2.0], "float32")

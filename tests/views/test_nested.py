@@ -137,12 +137,13 @@ def two_networks(pair):
 def test_two_networks_in_a_model_have_names_of_their_own(pair):
     model = two_networks(pair)
     masks = run(keras_resattn.attention_masks(model), images())
-    assert list(masks) == [
+    # Within one depth the order of Keras' graph depends on the backend.
+    assert set(masks) == {
         "left_stage1_attention1",
         "right_one_stage1_attention1",
         "left_stage2_attention1",
         "right_one_stage2_attention1",
-    ]
+    }
     for network in pair:
         own = run(keras_resattn.attention_masks(network), images())
         check_same({name: masks[f"{network.name}_{name}"] for name in own}, own)
