@@ -195,9 +195,19 @@ def scale_rates(
         optimizer: A built `keras.optimizers.Optimizer`.
         variables: The variables whose rate is multiplied.
         factor: The factor.
+
+    Raises:
+        ValueError: If Keras runs on PyTorch, where only `CoupledSGD` has a step for
+            each variable. The others would ignore the factor.
     """
     # The inner optimizer of a LossScaleOptimizer makes the steps.
     optimizer = getattr(optimizer, "inner_optimizer", optimizer)
+    if keras.backend.backend() == "torch" and not isinstance(optimizer, CoupledSGD):
+        raise ValueError(
+            "On PyTorch, Keras steps all variables of this optimizer at once, with one "
+            "learning rate. Use the optimizer 'sgd', or set KERAS_BACKEND=tensorflow. "
+            f"Received: {type(optimizer).__name__} with factor={factor}"
+        )
     scaled = {variable_index(optimizer, variable) for variable in variables}
     update_step = optimizer.update_step
 

@@ -48,14 +48,13 @@ PRIVATE = {
     "_maybe_symbolic_build": compiled,
     "_symbolic_build": compiled,
 }
-ONLY_ON_TENSORFLOW = {"_maybe_symbolic_build"}
+# Used in training on TensorFlow.
+ONE_BACKEND = pytest.param("_maybe_symbolic_build", marks=pytest.mark.one_backend)
+OTHERS = sorted(PRIVATE.keys() - {"_maybe_symbolic_build"})
 
 
-@pytest.mark.parametrize("attribute", sorted(PRIVATE))
+@pytest.mark.parametrize("attribute", [*OTHERS, ONE_BACKEND])
 def test_keras_has_the_private_attribute(attribute):
-    backend = keras.backend.backend()
-    if attribute in ONLY_ON_TENSORFLOW and backend != "tensorflow":
-        pytest.skip("used on TensorFlow only")
     holder = PRIVATE[attribute]()
     assert hasattr(holder, attribute), (
         f"Keras {keras.__version__} has no {attribute} in {type(holder).__name__}, "
