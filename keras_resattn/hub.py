@@ -1,6 +1,8 @@
 """Model folders on the Hugging Face Hub: download and upload (extra `hub`)."""
 
+import contextlib
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -71,7 +73,8 @@ def download(address: str) -> Path:
     require_extra("hub", "A model at hf://...")
     import huggingface_hub
 
-    try:
+    remedy = "Check the address, and for a private repository run: hf auth login"
+    with _naming_errors("downloaded", remedy, address):
         path = huggingface_hub.snapshot_download(
             repository.name,
             revision=repository.revision,
@@ -79,12 +82,6 @@ def download(address: str) -> Path:
             library_name="keras-resattn",
             library_version=__version__,
         )
-    except Exception as error:  # The Hub's errors have no class in common.
-        reason = " ".join(str(error).split())[:300]
-        raise OSError(
-            f"The model could not be downloaded: {reason}. Check the address, and for "
-            f"a private repository run: hf auth login. Received: {address}"
-        ) from error
     return Path(path)
 
 
@@ -113,7 +110,8 @@ def upload(folder: StrPath, address: str, private: bool = False) -> str:
         library_name="keras-resattn", library_version=__version__
     )
     name, revision = repository
-    try:
+    remedy = "Check the address, and run: hf auth login"
+    with _naming_errors("uploaded", remedy, address):
         api.create_repo(name, private=private, exist_ok=True)
         commit = api.upload_folder(
             repo_id=name,
@@ -130,10 +128,15 @@ def upload(folder: StrPath, address: str, private: bool = False) -> str:
                 path_in_repo="README.md",
                 revision=revision,
             )
+    return str(commit.commit_url)
+
+
+@contextlib.contextmanager
+def _naming_errors(done: str, remedy: str, address: str) -> Iterator[None]:
+    try:
+        yield
     except Exception as error:  # The Hub's errors have no class in common.
         reason = " ".join(str(error).split())[:300]
         raise OSError(
-            f"The model could not be uploaded: {reason}. Check the address, and run: "
-            f"hf auth login. Received: {address}"
+            f"The model could not be {done}: {reason}. {remedy}. Received: {address}"
         ) from error
-    return str(commit.commit_url)

@@ -9,7 +9,6 @@ import time
 from pathlib import Path
 from typing import Any
 from typing import TextIO
-from typing import cast
 
 import grpc
 from google.protobuf.message import Message as Proto
@@ -20,9 +19,9 @@ from starlette.types import Scope
 from starlette.types import Send
 
 from keras_resattn_client.typing import StrPath
-from keras_resattn_server.grpc_types import Continuation
 from keras_resattn_server.grpc_types import Handler
 from keras_resattn_server.grpc_types import Method
+from keras_resattn_server.interceptor import UnaryInterceptor
 from keras_resattn_server.trace import trace_fields
 
 STANDARD_OUTPUT = "-"
@@ -129,7 +128,7 @@ class AccessLogMiddleware:
             )
 
 
-class AccessLogInterceptor(grpc.aio.ServerInterceptor):
+class AccessLogInterceptor(UnaryInterceptor):
     """Log the calls of a gRPC server.
 
     Args:
@@ -139,15 +138,9 @@ class AccessLogInterceptor(grpc.aio.ServerInterceptor):
     def __init__(self, log: AccessLog):
         self._log = log
 
-    async def intercept_service(
-        self,
-        continuation: Continuation,
-        handler_call_details: grpc.HandlerCallDetails,
-    ) -> Handler | None:
-        handler = await continuation(handler_call_details)
-        if handler is None or handler.unary_unary is None:
-            return handler
-        method = cast(Method, handler.unary_unary)  # asynchronous, as all of ours
+    def wrap(
+        self, handler: Handler, method: Method, details: grpc.HandlerCallDetails
+    ) -> Handler:
 
         async def answer(request: Any, context: Any) -> Any:
             started, response = time.perf_counter(), None
@@ -160,7 +153,7 @@ class AccessLogInterceptor(grpc.aio.ServerInterceptor):
                 otherwise = grpc.StatusCode.CANCELLED
                 raise
             finally:
-                path, status = handler_call_details.method, context.code() or otherwise
+                path, status = details.method, context.code() or otherwise
                 self._write(started, path, request, response, status)
 
         return grpc.unary_unary_rpc_method_handler(

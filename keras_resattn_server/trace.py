@@ -5,7 +5,6 @@ import uuid
 from collections.abc import Iterable
 from contextvars import ContextVar
 from typing import Any
-from typing import cast
 
 import grpc
 from starlette.types import ASGIApp
@@ -14,9 +13,9 @@ from starlette.types import Receive
 from starlette.types import Scope
 from starlette.types import Send
 
-from keras_resattn_server.grpc_types import Continuation
 from keras_resattn_server.grpc_types import Handler
 from keras_resattn_server.grpc_types import Method
+from keras_resattn_server.interceptor import UnaryInterceptor
 
 REQUEST_ID = "x-request-id"
 TRACEPARENT = "traceparent"
@@ -69,19 +68,13 @@ class TraceMiddleware:
         await self.app(scope, receive, traced_send)
 
 
-class TraceInterceptor(grpc.aio.ServerInterceptor):
+class TraceInterceptor(UnaryInterceptor):
     """Add the ids of a call to the initial metadata of its answer."""
 
-    async def intercept_service(
-        self,
-        continuation: Continuation,
-        handler_call_details: grpc.HandlerCallDetails,
-    ) -> Handler | None:
-        handler = await continuation(handler_call_details)
-        if handler is None or handler.unary_unary is None:
-            return handler
-        method = cast(Method, handler.unary_unary)  # asynchronous, as all of ours
-        metadata = handler_call_details.invocation_metadata or ()
+    def wrap(
+        self, handler: Handler, method: Method, details: grpc.HandlerCallDetails
+    ) -> Handler:
+        metadata = details.invocation_metadata or ()
 
         async def answer(request: Any, context: Any) -> Any:
             trace = _begin((name, value) for name, value in metadata)

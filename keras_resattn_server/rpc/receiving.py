@@ -8,9 +8,9 @@ import grpc
 from google.protobuf.message import DecodeError
 
 from keras_resattn_server.grpc_types import Context
-from keras_resattn_server.grpc_types import Continuation
 from keras_resattn_server.grpc_types import Handler
 from keras_resattn_server.grpc_types import Method
+from keras_resattn_server.interceptor import UnaryInterceptor
 from keras_resattn_server.running.admission import deadline
 from keras_resattn_server.running.memory import RequestMemory
 from keras_resattn_server.wire.status import ServingError
@@ -20,7 +20,7 @@ _MAX_WAIT_SECONDS = 5.0
 _RETRY = (("grpc-retry-pushback-ms", "1000"),)
 
 
-class ReceivingInterceptor(grpc.aio.ServerInterceptor):
+class ReceivingInterceptor(UnaryInterceptor):
     """Receive a message only after its memory is reserved, and in limited time.
 
     gRPC passes a unary method its message when it has been read. So each method is
@@ -41,17 +41,11 @@ class ReceivingInterceptor(grpc.aio.ServerInterceptor):
         self._max_request_bytes = min(max_request_bytes, memory.max_bytes)
         self._seconds = seconds
 
-    async def intercept_service(
-        self,
-        continuation: Continuation,
-        handler_call_details: grpc.HandlerCallDetails,
-    ) -> Handler | None:
-        handler = await continuation(handler_call_details)
-        if handler is None or handler.unary_unary is None:
-            return handler
-        method = cast(Method, handler.unary_unary)  # asynchronous, as all of ours
+    def wrap(
+        self, handler: Handler, method: Method, details: grpc.HandlerCallDetails
+    ) -> Handler:
         parse = handler.request_deserializer or bytes
-        is_health = handler_call_details.method.startswith(_HEALTH)
+        is_health = details.method.startswith(_HEALTH)
         memory = self._health_memory if is_health else self._memory
 
         async def answer(_: object, context: Context) -> Any:
