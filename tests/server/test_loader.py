@@ -1,10 +1,8 @@
 """Which versions serve when folders come, go and break."""
 
-import hashlib
 import logging
 import os
 import shutil
-import threading
 
 import numpy as np
 import pytest
@@ -15,7 +13,9 @@ from keras_resattn_server.loading.model_config import ModelFolders
 from keras_resattn_server.loading.versions import VersionPolicy
 from keras_resattn_server.models.registry import ServableRegistry
 
+from .loading import answer
 from .loading import available
+from .loading import flip
 from .loading import poll_twice
 from .loading import status
 from .loading import warm_up_file
@@ -32,18 +32,8 @@ class Source:
         return self.listed
 
 
-def answer(servable):
-    return float(servable.run("", {"x": np.float32([1])})["y"][0])
-
-
 def truncate(path):
     path.write_bytes(path.read_bytes()[:100])
-
-
-def flip(path):
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 255
-    path.write_bytes(content)
 
 
 BROKEN = {
@@ -269,106 +259,3 @@ def test_changed_signatures_are_logged_and_served(loader, folder, times, caplog)
     assert "serving_default input x: float [-1] -> none" in caplog.text
     assert "serving_default input number: none -> float [-1]" in caplog.text
     assert "output y" not in caplog.text
-
-
-def wait_for(loader, versions):
-    while available(loader) != versions:
-        loader.poll()
-
-
-def test_a_version_that_takes_long_does_not_hold_up_others(
-    loader, folder, times, monkeypatch
-):
-    disk_answers = threading.Event()
-
-    def slow(folder):
-        if folder.name == "3":
-            disk_answers.wait()
-
-    monkeypatch.setattr("keras_resattn_server.loading.loader.check_files", slow)
-    loader._patience = 0.1
-    publish(times[3], folder / "3")
-    poll_twice(loader)
-    assert loader.is_waiting
-    assert (available(loader), status(loader, 3).state) == ([1], "LOADING")
-    publish(times[2], folder / "2")
-    loader._patience = 60
-    poll_twice(loader)
-    assert available(loader) == [2]
-    disk_answers.set()
-    wait_for(loader, [3])
-    assert not loader.is_waiting
-    assert answer(loader.registry.get("times")) == 3
-
-
-def test_a_version_that_is_not_wanted_any_more_is_forgotten(
-    loader, folder, times, monkeypatch
-):
-    disk_answers = threading.Event()
-
-    def slow(folder):
-        if folder.name == "2":
-            disk_answers.wait()
-
-    monkeypatch.setattr("keras_resattn_server.loading.loader.check_files", slow)
-    loader._patience = 0.1
-    publish(times[2], folder / "2")
-    poll_twice(loader)
-    assert loader.is_waiting
-    loader._patience = 60
-    publish(times[3], folder / "3")
-    poll_twice(loader)
-    assert available(loader) == [3]
-    assert not loader.is_waiting
-    assert sorted(loader.registry.statuses("times")) == [1, 3]
-    disk_answers.set()
-
-
-def write_checksums(folder):
-    lines = [
-        f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(folder)}\n"
-        for path in folder.rglob("*")
-        if path.is_file()
-    ]
-    (folder / "assets.extra").mkdir(exist_ok=True)
-    (folder / "assets.extra/SHA256SUMS").write_text("".join(lines))
-
-
-def test_the_checksums_of_an_export_are_checked(loader, folder, times, caplog):
-    caplog.set_level(logging.INFO)
-    publish(times[2], folder / "2")
-    write_checksums(folder / "2")
-    (folder / "2/more.txt").touch()
-    poll_twice(loader)
-    assert available(loader) == [2]
-    assert f"{folder / '2'} has files that are not checked: more.txt" in caplog.text
-
-
-def test_an_export_without_checksums_is_loaded_with_a_line_in_the_log(
-    loader, folder, times, caplog
-):
-    caplog.set_level(logging.INFO)
-    publish(times[2], folder / "2")
-    poll_twice(loader)
-    assert available(loader) == [2]
-    assert "2 is not checked, as it has no assets.extra/SHA256SUMS" in caplog.text
-
-
-@pytest.mark.parametrize(
-    "spoil, reason",
-    [
-        (lambda f: (f / "variables/variables.index").unlink(), "is missing"),
-        (lambda f: flip(next(f.glob("variables/variables.data*"))), "SHA-256 differs"),
-        (lambda f: (f / "assets.extra/SHA256SUMS").write_text("x"), "must have lines"),
-    ],
-)
-def test_a_version_that_differs_from_its_checksums_ends(
-    loader, folder, times, spoil, reason
-):
-    publish(times[2], folder / "2")
-    write_checksums(folder / "2")
-    spoil(folder / "2")
-    poll_twice(loader)
-    assert available(loader) == [1]
-    assert status(loader, 2).state == "END"
-    assert reason in status(loader, 2).message

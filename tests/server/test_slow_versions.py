@@ -1,0 +1,62 @@
+"""A version whose files take long to read."""
+
+import threading
+
+from .loading import answer
+from .loading import available
+from .loading import poll_twice
+from .loading import status
+from .small_models import publish
+
+
+def wait_for(loader, versions):
+    while available(loader) != versions:
+        loader.poll()
+
+
+def test_a_version_that_takes_long_does_not_hold_up_others(
+    loader, folder, times, monkeypatch
+):
+    disk_answers = threading.Event()
+
+    def slow(folder):
+        if folder.name == "3":
+            disk_answers.wait()
+
+    monkeypatch.setattr("keras_resattn_server.loading.loader.check_files", slow)
+    loader._patience = 0.1
+    publish(times[3], folder / "3")
+    poll_twice(loader)
+    assert loader.is_waiting
+    assert (available(loader), status(loader, 3).state) == ([1], "LOADING")
+    publish(times[2], folder / "2")
+    loader._patience = 60
+    poll_twice(loader)
+    assert available(loader) == [2]
+    disk_answers.set()
+    wait_for(loader, [3])
+    assert not loader.is_waiting
+    assert answer(loader.registry.get("times")) == 3
+
+
+def test_a_version_that_is_not_wanted_any_more_is_forgotten(
+    loader, folder, times, monkeypatch
+):
+    disk_answers = threading.Event()
+
+    def slow(folder):
+        if folder.name == "2":
+            disk_answers.wait()
+
+    monkeypatch.setattr("keras_resattn_server.loading.loader.check_files", slow)
+    loader._patience = 0.1
+    publish(times[2], folder / "2")
+    poll_twice(loader)
+    assert loader.is_waiting
+    loader._patience = 60
+    publish(times[3], folder / "3")
+    poll_twice(loader)
+    assert available(loader) == [3]
+    assert not loader.is_waiting
+    assert sorted(loader.registry.statuses("times")) == [1, 3]
+    disk_answers.set()
