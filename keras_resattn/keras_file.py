@@ -22,6 +22,7 @@ from keras_resattn.recipes.settings import Recipe
 from keras_resattn.typing import StrPath
 from keras_resattn.views.flat import flattened
 from keras_resattn.views.graph import flatten_layers
+from keras_resattn.views.graph import graph_of
 from keras_resattn.views.graph import is_functional
 from keras_resattn.views.graph import producer_of
 from keras_resattn.views.outputs import with_output
@@ -184,8 +185,9 @@ def as_classifier(model: keras.Model, path: StrPath) -> keras.Model:
         f"Received: {path}",
         stacklevel=2,
     )
-    probabilities = keras.layers.Softmax(dtype="float32")(model.outputs[0])
-    return keras.Model(model.input, probabilities, name=model.name)
+    graph = graph_of(model)
+    probabilities = keras.layers.Softmax(dtype="float32")(graph.outputs[0])
+    return keras.Model(graph.input, probabilities, name=model.name)
 
 
 def _image_shape(model: keras.Model, path: Path) -> tuple[int, int, int]:

@@ -6,16 +6,19 @@ from collections.abc import Sequence
 import keras
 from matplotlib.figure import Figure
 
-from keras_resattn.explain.amplification_maps import amplification
-from keras_resattn.explain.arrays import masks
+from keras_resattn.explain.amplification_maps import amplification_of
 from keras_resattn.explain.arrays import mean_masks
 from keras_resattn.explain.figures.attention import attention_figure
 from keras_resattn.explain.figures.mask_overlays import mask_figure
 from keras_resattn.explain.figures.panels import Images
-from keras_resattn.explain.patterns import MaskPatterns
-from keras_resattn.explain.patterns import mask_patterns
-from keras_resattn.explain.scales import scale_around_mean
+from keras_resattn.explain.patterns import apply_patterns
+from keras_resattn.explain.reader import batches_of
+from keras_resattn.explain.reader import reader
+from keras_resattn.explain.reference import BATCH_SIZE
+from keras_resattn.explain.reference import evenly_spaced
+from keras_resattn.explain.reference import find_reference
 from keras_resattn.typing import Array
+from keras_resattn.views.modules import attention_modules
 
 
 def overview_figures(
@@ -27,6 +30,8 @@ def overview_figures(
     pattern_count: int = 4,
 ) -> Iterator[Figure]:
     """Yield a figure for each image. All share the scales and the mask patterns.
+
+    These are the same as in `write_explanations`.
 
     Args:
         model: A functional `keras.Model` with attention modules.
@@ -42,17 +47,25 @@ def overview_figures(
         for i in range(len(images)):
             yield mask_figure(images[i : i + 1], _only(means, i), titles[i : i + 1])
         return
-    maps = {} if view == "patterns" else amplification(model, inputs)
-    every = {} if view == "amplification" else masks(model, inputs)
-    patterns = {n: mask_patterns(mask, pattern_count) for n, mask in every.items()}
-    scales = {name: scale_around_mean(one) for name, one in maps.items()}
+    modules = attention_modules(model)
+    batches = batches_of(inputs[evenly_spaced(len(inputs))], BATCH_SIZE)
+    reference = find_reference(model, modules, batches, pattern_count)
+    masks = {f"{name}/mask": tensors.mask for name, tensors in modules.items()}
+    read = reader(model, {**amplification_of(modules), **masks})
     for i in range(len(images)):
-        one = {
-            name: MaskPatterns(found.maps[i : i + 1], found.basis)
-            for name, found in patterns.items()
+        arrays = read(inputs[i : i + 1])
+        maps = {name: arrays[name] for name in modules}
+        patterns = {
+            name: apply_patterns(arrays[f"{name}/mask"], basis)
+            for name, basis in reference.patterns.items()
         }
-        parts = (images[i : i + 1], _only(maps, i), one, titles[i : i + 1])
-        yield attention_figure(*parts, scales)
+        yield attention_figure(
+            images[i : i + 1],
+            {} if view == "patterns" else maps,
+            {} if view == "amplification" else patterns,
+            titles[i : i + 1],
+            reference.scales,
+        )
 
 
 def _only(maps: dict[str, Array], i: int) -> dict[str, Array]:

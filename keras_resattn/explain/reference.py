@@ -18,6 +18,7 @@ from keras_resattn.typing import Array
 
 # Images to find patterns and scales in: the figures of all images share them.
 IMAGES = 64
+BATCH_SIZE = 8  # the same everywhere, because it decides which positions are used
 POSITIONS = 2500  # per batch: a mask of 224 x 224 pixels has up to 3136 per image
 
 
@@ -33,6 +34,11 @@ class Reference(NamedTuple):
     scales: dict[str, Scale]
     patterns: dict[str, PatternBasis]
     images: int
+
+
+def evenly_spaced(count: int) -> slice:
+    """Return the places of at most `IMAGES` of `count` images, evenly spaced."""
+    return slice(None, None, max(1, -(-count // IMAGES)))
 
 
 def find_reference(

@@ -17,6 +17,9 @@ from keras_resattn.explain.explanation import explain_batches
 from keras_resattn.explain.file_names import unique_names
 from keras_resattn.explain.patterns import require_patterns
 from keras_resattn.explain.reader import choose_modules
+from keras_resattn.explain.reference import BATCH_SIZE
+from keras_resattn.explain.reference import evenly_spaced
+from keras_resattn.explain.reference import find_reference
 from keras_resattn.layers.arguments import positive_integer
 from keras_resattn.model_folder import ModelFolder
 from keras_resattn.typing import StrPath
@@ -181,13 +184,11 @@ def _check_view(view, style, stretch):
 
 def _reference(folder, files, modules, count):
     """Return the `Reference` of the images."""
-    from keras_resattn.explain import reference  # needs matplotlib
-
-    step = -(-len(files) // reference.IMAGES)
-    pairs = _picture_batches(folder.preprocessing, files[::step], 8)
+    chosen_files = files[evenly_spaced(len(files))]
+    pairs = _picture_batches(folder.preprocessing, chosen_files, BATCH_SIZE)
     chosen = choose_modules(attention_modules(folder.model), modules)
     batches = (inputs for _, inputs in pairs)
-    return reference.find_reference(folder.model, chosen, batches, count)
+    return find_reference(folder.model, chosen, batches, count)
 
 
 def _check_files(paths, preprocessing):

@@ -87,13 +87,19 @@ def test_a_softmax_follows_logits_and_this_is_said(source, pictures, tmp_path):
     same(keras_resattn.load_model(loaded.path), source, pictures)
 
 
-def test_a_sequential_of_a_network_and_a_layer_is_a_model(source, pictures, tmp_path):
+@pytest.mark.parametrize("activation", ["softmax", None])
+@pytest.mark.filterwarnings("ignore:The model returns logits")
+def test_a_sequential_of_a_network_and_a_layer_is_a_model(
+    source, pictures, tmp_path, activation
+):
     network = source.model
     body = keras.Model(network.input, network.get_layer("predictions").input)
-    head = keras.layers.Dense(len(source.labels), "softmax")
+    head = keras.layers.Dense(len(source.labels), activation)
     keras.Sequential([body, head]).save(tmp_path / "mine.keras")
     loaded = load_model(tmp_path / "mine.keras", **facts(source))
-    assert loaded.predict(pictures).shape == (len(pictures), len(source.labels))
+    probabilities = loaded.predict(pictures)
+    assert probabilities.shape == (len(pictures), len(source.labels))
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
     assert keras_resattn.attention_masks(loaded.model).outputs
 
 

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -22,7 +23,7 @@ def test_weights_are_found_by_name(source, pictures, monkeypatch, tmp_path):
 def test_the_weights_of_the_package_are_in_reach():
     model = keras_resattn.load_model("fashion_mnist_sample")
     assert model.labels[9] == "Ankle boot"
-    boot = model.predict("/".join([*__file__.split("/")[:-2], "docs/ankle_boot.png"]))
+    boot = model.predict(Path(__file__).parents[2] / "docs" / "ankle_boot.png")
     assert model.labels[boot[0].argmax()] == "Ankle boot"
 
 

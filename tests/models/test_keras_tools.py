@@ -94,7 +94,6 @@ def test_a_new_network_is_summarized_plotted_and_cloned():
     np.testing.assert_allclose(
         clone.predict(x, verbose=0), model.predict(x, verbose=0), atol=1e-6
     )
-    pytest.importorskip("pydot")
     graph = keras.utils.model_to_dot(model, expand_nested=True, show_shapes=True)
     assert len(graph.get_edges()) >= len(model.layers) - 1
 
