@@ -8,6 +8,10 @@ from typing import Any
 
 import typer
 
+from keras_resattn_cli.columns import columns_that_fit
+from keras_resattn_cli.columns import format_columns
+from keras_resattn_cli.columns import terminal_width
+
 
 def tables(
     names: Annotated[
@@ -48,35 +52,43 @@ def _load_paper() -> ModuleType:
     return paper
 
 
+# What a narrow terminal has no room for, in this order. Columns of the same heading
+# differ by spaces at the end.
+DROP = ("command", "printed", "printed ", "multiply-adds", "parameters", "recipe")
+
+
 def _print(table: Any) -> None:
+    notes = list(dict.fromkeys(row.note for row in table.rows if row.note))
+    rows = [_cells(row, table.columns, notes) for row in table.rows]
+    names = columns_that_fit(rows, terminal_width(), DROP)
     typer.secho(f"\n{table.title}", bold=True)
-    errors = "".join(f"{f'{column} %':>12}{'ours':>7}" for column in table.columns)
-    typer.echo(
-        f"{'':28}{'parameters':>11}{'printed':>9}{'multiply-adds':>15}{'printed':>9}"
-        f"{errors}  {'recipe':32}command"
-    )
-    notes: list[str] = []
-    for row in table.rows:
-        if row.note and row.note not in notes:
-            notes.append(row.note)
-        mark = f" [{notes.index(row.note) + 1}]" if row.note else ""
-        typer.echo(_line(row, row.label + mark, len(table.columns)))
+    right = [name for name in names if name not in ("network", "recipe", "command")]
+    for line in format_columns(rows, names, right):
+        typer.echo(line)
     for i, note in enumerate(notes, start=1):
         typer.echo(f"[{i}] {note}")
+    left_out = dict.fromkeys(name.strip() for name in rows[0] if name not in names)
+    if left_out:
+        typer.echo(f"Wider terminals also show: {', '.join(left_out)}.")
 
 
-def _line(row: Any, label: str, columns: int) -> str:
-    errors = "".join(
-        f"{_error(row.errors, i):>12}{_error(row.our_errors, i):>7}"
-        for i in range(columns)
-    )
+def _cells(row: Any, columns: tuple[str, ...], notes: list[str]) -> dict[str, str]:
+    """Return the text of each column."""
+    errors: dict[str, str] = {}
+    for i, column in enumerate(columns):
+        errors[f"{column} error %"] = _error(row.errors, i)
+        errors["ours %" + " " * i] = _error(row.our_errors, i)
     command = f"keras-resattn train {row.recipe} --out runs/{row.recipe}"
-    return (
-        f"{label:28}"
-        f"{row.counts.parameters / 1e6:9.2f} M{_figure(row.parameters, 'M')}"
-        f"{row.counts.multiply_adds / 1e9:13.3f} G{_figure(row.multiply_adds, 'G')}"
-        f"{errors}  {row.recipe or '-':32}{command if row.recipe else '-'}"
-    )
+    return {
+        "network": row.label + (f" [{notes.index(row.note) + 1}]" if row.note else ""),
+        "parameters": f"{row.counts.parameters / 1e6:.2f} M",
+        "printed": _figure(row.parameters, "M"),
+        "multiply-adds": f"{row.counts.multiply_adds / 1e9:.3f} G",
+        "printed ": _figure(row.multiply_adds, "G"),
+        **errors,
+        "recipe": row.recipe or "-",
+        "command": command if row.recipe else "-",
+    }
 
 
 def _error(errors: tuple[float, ...], column: int) -> str:
@@ -84,4 +96,4 @@ def _error(errors: tuple[float, ...], column: int) -> str:
 
 
 def _figure(value: float | None, unit: str) -> str:
-    return f"{value:7.1f} {unit}" if value else f"{'-':>9}"
+    return f"{value:.1f} {unit}" if value else "-"

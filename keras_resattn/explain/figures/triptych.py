@@ -64,7 +64,7 @@ def triptych_figure(
     images = pixels(images)
     rows = [(i, one) for i in range(len(images)) for one in triptychs]
     heights = panel_heights([images[i] for i, _ in rows], 1.95)
-    figure = new_figure(9.4, sum(heights) + 0.45 * len(rows) + 0.3)
+    figure = new_figure(9.4, sum(heights) + 0.5 * len(rows) + 0.4)
     axes = figure.subplots(len(rows), 4, squeeze=False, height_ratios=heights)
     for row, (i, one) in zip(axes, rows, strict=True):
         show_image(row[0], images[i])
