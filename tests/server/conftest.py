@@ -3,6 +3,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +17,7 @@ SECONDS_OF_STEPS = 600.0
 PROGRAM = """
 import json
 import sys
+import time
 from keras_resattn_server import serve
 base, options = json.loads(sys.argv[1])
 serve(base, **options)
@@ -120,3 +122,10 @@ def loader(folder):
     loader = ModelLoader(ServableRegistry(), ModelFolders(folder.parent))
     loader.poll(at_once=True)
     return loader
+
+
+def wait_until(condition, seconds=60):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.1)

@@ -1,7 +1,6 @@
 """New versions and new configs under a running server, over both protocols."""
 
 import shutil
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import grpc
@@ -18,15 +17,8 @@ from tensorflow_serving.apis.prediction_service_pb2_grpc import PredictionServic
 from .conftest import MODELS
 from .conftest import SECONDS_OF_STEPS
 from .conftest import running_server
+from .conftest import wait_until
 from .small_models import publish
-
-
-def wait_until(condition):
-    for _ in range(600):
-        if condition():
-            return
-        time.sleep(0.1)
-    raise AssertionError("It did not come true within a minute.")
 
 
 def states(server, model="times"):

@@ -15,6 +15,7 @@ from tensorflow_serving.apis.prediction_service_pb2_grpc import PredictionServic
 
 from .conftest import MODELS
 from .conftest import running_server
+from .conftest import wait_until
 from .grpc_requests import predict_request
 from .small_models import publish
 
@@ -52,13 +53,6 @@ def open_sockets(server):
         with contextlib.suppress(FileNotFoundError):
             links.append(os.readlink(f"{folder}/{name}"))
     return sum(link.startswith("socket:") for link in links)
-
-
-def wait_until(condition, seconds=60):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.1)
 
 
 def test_a_client_that_never_reads_is_put_out(impatient):
