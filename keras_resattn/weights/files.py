@@ -36,9 +36,10 @@ def check_weights(
         resolve(weights)
     elif not (isinstance(weights, str | os.PathLike) and os.path.isfile(weights)):
         raise ValueError(
-            "`weights` must be None (random initialization), the path to a weights "
-            "file (.weights.h5, .keras or .npz) or its address (https://... or "
-            f"hf://...). Received: weights={weights}"
+            f"{no_such_file(weights)}`weights` must be None (random "
+            "initialization), the path to a weights file (.weights.h5, .keras or "
+            ".npz) or its address (https://... or hf://...). "
+            f"Received: weights={weights}"
         )
     allowed = {keras.activations.softmax, keras.activations.linear}
     if include_top and keras.activations.get(classifier_activation) not in allowed:
@@ -47,6 +48,12 @@ def check_weights(
             "'softmax' or None. "
             f"Received: classifier_activation={classifier_activation}"
         )
+
+
+def no_such_file(weights: object) -> str:
+    """Return that a file is missing, if `weights` can be the name of one, or `""`."""
+    is_path = isinstance(weights, str | os.PathLike)
+    return "There is no such file. " if is_path else ""
 
 
 def load_weights(model: keras.Model, weights: StrPath) -> None:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from keras_resattn.typing import StrPath
 from keras_resattn.weights.address import is_address
 from keras_resattn.weights.address import sha256_of
+from keras_resattn.weights.files import no_such_file
 
 FOLDER = Path(__file__).parent
 TABLE = "table.json"
@@ -135,10 +136,11 @@ def find_weights(
     if weights is None or is_path or is_address(weights):
         return weights
     imagenet = NO_IMAGENET if weights == "imagenet" else ""
+    missing = "" if imagenet else no_such_file(weights)
     raise ValueError(
-        "`weights` must be None (random initialization), a name, the path to a "
-        "weights file (.weights.h5, .keras or .npz) or its address (https://... or "
-        f"hf://...). {imagenet}By name, for '{network}', {_known(network)}. "
+        f"{missing}`weights` must be None (random initialization), a name, the path "
+        "to a weights file (.weights.h5, .keras or .npz) or its address (https://... "
+        f"or hf://...). {imagenet}By name, for '{network}', {_known(network)}. "
         f"Received: weights={weights}"
     )
 

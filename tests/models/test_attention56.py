@@ -185,6 +185,7 @@ def test_logits():
         ({"classes": 0}, "positive integer. Received: classes=0"),
         ({"pooling": "mean"}, "one of.*'avg'.*Received: pooling='mean'"),
         ({"weights": "imagenet"}, "None.*weights file.*Received: weights=imagenet"),
+        ({"weights": "a.keras"}, "no such file.*Received: weights=a.keras"),
         ({"weights": "missing.weights.h5"}, "Received: weights=missing.weights.h5"),
     ],
 )
