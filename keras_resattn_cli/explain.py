@@ -151,7 +151,8 @@ def explain(
 
     Writes arrays.npz and, for each image, NAME.masks.png (see --view) and
     NAME.triptych.png (a feature before its mask, the mask, the feature after it).
-    index.html shows them all. A mask is not evidence for a class.
+    index.html shows them all. A mask is not evidence for a class. If an image cannot
+    be read, the others are still explained, and the exit code is 1.
     """
     if html or not no_figures:
         require_extra("vis", "`explain` with figures", ("jinja2", "matplotlib", "PIL"))
@@ -162,37 +163,33 @@ def explain(
     import_keras()
 
     from keras_resattn.explain.writing import write_explanations
-    from keras_resattn_cli.progress import print_left_out
-    from keras_resattn_client.image_files import LeftOut
-    from keras_resattn_client.image_files import find_images
+    from keras_resattn_cli.readable_images import readable_images
 
     folder = opening.open(model)
-    left_out = LeftOut()
-    found = find_images(images, left_out)
-    print_left_out(left_out)
-    with image_progress() as progress:
-        task = progress.add_task("", total=len(found))
-        path = write_explanations(
-            folder,
-            found,
-            out,
-            modules=modules or None,
-            channel=_index_or_rule(channel),
-            label=label,
-            evidence=[method.value for method in evidence or ()],
-            figures=not no_figures,
-            style=style.value,
-            stretch=stretch,
-            channel_grid=channel_grid,
-            view=view.value,
-            pattern_count=patterns,
-            html=html,
-            animation=animation and animation.value,
-            batch_size=batch_size,
-            advance=lambda count: progress.advance(task, count),
-        )
-    count = "1 image is" if len(found) == 1 else f"{len(found)} images are"
-    typer.echo(f"{count} explained in {path}")
+    with readable_images(images, folder.preprocessing) as found:
+        with image_progress() as progress:
+            task = progress.add_task("", total=len(found))
+            path = write_explanations(
+                folder,
+                found,
+                out,
+                modules=modules or None,
+                channel=_index_or_rule(channel),
+                label=label,
+                evidence=[method.value for method in evidence or ()],
+                figures=not no_figures,
+                style=style.value,
+                stretch=stretch,
+                channel_grid=channel_grid,
+                view=view.value,
+                pattern_count=patterns,
+                html=html,
+                animation=animation and animation.value,
+                batch_size=batch_size,
+                advance=lambda count: progress.advance(task, count),
+            )
+        count = "1 image is" if len(found) == 1 else f"{len(found)} images are"
+        typer.echo(f"{count} explained in {path}")
 
 
 def _index_or_rule(channel: str) -> int | str:

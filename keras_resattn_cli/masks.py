@@ -37,34 +37,29 @@ def masks(
     """Draw where every attention module amplifies, and the patterns of its masks.
 
     Writes one PNG file per image, NAME.masks.png. All images share the scales and the
-    patterns. `explain` shows more.
+    patterns. `explain` shows more. If an image cannot be read, the others are still
+    drawn, and the exit code is 1.
     """
     modules = () if view is View.mean else ("sklearn",)
     require_extra("vis", "`masks`", ("matplotlib", *modules))
     import_keras()
 
-    from keras_resattn.data import check_images
     from keras_resattn.explain.file_names import unique_names
     from keras_resattn.explain.overview import overview_figures
     from keras_resattn.model_folder import write_beside
-    from keras_resattn_cli.progress import print_left_out
-    from keras_resattn_client.image_files import LeftOut
-    from keras_resattn_client.image_files import find_images
+    from keras_resattn_cli.readable_images import readable_images
 
     folder = opening.open(model)
-    left_out = LeftOut()
-    found = find_images(images, left_out)
-    print_left_out(left_out)
-    check_images(found, folder.preprocessing)
-    figures = overview_figures(
-        folder.model,
-        pixels := folder.images(found),
-        folder.preprocessing.standardize(pixels),
-        [path.name for path in found],
-        view.value,
-        patterns,
-    )
-    for name, figure in zip(unique_names(found), figures, strict=True):
-        target = out / f"{name}.masks.png"
-        write_beside(target, functools.partial(figure.savefig, dpi=150))
-        typer.echo(f"{target}")
+    with readable_images(images, folder.preprocessing) as found:
+        figures = overview_figures(
+            folder.model,
+            pixels := folder.images(found),
+            folder.preprocessing.standardize(pixels),
+            [path.name for path in found],
+            view.value,
+            patterns,
+        )
+        for name, figure in zip(unique_names(found), figures, strict=True):
+            target = out / f"{name}.masks.png"
+            write_beside(target, functools.partial(figure.savefig, dpi=150))
+            typer.echo(f"{target}")

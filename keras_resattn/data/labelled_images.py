@@ -83,9 +83,14 @@ class LabelledImages:
     @property
     def skipped_by_reason(self) -> str:
         """The number of unreadable images by reason, such as "2 cut off, 1 empty"."""
-        reasons = (re.split("[:;,(]", reason)[0].strip() for reason in self.reasons)
-        counts = collections.Counter(reason.removeprefix("is ") for reason in reasons)
+        counts = collections.Counter(_in_short(reason) for reason in self.reasons)
         return ", ".join(f"{count} {reason}" for reason, count in counts.most_common())
+
+
+def _in_short(reason: str) -> str:
+    if reason.startswith("is not "):  # any of the formats that are read
+        return "not an image"
+    return re.split("[:;,(]", reason)[0].strip().removeprefix("is ")
 
 
 def encoded_split(

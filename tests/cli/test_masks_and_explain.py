@@ -34,6 +34,28 @@ def test_masks_searches_folders_and_keeps_images_of_one_name_apart(
     assert names == ["0-2.masks.png", "0.masks.png"]
 
 
+@pytest.mark.parametrize("command", ["masks", "explain"])
+def test_images_that_cannot_be_read_do_not_stop_the_others(
+    run, model_folder, pictures, tmp_path, command
+):
+    bad = {"empty.png": b"", "page.jpg": b"<html>", "cut.jpg": b"\xff\xd8\xff\xe0"}
+    paths = [tmp_path / name for name in bad]
+    for path in paths:
+        path.write_bytes(bad[path.name])
+    missing = tmp_path / "missing.png"
+    code, _, errors = run(
+        *(command, model_folder.path, *paths, missing, pictures[0]),
+        *("--out", tmp_path / "out"),
+    )
+    assert code == 1 and (tmp_path / "out" / f"{pictures[0].stem}.masks.png").is_file()
+    for path in (*paths, missing):
+        assert re.search(rf"^{path}: this file (is|cannot) ", errors, re.MULTILINE)
+    assert "Error: 4 of 5 images cannot be read" in errors
+    code, output, errors = run(command, model_folder.path, *paths, "--out", tmp_path)
+    assert code == 1 and "Error: 3 of 3 images cannot be read" in errors
+    assert not output
+
+
 @pytest.mark.parametrize("view", ["amplification", "patterns", "mean"])
 def test_masks_draws_other_views(run, model_folder, pictures, tmp_path, view):
     code, output, errors = run(

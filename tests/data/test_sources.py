@@ -168,7 +168,7 @@ def test_unreadable_files_are_left_out_and_listed(damaged):
     data = load(Data(name=str(root), on_error="skip"), Preprocessing((16, 16, 3)))
     assert data.skipped == bad
     assert data.reasons[1].startswith("is not a PNG, JPEG")
-    assert data.skipped_by_reason == "1 cut off, 1 not a PNG"
+    assert data.skipped_by_reason == "1 cut off, 1 not an image"
     assert everything.skipped == ()
     for split, before in ((data.train, everything.train), (data.test, everything.test)):
         assert split.paths == tuple(path for path in before.paths if path not in bad)

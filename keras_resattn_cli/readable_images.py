@@ -1,0 +1,55 @@
+"""Find the images that a command draws, and tell which files cannot be read."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from keras_resattn_cli.progress import print_left_out
+from keras_resattn_client.image_files import LeftOut
+from keras_resattn_client.image_files import find_images
+
+if TYPE_CHECKING:
+    from keras_resattn.data.preprocessing import Preprocessing
+
+
+@contextlib.contextmanager
+def readable_images(
+    paths: list[Path], preprocessing: "Preprocessing"
+) -> Iterator[list[Path]]:
+    """Yield the images that can be read; name the others, and fail at the end.
+
+    Args:
+        paths: Image files, and folders to search.
+        preprocessing: The `Preprocessing` to decode with.
+
+    Yields:
+        The paths of readable images. If several others cannot be read, they are first
+        named on standard error, with the reasons.
+
+    Raises:
+        ValueError: After the block, if a file could not be read. Before it, if none
+            could.
+    """
+    from keras_resattn.data.image_files import unreadable_images
+
+    left_out = LeftOut()
+    found = find_images(paths, left_out, keep_missing=True)
+    print_left_out(left_out)
+    reasons = unreadable_images(found, preprocessing)
+    if len(reasons) > 1:
+        for path, reason in reasons.items():
+            typer.echo(f"{path}: this file {reason}", err=True)
+    readable = [path for path in found if str(path) not in reasons]
+    if readable:
+        yield readable
+    if len(reasons) == 1:
+        ((path, reason),) = reasons.items()
+        raise ValueError(f"This file {reason}. Received: {path}")
+    if reasons:
+        raise ValueError(
+            f"{len(reasons)} of {len(found)} images cannot be read; replace or remove "
+            f"them. Received: {', '.join(reasons)}"
+        )
