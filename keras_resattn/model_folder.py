@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import functools
+import json
 import os
 import shutil
 from collections.abc import Callable
@@ -96,6 +97,17 @@ class ModelFolder:
     def preprocessing(self) -> Preprocessing:
         """The `keras_resattn.data.Preprocessing` of the run."""
         return preprocessing_of(self.recipe)
+
+    @functools.cached_property
+    def usual_confidence(self) -> float | None:
+        """The probability that 95 % of the test images reach for their predicted class.
+
+        `None` if the model was not evaluated.
+        """
+        path = self.path / EVALUATION
+        if not path.is_file():
+            return None
+        return json.loads(path.read_text("utf-8")).get("usual_confidence")
 
     @functools.cached_property
     def model(self) -> keras.Model:
@@ -258,8 +270,9 @@ def make_model_folder(network: str, weights: str, path: StrPath) -> ModelFolder:
     source = WEIGHTS / info.folder
     recipe = (source / RECIPE).read_text(encoding="utf-8")
     write_model_files(path, model.save, recipe, info.labels)
-    if (source / METRICS).is_file():
-        shutil.copy(source / METRICS, path / METRICS)
+    for name in (METRICS, EVALUATION):
+        if (source / name).is_file():
+            shutil.copy(source / name, path / name)
     return ModelFolder.open(path)
 
 

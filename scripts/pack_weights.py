@@ -86,6 +86,7 @@ def pack(
         )
         (entry / RECIPE).write_text(public(folder.recipe).to_yaml(), "utf-8")
         shutil.copy(folder.path / METRICS, entry)
+        shutil.copy(beside / "run" / EVALUATION, entry)
         shutil.copy(licence_text, entry / "LICENSE")
         if url:
             shutil.move(entry / FILE, folder.path / FILE)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from keras_resattn.explain.channels import TEXTS
+from keras_resattn.explain.doubt import doubt
 from keras_resattn.explain.explanation import Explanation
 from keras_resattn.explain.explanation import select_image
 from keras_resattn.explain.figures.animation import amplification_animation
@@ -129,7 +130,9 @@ class ImagePage:
 
     def _add_image(self, name, picture, explanation):
         ranked = self._ranked(explanation.outputs[0])
-        titles = [f"{name}\npredicted: {ranked[0][0]}, {ranked[0][1]:.0%}"]
+        notice = doubt(ranked[0][1], self.folder.usual_confidence)
+        unsure = " (unsure)" if notice else ""
+        titles = [f"{name}\npredicted: {ranked[0][0]}, {ranked[0][1]:.0%}{unsure}"]
         patterns = self._patterns(explanation)
         drawn = self._first_figure(picture, explanation, patterns, titles)
         triptychs = list(explanation.triptychs.values())
@@ -152,6 +155,7 @@ class ImagePage:
         if len(self.sections) < SHOWN:
             sources = {kind: image_source(figure) for kind, figure in figures.items()}
             section = {"name": name, "ranked": ranked, "evidence": None, **sources}
+            section["doubt"] = notice
             self.sections.append(section)
 
     def _animate(self, path, picture, explanation, titles):

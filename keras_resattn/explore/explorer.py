@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from keras_resattn.data.image_files import read_picture
 from keras_resattn.data.preprocessing import Preprocessing
+from keras_resattn.explain.doubt import doubt
 from keras_resattn.explain.evidence import class_evidence
 from keras_resattn.explain.gradients import class_gradients
 from keras_resattn.explain.patterns import MaskPatterns
@@ -72,6 +73,8 @@ class Explorer:
         examples: Paths of images. The mask patterns and the scales of the
             amplification are found in them. Without examples, they are found in each
             image that is shown.
+        usual_confidence: The probability that 95 % of the test images reach, or
+            `None`. An image below it gets a notice.
 
     Raises:
         ValueError: If `model` has no attention module, or takes images that
@@ -84,6 +87,7 @@ class Explorer:
         labels: Iterable[str],
         preprocessing: Preprocessing,
         examples: Sequence[StrPath] = (),
+        usual_confidence: float | None = None,
     ) -> None:
         shape = tuple(preprocessing.input_shape)
         if shape[-1] not in (1, 3):
@@ -95,6 +99,7 @@ class Explorer:
         self.labels = tuple(labels)
         self.preprocessing = preprocessing
         self.examples = tuple(examples)
+        self.usual_confidence = usual_confidence
         self._modules = attention_modules(model)
         # The number of channels of each attention module.
         self.channels: dict[str, int] = {
@@ -129,6 +134,12 @@ class Explorer:
         inputs = np.zeros((1, *self.preprocessing.input_shape), "float32")
         self._read(inputs)
         class_evidence(self.model, inputs, "grad_cam", classes=[0])
+
+    def prediction(self, image: ExploredImage) -> str:
+        """Return a sentence with the most probable class, and whether it is unsure."""
+        ((label, probability),) = self.most_probable(image, 1).items()
+        notice = doubt(probability, self.usual_confidence)
+        return f"The most probable class is {label}. {notice}".strip()
 
     def most_probable(self, image: ExploredImage, count: int = 5) -> dict[str, float]:
         """Return the most probable classes, as a dictionary of probabilities."""

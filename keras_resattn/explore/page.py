@@ -208,7 +208,7 @@ class _Page:
             channels = tuple(chosen)
         return (
             gr.update(visible=True),
-            message(f"The most probable class is {self.explorer.labels[best]}."),
+            message(self.explorer.prediction(image)),
             self.explorer.most_probable(image),
             best,
             self.content.image(image, stretch),

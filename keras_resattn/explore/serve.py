@@ -64,7 +64,13 @@ def explore(
     with listen(host, port) as listener, _uploads() as uploads:
         channels = folder.preprocessing.input_shape[-1]
         examples = examples or example_images(channels, uploads)
-        explorer = Explorer(folder.model, folder.labels, folder.preprocessing, examples)
+        explorer = Explorer(
+            folder.model,
+            folder.labels,
+            folder.preprocessing,
+            examples,
+            usual_confidence=folder.usual_confidence,
+        )
         server = page_server(explorer, folder.path.resolve().name, examples)
         explorer.warm_up()
         url = _url(host, listener.getsockname()[1])

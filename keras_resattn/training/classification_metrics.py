@@ -8,6 +8,7 @@ import numpy as np
 from keras_resattn.typing import Array
 
 BINS = 15
+USUAL = 0.95  # the share of test images whose confidence is called usual
 
 
 @dataclasses.dataclass(frozen=True)
@@ -120,6 +121,18 @@ def calibration_bins(
         for one in chosen
         if one.any()
     ]
+
+
+def usual_confidence(probabilities: Array) -> float:
+    """Return the probability of the predicted class that 95 % of images reach.
+
+    A prediction with a lower probability (the maximum softmax probability) is a sign
+    that the image has none of the classes: Hendrycks and Gimpel, ICLR 2017.
+
+    Args:
+        probabilities: A float array `(n, classes)` of test images.
+    """
+    return float(np.quantile(probabilities.max(axis=1), 1 - USUAL))
 
 
 def calibration_error(truth: Array, probabilities: Array, bins: int = BINS) -> float:

@@ -21,6 +21,7 @@ from keras_resattn.training.classification_metrics import calibration_error
 from keras_resattn.training.classification_metrics import class_results
 from keras_resattn.training.classification_metrics import confusion_matrix
 from keras_resattn.training.classification_metrics import top_accuracy
+from keras_resattn.training.classification_metrics import usual_confidence
 from keras_resattn.training.predicted_images import UNKNOWN
 from keras_resattn.training.predicted_images import PredictedImage
 from keras_resattn.training.predicted_images import PredictedImages
@@ -60,6 +61,8 @@ class Evaluation:
             `keras_resattn.training.classification_metrics.calibration_bins`.
         wrong: The wrongly predicted images with the highest probabilities.
         least_sure: The images with the lowest probabilities of the predicted class.
+        usual_confidence: See
+            `keras_resattn.training.classification_metrics.usual_confidence`.
     """
 
     data: str
@@ -78,6 +81,7 @@ class Evaluation:
     calibration: tuple[CalibrationBin, ...] = ()
     wrong: tuple[PredictedImage, ...] = ()
     least_sure: tuple[PredictedImage, ...] = ()
+    usual_confidence: float | None = None
 
     def to_json(self) -> str:
         """Return the evaluation as JSON."""
@@ -190,4 +194,5 @@ def _results(
         calibration=tuple(calibration_bins(truth, probabilities)),
         wrong=tuple(most_sure_and_wrong(tested, folder.labels)),
         least_sure=tuple(least_sure(tested, folder.labels)),
+        usual_confidence=usual_confidence(probabilities),
     )

@@ -146,3 +146,16 @@ def test_without_a_readable_example_the_reference_is_that_of_the_image(
     explorer.warm_up()
     assert explorer.shared_reference is None
     assert explorer.reference(explorer.look(pictures[0])).images == 1
+
+
+@pytest.mark.parametrize("usual", [0.0, 1.1])
+def test_an_image_of_an_unlikely_class_gets_a_notice(model_folder, pictures, usual):
+    folder = model_folder
+    explorer = Explorer(
+        folder.model, folder.labels, folder.preprocessing, usual_confidence=usual
+    )
+    image = explorer.look(pictures[0])
+    prediction = explorer.prediction(image)
+    label = folder.labels[image.probabilities.argmax()]
+    assert prediction.startswith(f"The most probable class is {label}.")
+    assert ("Unsure: 95 % of the test images" in prediction) == (usual > 1)
