@@ -198,7 +198,9 @@ def _import_unit(folder: ModelFolder) -> None:
 
 
 def _of_weights(info: WeightsInfo) -> ModelFolder:
-    folder = _cached(f"{full_name(info)} {info.sha256}", f"{info.network}-{info.name}")
+    folder = _cached(
+        f"weights {full_name(info)} {info.sha256}", f"{info.network}-{info.name}"
+    )
     _make(folder, lambda path: make_model_folder(info.network, info.name, path))
     return ModelFolder.open(folder)
 

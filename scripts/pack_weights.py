@@ -5,6 +5,7 @@ The data set must be available.
 """
 
 import argparse
+import dataclasses
 import inspect
 import json
 import shutil
@@ -86,7 +87,8 @@ def pack(
         )
         (entry / RECIPE).write_text(public(folder.recipe).to_yaml(), "utf-8")
         shutil.copy(folder.path / METRICS, entry)
-        shutil.copy(beside / "run" / EVALUATION, entry)
+        results = public_results(evaluation, folder.recipe).to_json()
+        (entry / EVALUATION).write_text(results, "utf-8")
         shutil.copy(licence_text, entry / "LICENSE")
         if url:
             shutil.move(entry / FILE, folder.path / FILE)
@@ -137,6 +139,14 @@ def packed_run(folder, model, path, data_dir):
         recipe = recipe.model_copy(update={"data": data})
     (path / RECIPE).write_text(recipe.to_yaml(), "utf-8")
     return ModelFolder.open(path)
+
+
+def public_results(evaluation, recipe):
+    """Return an evaluation without paths of the training machine."""
+    if not Path(recipe.data.name).exists():
+        return evaluation
+    name = public(recipe).data.name
+    return dataclasses.replace(evaluation, data=name, notes=(), wrong=(), least_sure=())
 
 
 def public(recipe):

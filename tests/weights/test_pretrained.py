@@ -111,6 +111,9 @@ def test_the_facts_are_measured_and_the_files_beside(packed, run, photos):
     assert "Apache License" in (folder / "LICENSE").read_text()
     assert load_recipe(folder / "recipe.yaml").network.input_shape == (16, 16, 3)
     assert str(photos.parent) not in (folder / "recipe.yaml").read_text()
+    results = (folder / "evaluation.json").read_text()
+    assert str(photos.parent) not in results
+    assert json.loads(results)["accuracy"] == packed.accuracy
 
 
 @pytest.mark.one_backend

@@ -1,5 +1,6 @@
 """The weights in the package's table: every file is whole and does what is said."""
 
+import json
 import os
 from pathlib import Path
 
@@ -48,6 +49,10 @@ def test_facts_are_whole(info):
     epochs = (folder / "metrics.csv").read_text().splitlines()[1:]
     assert len(epochs) == recipe.train.epochs
     assert 1 / info.classes < info.accuracy <= 1 and info.test_images > 0
+    results = json.loads((folder / "evaluation.json").read_text("utf-8"))
+    assert results["accuracy"] == info.accuracy
+    assert results["count"] == info.test_images
+    assert 1 / info.classes < results["usual_confidence"] < info.accuracy
     if info.data == "cifar10":
         assert np.array_equal((info.mean, info.std), (cifar.MEAN, cifar.STD))
         assert info.labels == cifar.LABELS
