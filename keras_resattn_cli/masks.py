@@ -50,12 +50,14 @@ def masks(
     from keras_resattn_cli.readable_images import readable_images
 
     folder = opening.open(model)
+    height, width = folder.preprocessing.input_shape[:2]
+    seen = f"{width} x {height}"
     with readable_images(images, folder.preprocessing) as found:
         figures = overview_figures(
             folder.model,
             pixels := folder.images(found),
             folder.preprocessing.standardize(pixels),
-            [path.name for path in found],
+            [f"{path.name}\nseen at {seen}" for path in found],
             view.value,
             patterns,
         )

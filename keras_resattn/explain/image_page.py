@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from keras_resattn.data import Preprocessing
 from keras_resattn.explain.channels import TEXTS
 from keras_resattn.explain.doubt import doubt
 from keras_resattn.explain.explanation import Explanation
@@ -132,7 +133,8 @@ class ImagePage:
         ranked = self._ranked(explanation.outputs[0])
         notice = doubt(ranked[0][1], self.folder.usual_confidence)
         unsure = " (unsure)" if notice else ""
-        titles = [f"{name}\npredicted: {ranked[0][0]}, {ranked[0][1]:.0%}{unsure}"]
+        predicted = f"predicted: {ranked[0][0]}, {ranked[0][1]:.0%}{unsure}"
+        titles = [f"{name}\n{seen_at(self.folder.preprocessing, picture)}\n{predicted}"]
         patterns = self._patterns(explanation)
         drawn = self._first_figure(picture, explanation, patterns, titles)
         triptychs = list(explanation.triptychs.values())
@@ -201,3 +203,18 @@ class ImagePage:
         content = png(figure, DPI)
         write_beside(self.out / name, lambda beside: beside.write_bytes(content))
         return content
+
+
+def seen_at(preprocessing: Preprocessing, picture: Array) -> str:
+    """Return how the network sees an image, such as "seen at 32 x 32, squashed".
+
+    Args:
+        preprocessing: The `Preprocessing` of the network.
+        picture: The image as it is shown, an array `(h, w, C)`. It has another aspect
+            ratio than the input of the network only if it is squashed.
+    """
+    height, width = preprocessing.input_shape[:2]
+    (h, w), aspect = picture.shape[:2], preprocessing.aspect
+    is_same = abs(w / h - width / height) < 0.01 * width / height
+    how = {"squash": "" if is_same else ", squashed", "crop": ", its middle"}
+    return f"seen at {width} x {height}{how.get(aspect, ', padded')}"

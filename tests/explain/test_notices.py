@@ -1,4 +1,4 @@
-"""Images of which the network is less sure than of the test images."""
+"""What figures say of an image: how it is seen, and that its class is unlikely."""
 
 import shutil
 
@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from keras_resattn import explain
+from keras_resattn.data import Preprocessing
 from keras_resattn.explain.doubt import doubt
+from keras_resattn.explain.image_page import seen_at
 from keras_resattn.model_folder import ModelFolder
 from keras_resattn.training import evaluate
 from keras_resattn.training.classification_metrics import usual_confidence
@@ -35,3 +37,17 @@ def test_figures_and_the_page_have_the_notice(model_folder, pictures, tmp_path, 
     explain.write_explanations(folder, pictures[:1], tmp_path / "out")
     page = (tmp_path / "out" / "index.html").read_text("utf-8")
     assert ("Unsure: 95 % of the test images reach 110%." in page) == (usual > 1)
+
+
+@pytest.mark.parametrize(
+    ("aspect", "shape", "text"),
+    [
+        ("squash", (64, 128, 3), "seen at 32 x 16"),
+        ("squash", (100, 100, 3), "seen at 32 x 16, squashed"),
+        ("crop", (64, 128, 3), "seen at 32 x 16, its middle"),
+        ("pad", (64, 128, 3), "seen at 32 x 16, padded"),
+    ],
+)
+def test_figures_tell_what_the_network_sees(aspect, shape, text):
+    preprocessing = Preprocessing((16, 32, 3), aspect=aspect)
+    assert seen_at(preprocessing, np.zeros(shape)) == text
