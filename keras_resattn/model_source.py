@@ -19,8 +19,8 @@ from keras_resattn.model_folder import ModelFolder
 from keras_resattn.model_folder import make_model_folder
 from keras_resattn.model_folder import write_beside
 from keras_resattn.model_folder import write_model_files
-from keras_resattn.recipes.arguments import import_unit
-from keras_resattn.recipes.arguments import is_code
+from keras_resattn.recipes.units import import_unit
+from keras_resattn.recipes.units import is_code
 from keras_resattn.typing import StrPath
 from keras_resattn.version import __version__
 from keras_resattn.views.outputs import outputs_by_name

@@ -129,7 +129,7 @@ def _prediction(run: RunMasks) -> str:
 
 def _test_image(folders: Sequence[ModelFolder]) -> tuple[str, StrPath | Array]:
     """Return the name and the path or the pixels of the first test image."""
-    reasons = {}
+    reasons: dict[str, None] = {}
     for folder in folders:
         try:
             return _first_image(folder)
