@@ -104,7 +104,8 @@ def _print(
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("", title=title, box=box.SIMPLE, title_justify="left")
+    table = Table(title=title, box=box.SIMPLE, title_justify="left")
+    table.add_column("", overflow="fold")
     for name in names:
         table.add_column(name, overflow="fold")
     for key, values in rows.items():

@@ -10,17 +10,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from keras_resattn.data import evaluation_images
-from keras_resattn.explain.amplification_maps import amplification
+from keras_resattn.explain.amplification_maps import amplification_of
+from keras_resattn.explain.reader import reader
 from keras_resattn.explain.scales import Scale
 from keras_resattn.explain.scales import range_text
 from keras_resattn.explain.scales import scale_around_mean
 from keras_resattn.model_folder import ModelFolder
 from keras_resattn.typing import Array
 from keras_resattn.typing import StrPath
+from keras_resattn.typing import Tensor
+from keras_resattn.views.flat import flattened
 from keras_resattn.views.modules import attention_modules
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+OUTPUT = "/output"  # no module has this name
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,6 +37,7 @@ class RunMasks:
         pixels: The image at the size of the network, a float32 array `(1, H, W, C)`
             with values from 0 to 255.
         inputs: The same, standardized.
+        probabilities: A float32 array `(classes,)`.
         amplification: A dictionary from the names of modules to float32 arrays
             `(1, h, w)`, see `amplification`. Empty if the network has no modules.
     """
@@ -39,6 +45,7 @@ class RunMasks:
     folder: ModelFolder
     pixels: Array
     inputs: Array
+    probabilities: Array
     amplification: Mapping[str, Array]
 
 
@@ -109,22 +116,23 @@ def compare_masks(
 def _run_masks(folder: ModelFolder, image: StrPath | Array) -> RunMasks:
     pixels = folder.images(image)
     inputs = np.asarray(folder.preprocessing.standardize(pixels))
-    maps = amplification(folder.model, inputs) if _has_masks(folder) else {}
-    return RunMasks(folder, pixels, inputs, maps)
+    tensors = {OUTPUT: flattened(folder.model).outputs[0], **_amplification(folder)}
+    arrays = reader(folder.model, tensors)(inputs)
+    probabilities = arrays.pop(OUTPUT)[0]
+    return RunMasks(folder, pixels, inputs, probabilities, arrays)
 
 
-def _has_masks(folder: ModelFolder) -> bool:
+def _amplification(folder: ModelFolder) -> dict[str, Tensor]:
+    """Return the amplification of each module as tensors; nothing without modules."""
     try:
-        attention_modules(folder.model)
+        return amplification_of(attention_modules(folder.model))
     except ValueError:
-        return False
-    return True
+        return {}
 
 
 def _prediction(run: RunMasks) -> str:
-    probabilities = run.folder.model.predict_on_batch(run.inputs)[0]
-    best = int(probabilities.argmax())
-    return f"{run.folder.labels[best]} {probabilities[best]:.3f}"
+    best = int(run.probabilities.argmax())
+    return f"{run.folder.labels[best]} {run.probabilities[best]:.3f}"
 
 
 def _test_image(folders: Sequence[ModelFolder]) -> tuple[str, StrPath | Array]:
