@@ -46,11 +46,10 @@ def _cifar(
         size=32,
         minimum=8,
     )
-    build = functools.partial(
-        ResidualAttentionNetwork, stages(modules), stem="cifar", default_size=32
-    )
+    build = functools.partial(ResidualAttentionNetwork, default_size=32)
     name = f"cifar_attention{depth}"
-    return named(signature, build, name, documentation, classes=10, **defaults)
+    own = {"classes": 10, "stages": stages(modules), "stem": "cifar", **defaults}
+    return named(signature, build, name, documentation, **own)
 
 
 Attention56 = _cifar(attention_network, 56, modules=1)

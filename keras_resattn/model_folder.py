@@ -118,7 +118,7 @@ class ModelFolder:
                 f"The model has {model.output_shape[-1]} outputs, but {LABELS} has "
                 f"{len(self.labels)} lines. Received: {self.path}"
             )
-        return model
+        return marked(model, self.recipe)
 
     def images(self, images: Images) -> Array:
         """Return images at the network's size.
@@ -198,6 +198,19 @@ class ModelFolder:
             for start in range(0, max(1, len(images)), batch_size)
         ]
         return np.concatenate(batches)
+
+
+def marked(model: keras.Model, recipe: Recipe) -> keras.Model:
+    """Return a model, marked if its inputs look like pixels that are not standardized.
+
+    `keras_resattn.explain` refuses such inputs from a caller who forgot to standardize
+    them.
+    """
+    mean, std = (
+        np.asarray(v) for v in (recipe.preprocessing.mean, recipe.preprocessing.std)
+    )
+    model.takes_pixels = bool(np.max((255 - mean) / std) > 20)
+    return model
 
 
 def load_network(path: Path) -> keras.Model:

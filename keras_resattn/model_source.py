@@ -17,10 +17,11 @@ from keras_resattn.model_folder import MODEL
 from keras_resattn.model_folder import RECIPE
 from keras_resattn.model_folder import ModelFolder
 from keras_resattn.model_folder import make_model_folder
+from keras_resattn.model_folder import marked
 from keras_resattn.model_folder import write_beside
 from keras_resattn.model_folder import write_model_files
-from keras_resattn.recipes.arguments import import_unit
-from keras_resattn.recipes.arguments import is_code
+from keras_resattn.recipes.units import import_unit
+from keras_resattn.recipes.units import is_code
 from keras_resattn.typing import StrPath
 from keras_resattn.version import __version__
 from keras_resattn.views.outputs import outputs_by_name
@@ -213,7 +214,7 @@ def _of_file(path: Path, facts: Facts) -> ModelFolder:
     folder = _cached(json.dumps(key), path.stem)
     _make(folder, lambda beside: _write_file(beside, path, file))
     opened = ModelFolder.open(folder)
-    vars(opened)["model"] = file.network  # it is loaded already
+    vars(opened)["model"] = marked(file.network, file.recipe)  # it is loaded already
     return opened
 
 

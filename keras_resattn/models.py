@@ -1,6 +1,5 @@
 """The ImageNet networks by name. The tables are the architecture."""
 
-import functools
 from collections.abc import Callable
 from typing import ParamSpec
 
@@ -48,8 +47,8 @@ def _imagenet(
         text=text,
         reference=f"{PAPER}, {section}.",
     )
-    build = functools.partial(ResidualAttentionNetwork, stages(modules))
-    return named(signature, build, name, documentation, **defaults)
+    defaults = {"stages": stages(modules), **defaults}
+    return named(signature, ResidualAttentionNetwork, name, documentation, **defaults)
 
 
 Attention56 = _imagenet(

@@ -4,14 +4,20 @@ import math
 from collections.abc import Mapping
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 from typing import Annotated
 
 import typer
 
 from keras_resattn_cli.options import MODEL_HELP
+from keras_resattn_cli.options import AllowCodeOption
 from keras_resattn_cli.options import ModelOptions
 from keras_resattn_cli.start import import_keras
 from keras_resattn_client.extras import require_extra
+
+if TYPE_CHECKING:
+    from keras_resattn.explain.comparison_masks import MaskComparison
+    from keras_resattn.model_folder import ModelFolder
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 MOST_BLOCKS = 30
@@ -22,28 +28,42 @@ def compare(
         list[str],
         typer.Argument(metavar="RUNS", help=f"Two or more models. {MODEL_HELP}"),
     ],
+    image: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="The image to show the masks of. Default: the first test image of "
+            "the runs, if their data set is on this machine.",
+            show_default=False,
+        ),
+    ] = None,
     html: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Also write a page with the curves as figures.",
+            help="Also write a page with figures of the curves and the masks.",
             show_default=False,
         ),
     ] = None,
+    allow_code: AllowCodeOption = False,
 ) -> None:
-    """Compare runs: settings that differ, metrics by epoch, results.
+    """Compare runs: settings that differ, metrics by epoch, results, masks.
 
-    Each curve is drawn from its lowest to its highest value over all runs.
+    Each curve is drawn from its lowest to its highest value over all runs. The masks
+    are those of one image: how much each module amplifies the features.
     """
     if html is not None:
-        require_extra("vis", "`compare --html`", ("jinja2", "matplotlib"))
+        require_extra("vis", "`compare --html`", ("jinja2", "matplotlib", "sklearn"))
     import_keras()
 
     from keras_resattn.explain.comparison import CURVES
     from keras_resattn.explain.comparison import compare_runs
     from keras_resattn.explain.comparison import write_comparison
 
-    comparison = compare_runs([ModelOptions().open(run) for run in runs])
+    opening = ModelOptions(allow_code=allow_code)
+    folders = [opening.open(run) for run in runs]
+    comparison = compare_runs(folders)
+    masks = _masks(folders, image)
     curves = {
         CURVES[key]: [_curve(values, runs) for values in runs]
         for key, runs in comparison.curves.items()
@@ -51,8 +71,27 @@ def compare(
     _print("Results", comparison.names, comparison.results, "unknown")
     _print("Metrics by epoch", comparison.names, curves, "unknown")
     _print("Settings that differ", comparison.names, comparison.settings, "none")
+    if isinstance(masks, str):
+        typer.echo(masks)
+    else:
+        title = f"Amplification by the masks of {masks.image}"
+        _print(title, comparison.names, masks.table(), "none")
     if html is not None:
-        typer.echo(f"The page is {write_comparison(comparison, html)}")
+        typer.echo(f"The page is {write_comparison(comparison, html, masks)}")
+
+
+def _masks(
+    folders: Sequence["ModelFolder"], image: Path | None
+) -> "MaskComparison | str":
+    """Return the masks; without an image, the reason why they are left out."""
+    from keras_resattn.explain.comparison_masks import compare_masks
+
+    try:
+        return compare_masks(folders, image)
+    except ValueError as error:
+        if image is not None:
+            raise
+        return f"Masks are left out. {error}"
 
 
 def _print(
@@ -65,7 +104,8 @@ def _print(
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("", title=title, box=box.SIMPLE, title_justify="left")
+    table = Table(title=title, box=box.SIMPLE, title_justify="left")
+    table.add_column("", overflow="fold")
     for name in names:
         table.add_column(name, overflow="fold")
     for key, values in rows.items():

@@ -71,6 +71,12 @@ def caffe(
 
     converted = convert_caffe(model, network, bn_statistic.value)
     save(converted, out, source=f"{len(converted.weights)} blobs")
+    beside = out.with_suffix(".json")
+    typer.echo(
+        f"{beside} is not {'changed' if beside.exists() else 'written'}, because a "
+        "Caffe file has no class names, mean and standard deviation. Give them to "
+        "other commands: --labels, --mean, --std."
+    )
 
 
 @app.command(cls=HelpCommand)
@@ -101,8 +107,8 @@ def pytorchcv(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="For a model folder: a file with one class name per line, in the "
-            "order of the outputs. Default: the numbers of the classes.",
+            help="A file with one class name per line, in the order of the outputs. "
+            "Default: the numbers of the classes.",
             show_default=False,
         ),
     ] = None,
@@ -110,21 +116,19 @@ def pytorchcv(
     """Convert weights that were trained with pytorchcv's network.
 
     That network differs from the authors' network. The converted model is the
-    same variant, from keras_resattn.compatibility.
+    same variant, from keras_resattn.compatibility. Its preprocessing, and the labels
+    if you give them, are written into the folder, or into OUT.json beside OUT.keras.
     """
     to_folder = not out.suffix
     if not to_folder:
         check_out(out, "a file that ends in .keras, or a folder without a dot")
-    if labels is not None and not to_folder:
-        raise typer.BadParameter(
-            "--labels only works with a model folder; leave it out, or give a folder "
-            f"as OUT. Received: --labels {labels} with {out}"
-        )
     names = labels.read_text(encoding="utf-8").splitlines() if labels else None
     import_keras()
 
     from keras_resattn.convert import convert_pytorchcv
     from keras_resattn.convert import write_model_folder
+    from keras_resattn.convert import write_sidecar
+    from keras_resattn.convert.folder import check_labels
 
     converted = convert_pytorchcv(state, network)
     source = f"{len(converted.weights)} tensors"
@@ -132,13 +136,25 @@ def pytorchcv(
         write_model_folder(converted, out, names)
         typer.echo(f"The model folder is {out}: {_describe(converted, source)}")
     else:
+        if names is not None:
+            check_labels(converted, names)
         save(converted, out, source)
+        beside = write_sidecar(converted, out, names)
+        typer.echo(
+            f"{beside} has the mean and the standard deviation, {_stated(names)}."
+        )
     typer.echo(
         "The model expects images as in its training. For pytorchcv these are RGB, "
         "224 x 224, from 0 to 1, minus the mean 0.485 0.456 0.406, divided by the "
-        "standard deviation 0.229 0.224 0.225."
-        + (" Commands that take the folder do this." if to_folder else "")
+        "standard deviation 0.229 0.224 0.225. Commands that take "
+        f"{'the folder' if to_folder else 'the file'} do this."
     )
+
+
+def _stated(labels: list[str] | None) -> str:
+    if labels is None:
+        return "but no class names; give them with --labels"
+    return f"and {len(labels)} class names"
 
 
 def check_out(out: Path, what: str = "a file that ends in .keras") -> None:

@@ -7,7 +7,10 @@ from typing import Annotated
 
 import typer
 
+from keras_resattn_cli.options import FACTS
 from keras_resattn_cli.options import Engine
+from keras_resattn_cli.options import ModelOptions
+from keras_resattn_cli.options import takes_model
 from keras_resattn_cli.served_model import served_folder
 from keras_resattn_cli.start import import_keras
 from keras_resattn_client.extras import require_extra
@@ -18,10 +21,12 @@ _OPERATION = "Batching and monitoring"
 _SECURITY = "Security"
 _RAY = "Ray"
 _ONLY_RAY = {"min_replicas", "max_replicas", "replica_cpus"}
-_ALSO_RAY = {"base", "port", "host", "grpc_port", "engine"}
+_ALSO_RAY = {"base", "port", "host", "grpc_port", "engine", *FACTS}
 
 
+@takes_model
 def serve(
+    opening: ModelOptions,
     context: typer.Context,
     base: Annotated[
         str | None,
@@ -277,7 +282,7 @@ def serve(
         from keras_resattn.on_ray.server import serve_on_ray
 
         replicas = (min_replicas, max_replicas, replica_cpus)
-        with served_folder(base) as folder:
+        with served_folder(base, opening) as folder:
             serve_on_ray(folder, host, port, grpc_port, *replicas)
         return
 
@@ -285,7 +290,7 @@ def serve(
 
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("keras_resattn_server").setLevel(logging.INFO)
-    with served_folder(base) if base else contextlib.nullcontext() as folder:
+    with served_folder(base, opening) if base else contextlib.nullcontext() as folder:
         serve_models(
             folder,
             host=host,

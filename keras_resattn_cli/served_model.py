@@ -7,27 +7,33 @@ from pathlib import Path
 
 import typer
 
+from keras_resattn_cli.options import ModelOptions
+
+NO_OPTIONS = ModelOptions()
+
 
 @contextlib.contextmanager
-def served_folder(base: str) -> Iterator[Path]:
+def served_folder(base: str, opening: ModelOptions = NO_OPTIONS) -> Iterator[Path]:
     """Return the folder to serve.
 
     Args:
         base: The folder with NAME/VERSION/saved_model.pb. Or a model, as for the other
             commands: it is exported to a temporary folder, which is removed at the
             end.
+        opening: The options with which a model is opened.
     """
     path = Path(base)
     if path.is_dir() and not (path / "model.keras").is_file():
+        _refuse(opening, base)
         yield path  # without an import of Keras, which the server does not need
         return
     from keras_resattn.model_source import is_model
 
     if not is_model(base):
+        _refuse(opening, base)
         yield path  # the server says what is wrong
         return
     from keras_resattn.export import export
-    from keras_resattn.model_source import load_model
 
     name = Path(base).stem.split(":")[-1]
     with tempfile.TemporaryDirectory(prefix="keras-resattn-") as folder:
@@ -35,6 +41,15 @@ def served_folder(base: str) -> Iterator[Path]:
             f"Exporting {base} to a temporary folder. To keep the export, run: "
             f"keras-resattn export {base} served/{name}/1"
         )
-        export(load_model(base), Path(folder, name, "1"))
+        export(opening.open(base), Path(folder, name, "1"))
         typer.echo(f"The model is served as {name}.")
         yield Path(folder)
+
+
+def _refuse(opening: ModelOptions, base: str) -> None:
+    """Raise a usage error if options for a model are given, but BASE is not one."""
+    if opening != NO_OPTIONS:
+        raise typer.BadParameter(
+            "The options for a .keras file, and --allow-code, only work if BASE is a "
+            f"MODEL. Leave them out. Received: BASE {base}"
+        )

@@ -1,16 +1,29 @@
 """`keras-resattn summary`."""
 
 import re
+from pathlib import Path
+from typing import TYPE_CHECKING
 from typing import Annotated
 
 import typer
 
+from keras_resattn_cli.options import AllowCodeOption
+from keras_resattn_cli.options import ModelOptions
 from keras_resattn_cli.start import import_keras
+
+if TYPE_CHECKING:
+    import keras
 
 
 def summary(
     name: Annotated[
-        str, typer.Argument(metavar="NETWORK", help="A name from `keras-resattn list`.")
+        str,
+        typer.Argument(
+            metavar="NETWORK|MODEL",
+            help="A network: a name from `keras-resattn list`. Or a model: a model "
+            "folder, a .keras file, the name of weights, such as cifar10, or "
+            "hf://OWNER/REPOSITORY@REVISION.",
+        ),
     ],
     size: Annotated[
         str | None,
@@ -23,29 +36,74 @@ def summary(
     classes: Annotated[
         int | None,
         typer.Option(
-            help="The number of classes. Default: that of the network.", min=1
+            help="The number of classes of a NETWORK. Default: its own.", min=1
         ),
     ] = None,
+    allow_code: AllowCodeOption = False,
 ) -> None:
     """Show the parameters and multiply-adds of a network by stage and branch.
 
     They are counted from the network's graph, for trunk branches, mask branches
     and the rest.
     """
-    shape = _input_shape(size)
+    height_and_width = _height_and_width(size)
     import_keras()
 
     import keras_resattn
+    from keras_resattn.model_source import is_model
 
+    if is_model(name) or not _is_network(name):
+        model = _model(name, classes, allow_code)
+    else:
+        model = _network(name, height_and_width, classes)
+    typer.echo(model.name)
+    typer.echo(keras_resattn.complexity(model, height_and_width))
+
+
+def _is_network(name: str) -> bool:
+    from keras_resattn.zoo import find_name
+
+    try:
+        find_name(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _network(
+    name: str, size: tuple[int, int] | None, classes: int | None
+) -> "keras.Model":
+    import keras_resattn
+
+    shape = None if size is None else (*size, 3)
     options = {"input_shape": shape, "classes": classes}
     given = {key: value for key, value in options.items() if value is not None}
-    model = keras_resattn.create_model(name, **given)
-    typer.echo(model.name)
-    typer.echo(keras_resattn.complexity(model))
+    return keras_resattn.create_model(name, **given)
 
 
-def _input_shape(size: str | None) -> tuple[int, int, int] | None:
-    """Return the shape of RGB images of a size such as "320" or "320x224"."""
+def _model(name: str, classes: int | None, allow_code: bool) -> "keras.Model":
+    """Return the network of a model. A Keras file needs no labels or preprocessing."""
+    from keras_resattn.model_folder import load_network
+    from keras_resattn.model_source import is_model
+
+    if classes is not None and is_model(name):
+        raise typer.BadParameter(
+            "--classes only works with the name of a network; a model has its classes. "
+            f"Received: --classes {classes} with {name}"
+        )
+    path = Path(name)
+    if path.suffix == ".keras" and path.is_file():
+        return load_network(path)
+    try:
+        return ModelOptions(allow_code=allow_code).open(name).model
+    except FileNotFoundError as error:
+        raise ValueError(
+            f"There is no such network; `keras-resattn list` shows them. {error}"
+        ) from error
+
+
+def _height_and_width(size: str | None) -> tuple[int, int] | None:
+    """Return the numbers in a size such as "320" or "320x224"."""
     if size is None:
         return None
     match = re.fullmatch(r"(\d+)(?:x(\d+))?", size)
@@ -55,4 +113,4 @@ def _input_shape(size: str | None) -> tuple[int, int, int] | None:
             f"as 320 or 320x224. Received: size={size!r}"
         )
     height, width = match[1], match[2] or match[1]
-    return (int(height), int(width), 3)
+    return (int(height), int(width))

@@ -106,7 +106,9 @@ def made(module: str) -> dict[str, Callable[..., object]]:
 
 def module_of_networks(module: str) -> str:
     """Return Python code with the signatures and docstrings of a module's networks."""
-    return "import collections, keras, os, typing\n" + "".join(
+    imports = "import collections, keras, keras_resattn, os, typing\n"
+    imports += "from keras_resattn import Stage\n"  # the defaults of `stages`
+    return imports + "".join(
         f"\ndef {name}{inspect.signature(network)}:\n    {network.__doc__!r}\n"
         for name, network in made(module).items()
     )

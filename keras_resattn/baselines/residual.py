@@ -1,11 +1,7 @@
 """The residual networks without attention, from the units of this package."""
 
 import functools
-from collections.abc import Callable
 from collections.abc import Sequence
-from typing import Any
-
-import keras
 
 from keras_resattn.builder.documentation import Documentation
 from keras_resattn.builder.named import named
@@ -34,17 +30,9 @@ PRE_ACTIVATION = """He et al., Identity Mappings in Deep Residual Networks, 2016
     (https://arxiv.org/abs/1603.05027)"""
 
 
-def _build(
-    filters: Sequence[int], units: Sequence[int], **arguments: Any
-) -> Callable[..., keras.Model]:
-    return functools.partial(
-        ResidualAttentionNetwork, stages(filters, units), **arguments
-    )
-
-
 ResNet200 = named(
     residual_network,
-    _build(IMAGENET_FILTERS, units=(3, 24, 36, 3)),
+    ResidualAttentionNetwork,
     "resnet200",
     Documentation(
         path="keras_resattn.baselines.ResNet200",
@@ -55,11 +43,12 @@ ResNet200 = named(
     does; pytorchcv's pads by one.""",
         reference=f"{PRE_ACTIVATION}, section 4.",
     ),
+    stages=stages(IMAGENET_FILTERS, units=(3, 24, 36, 3)),
 )
 
 ResNeXt101 = named(
     residual_network,
-    _build(IMAGENET_FILTERS, units=(3, 4, 23, 3)),
+    ResidualAttentionNetwork,
     "resnext101",
     Documentation(
         path="keras_resattn.baselines.ResNeXt101",
@@ -72,11 +61,12 @@ ResNeXt101 = named(
     Networks, CVPR 2017 (https://arxiv.org/abs/1611.05431).""",
     ),
     unit="resnext",
+    stages=stages(IMAGENET_FILTERS, units=(3, 4, 23, 3)),
 )
 
 ResNet164 = named(
     residual_network,
-    _build((64, 128, 256), units=(18, 18, 18), stem="cifar", default_size=32),
+    functools.partial(ResidualAttentionNetwork, default_size=32),
     "cifar_resnet164",
     Documentation(
         path="keras_resattn.baselines.ResNet164",
@@ -89,4 +79,6 @@ ResNet164 = named(
         reference=f"{PRE_ACTIVATION}, table 4.",
     ),
     classes=10,
+    stages=stages((64, 128, 256), units=(18, 18, 18)),
+    stem="cifar",
 )

@@ -103,6 +103,12 @@ ARGUMENTS = {
             branch of a unit of the last stage in training. It grows with the
             depth, and is 0 in the masks.""",
     "dropout": "Float, the rate of dropout before the classifier.",
+    "stages": """A list of `keras_resattn.Stage`, first to last. Defaults to the
+            table of this network. With other stages or another stem, the smallest
+            height and width may differ.""",
+    "stem": """The layers before the stages: `"imagenet"` (7x7 convolution of stride 2
+            and max pooling) or `"cifar"` (3x3 convolution of stride 1). Defaults to
+            `"{stem}"`.""",
 }
 
 

@@ -9,6 +9,7 @@ import keras
 
 from keras_resattn.builder.documentation import Documentation
 from keras_resattn.builder.documentation import docstring
+from keras_resattn.builder.stages import Stage
 from keras_resattn.layers.units import get_unit
 from keras_resattn.layers.units import unit_name
 from keras_resattn.typing import StrPath
@@ -16,7 +17,14 @@ from keras_resattn.weights import find_weights
 
 P = ParamSpec("P")
 
-USUAL = {"classes": 1000, "p": 1, "t": 2, "r": 1, "unit": "pre_activation"}
+USUAL = {
+    "classes": 1000,
+    "p": 1,
+    "t": 2,
+    "r": 1,
+    "unit": "pre_activation",
+    "stem": "imagenet",
+}
 
 # The arguments that decide which weights a network has, or what they compute.
 ARCHITECTURE = (
@@ -28,6 +36,8 @@ ARCHITECTURE = (
     "r",
     "unit",
     "width_multiplier",
+    "stages",
+    "stem",
 )
 
 
@@ -97,6 +107,8 @@ def _find_weights(
     stated = {key: arguments[key] for key in known}
     if "unit" in stated:
         stated["unit"] = unit_name(get_unit(stated["unit"]))
+    if "stages" in stated:
+        stated["stages"] = tuple(Stage(*stage) for stage in stated["stages"])
     return find_weights(
         arguments["weights"], network, stated, {key: default[key] for key in known}
     )

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import keras
 
+from keras_resattn.builder.stages import Stage
 from keras_resattn.layers.units import Unit
 from keras_resattn.typing import Activation
 from keras_resattn.typing import StrPath
@@ -42,6 +43,8 @@ def residual_network(
     width_multiplier: float = 1.0,
     stochastic_depth: float = 0.0,
     dropout: float = 0.0,
+    stages: Sequence[Stage] = ...,
+    stem: str = ...,
 ) -> keras.Model:
     """Take the arguments of `network` and those of the stages."""
     ...
@@ -67,6 +70,8 @@ def attention_network(
     width_multiplier: float = 1.0,
     stochastic_depth: float = 0.0,
     dropout: float = 0.0,
+    stages: Sequence[Stage] = ...,
+    stem: str = ...,
 ) -> keras.Model:
     """Take the arguments of `residual_network` and those of attention modules."""
     ...

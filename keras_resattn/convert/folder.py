@@ -1,10 +1,12 @@
-"""Write a converted model into a model folder, which every command accepts."""
+"""What commands need of a converted model: a model folder, or a file beside it."""
 
 from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 
 import keras
 
+from keras_resattn.keras_file import write_facts
 from keras_resattn.model_folder import ModelFolder
 from keras_resattn.model_folder import write_beside
 from keras_resattn.model_folder import write_model_files
@@ -53,11 +55,7 @@ def write_model_folder(
     """
     path, classes = Path(path), model.output_shape[-1]
     names = [str(i) for i in range(classes)] if labels is None else list(labels)
-    if len(names) != classes:
-        raise ValueError(
-            f"The model has {classes} classes. Give one label per class, one per "
-            f"line. Received: {len(names)} labels"
-        )
+    check_labels(model, names)
     if path.exists():
         raise FileExistsError(f"This path exists. Name a new folder. Received: {path}")
     recipe = Recipe(
@@ -72,3 +70,47 @@ def write_model_folder(
 
     write_beside(path, write)
     return ModelFolder.open(path)
+
+
+def write_sidecar(
+    model: keras.Model,
+    path: StrPath,
+    labels: Sequence[str] | None = None,
+    preprocessing: Preprocessing = IMAGENET,
+) -> Path:
+    """Write the labels and the preprocessing of a converted model beside its file.
+
+    Example:
+
+    >>> model = convert_pytorchcv("resattnet56.pth", "Attention56")
+    >>> model.save("resattnet56.keras")
+    >>> write_sidecar(model, "resattnet56.keras")
+    PosixPath('resattnet56.json')
+
+    Args:
+        model: The `keras.Model`.
+        path: The path of its `.keras` file.
+        labels: See `write_model_folder`. By default, the file has no labels.
+        preprocessing: See `write_model_folder`.
+
+    Returns:
+        The `pathlib.Path` of the file, which commands and `load_model` read.
+
+    Raises:
+        ValueError: If there is not one label per class.
+    """
+    if labels is not None:
+        check_labels(model, labels)
+    return write_facts(
+        path, labels, preprocessing.mean, preprocessing.std, preprocessing.resize
+    )
+
+
+def check_labels(model: keras.Model, labels: Sequence[str]) -> None:
+    """Raise a `ValueError` if there is not one label per class."""
+    classes = model.output_shape[-1]
+    if len(labels) != classes:
+        raise ValueError(
+            f"The model has {classes} classes. Give one label per class, one per "
+            f"line. Received: {len(labels)} labels"
+        )

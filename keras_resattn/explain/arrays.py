@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from keras_resattn.explain.gradients import class_gradients
+from keras_resattn.explain.inputs import as_array
 from keras_resattn.explain.reader import batches_of
 from keras_resattn.explain.reader import choose_modules
 from keras_resattn.explain.reader import feature_tensors
@@ -19,6 +20,7 @@ from keras_resattn.explain.triptych import join_triptychs
 from keras_resattn.explain.triptych import triptych_of
 from keras_resattn.typing import Array
 from keras_resattn.views.modules import attention_modules
+from keras_resattn.views.outputs import with_output
 
 
 def masks(model: keras.Model, inputs: Array, batch_size: int = 32) -> dict[str, Array]:
@@ -106,6 +108,7 @@ def feature_triptych(
     channel: str | int = "variance",
     classes: int | Sequence[int] | Array | None = None,
     batch_size: int = 32,
+    output: str | None = None,
 ) -> Triptych:
     """Compute a feature before its mask, the mask, and the feature after it.
 
@@ -130,6 +133,8 @@ def feature_triptych(
         classes: With `"gradient"`: the class, an integer for all images or one
             integer per image. Defaults to the most probable class of each image.
         batch_size: Integer, images per batch.
+        output: With `"gradient"`: the name of the output with the classes, if `model`
+            has several.
 
     Returns:
         A `Triptych`.
@@ -138,9 +143,12 @@ def feature_triptych(
         ValueError: If `model` has no attention module with this name, there is no
             such channel or rule, or there are no images.
     """
+    if channel == "gradient":
+        model = with_output(model, output)
     modules = choose_modules(attention_modules(model), [module])
     gradients = class_gradients(model, modules) if channel == "gradient" else {}
     read = reader(model, feature_tensors(modules))
+    inputs = inputs if classes is None else as_array(inputs)
     each = None if classes is None else np.broadcast_to(classes, len(inputs))
     parts: list[Triptych] = []
     start = 0

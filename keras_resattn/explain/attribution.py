@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from keras_resattn.explain.gradients import gradient_of
-from keras_resattn.explain.inputs import as_array
+from keras_resattn.explain.inputs import as_inputs
 from keras_resattn.explain.logits import classifier_of
 from keras_resattn.explain.logits import logits_after
 from keras_resattn.explain.logits import parts_at
@@ -15,6 +15,7 @@ from keras_resattn.explain.resizing import resized
 from keras_resattn.layers.arguments import positive_integer
 from keras_resattn.typing import Array
 from keras_resattn.views.flat import flattened
+from keras_resattn.views.outputs import with_output
 
 Classes = int | Sequence[int] | Array | None
 
@@ -26,6 +27,7 @@ def integrated_gradients(
     baseline: Array | float = 0.0,
     steps: int = 64,
     batch_size: int = 32,
+    output: str | None = None,
 ) -> Array:
     """Integrate the gradient of a class's logit from a baseline to an image.
 
@@ -46,6 +48,7 @@ def integrated_gradients(
             the mean colour of standardized images.
         steps: Integer, the number of gradients per image (midpoint rule).
         batch_size: Integer, gradients computed at once.
+        output: See `class_evidence`.
 
     Returns:
         A float32 array `(N, H, W)` with both signs, summed over the colours.
@@ -53,7 +56,8 @@ def integrated_gradients(
     Reference: Sundararajan et al., Axiomatic Attribution for Deep Networks, 2017.
     """
     steps = positive_integer("steps", steps)
-    inputs, scores = as_array(inputs), _logits(model)
+    model, inputs = with_output(model, output), as_inputs(inputs, model)
+    scores = _logits(model)
     chosen = _one_hot(scores, inputs, classes, batch_size)
     differentiate = gradient_of(lambda x, c: keras.ops.sum(scores(x) * c))
     start = np.broadcast_to(np.asarray(baseline, "float32"), inputs.shape[1:])
@@ -73,6 +77,7 @@ def hires_cam(
     classes: Classes = None,
     layer: str = "post_relu",
     batch_size: int = 32,
+    output: str | None = None,
 ) -> Array:
     """Multiply the maps of a layer by the gradients of a class's logit (HiResCAM).
 
@@ -90,6 +95,7 @@ def hires_cam(
         classes: See `integrated_gradients`.
         layer: String, the name of the layer, see `class_evidence`.
         batch_size: Integer, images per batch.
+        output: See `class_evidence`.
 
     Returns:
         A float32 array `(N, H, W)` with both signs: the sum over the channels, resized
@@ -98,7 +104,7 @@ def hires_cam(
     Reference: Draelos and Carin, Use HiResCAM instead of Grad-CAM for faithful
     explanations of convolutional neural networks, 2020.
     """
-    inputs = as_array(inputs)
+    model, inputs = with_output(model, output), as_inputs(inputs, model)
     body, head = parts_at(flattened(model), layer)
     chosen = _one_hot(_logits(model), inputs, classes, batch_size)
     maps = body.predict(inputs, batch_size, verbose=0).astype("float32")
@@ -116,6 +122,7 @@ def occlusion(
     stride: int = 4,
     baseline: float = 0.0,
     batch_size: int = 32,
+    output: str | None = None,
 ) -> Array:
     """Hide squares of images, and show how much the logit of a class falls.
 
@@ -132,6 +139,7 @@ def occlusion(
         stride: Integer, the distance between squares.
         baseline: Float, the value of hidden pixels.
         batch_size: Integer, images per batch.
+        output: See `class_evidence`.
 
     Returns:
         A float32 array `(N, H, W)`: for each pixel the mean fall of the logit over all
@@ -141,7 +149,8 @@ def occlusion(
     2014.
     """
     size, stride = positive_integer("size", size), positive_integer("stride", stride)
-    inputs, scores = as_array(inputs), _logits(model)
+    model, inputs = with_output(model, output), as_inputs(inputs, model)
+    scores = _logits(model)
     chosen = _one_hot(scores, inputs, classes, batch_size)
     whole = _scores(scores, inputs, chosen, batch_size)
     falls, counts = np.zeros(inputs.shape[:3]), np.zeros(inputs.shape[1:3])
@@ -166,6 +175,7 @@ def rise(
     visible: float = 0.5,
     seed: int = 0,
     batch_size: int = 32,
+    output: str | None = None,
 ) -> Array:
     """Average random masks, weighted by the probability of a class under them (RISE).
 
@@ -183,13 +193,15 @@ def rise(
         visible: Float, the probability that a cell is visible.
         seed: Integer, the seed of the masks.
         batch_size: Integer, images per batch.
+        output: See `class_evidence`.
 
     Returns:
         A float32 array `(N, H, W)`.
 
     Reference: Petsiuk et al., RISE, 2018.
     """
-    inputs, scores = as_array(inputs), _logits(model)
+    model, inputs = with_output(model, output), as_inputs(inputs, model)
+    scores = _logits(model)
     chosen = _one_hot(scores, inputs, classes, batch_size)
     masks = rise_masks(count, inputs.shape[1:3], cells, visible, seed)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from typing import Any
 
+from keras_resattn.explain.comparison_masks import MaskComparison
 from keras_resattn.model_folder import EVALUATION
 from keras_resattn.model_folder import METRICS
 from keras_resattn.model_folder import ModelFolder
@@ -84,12 +85,21 @@ def compare_runs(folders: Sequence[ModelFolder]) -> Comparison:
     )
 
 
-def write_comparison(comparison: Comparison, path: StrPath) -> Path:
-    """Write a comparison as one HTML file, with the curves as figures.
+def write_comparison(
+    comparison: Comparison, path: StrPath, masks: MaskComparison | str
+) -> Path:
+    """Write a comparison as one HTML file, with figures of the curves and the masks.
+
+    Example:
+
+    >>> folders = [ModelFolder.open("runs/a"), ModelFolder.open("runs/b")]
+    >>> masks = compare_masks(folders, "cat.jpg")
+    >>> write_comparison(compare_runs(folders), "compare.html", masks)
 
     Args:
         comparison: The result of `compare_runs`.
         path: The file to write.
+        masks: The result of `compare_masks`, or the reason why there are no masks.
 
     Returns:
         The `pathlib.Path` of the file.
@@ -97,18 +107,23 @@ def write_comparison(comparison: Comparison, path: StrPath) -> Path:
     Raises:
         ImportError: If the extra `vis` is not installed.
     """
-    require_extra("vis", "The page of a comparison", ("jinja2", "matplotlib"))
+    require_extra(
+        "vis", "The page of a comparison", ("jinja2", "matplotlib", "sklearn")
+    )
     from keras_resattn.explain.pages import image_source
     from keras_resattn.explain.pages import png
     from keras_resattn.explain.pages import write_page
 
     path = Path(path)
     figure = curves_figure(comparison)
+    of_masks = [] if isinstance(masks, str) else list(masks.figures())
     write_page(
         path,
         "compare.html",
         comparison=comparison,
         curves=image_source(png(figure)) if figure else None,
+        masks=masks,
+        mask_figures=[one and image_source(png(one)) for one in of_masks],
         version=__version__,
     )
     return path

@@ -8,8 +8,7 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 
-from keras_resattn.explain.inputs import as_array
-from keras_resattn.explain.inputs import check_fits
+from keras_resattn.explain.inputs import as_inputs
 from keras_resattn.explain.logits import logits_model
 from keras_resattn.explain.resizing import resized
 from keras_resattn.layers.arguments import choice
@@ -87,9 +86,8 @@ def class_evidence(
             it does not end in a classifier.
     """
     check_methods([method])
-    inputs = as_array(inputs)
     logits = _logits_model(model, layer, output)  # checks that it is a classifier
-    check_fits(inputs, model)
+    inputs = as_inputs(inputs, model)
     model = logits
     chosen = _classes(model, inputs, classes, batch_size)
     options = {"max_N": max_channels} if method == "score_cam" else {}

@@ -23,6 +23,7 @@ from keras_resattn.explain.triptych import triptych_of
 from keras_resattn.typing import Array
 from keras_resattn.views.flat import flattened
 from keras_resattn.views.modules import attention_modules
+from keras_resattn.views.outputs import with_output
 
 
 class Explanation(NamedTuple):
@@ -56,6 +57,7 @@ def explain_batches(
     channel: str | int = "variance",
     classes: int | None = None,
     evidence: Sequence[str] = (),
+    output: str | None = None,
 ) -> Iterator[Explanation]:
     """Yield masks, triptychs and class evidence of batches of images.
 
@@ -77,6 +79,7 @@ def explain_batches(
         classes: Integer, the class for the rule `"gradient"` and the evidence.
             Defaults to the most probable class of each image.
         evidence: Methods of `class_evidence`.
+        output: The name of the output with the classes, if `model` has several.
 
     Yields:
         An `Explanation` for each batch.
@@ -86,6 +89,7 @@ def explain_batches(
         ValueError: If `model` has no attention module, or there is no module,
             channel, rule or method with such a name.
     """
+    model = with_output(model, output)
     found = attention_modules(model)
     chosen = choose_modules(found, modules)
     return explain_modules(model, found, chosen, batches, channel, classes, evidence)

@@ -1,5 +1,6 @@
 """Checks of the images that explanations are asked for."""
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,8 +15,11 @@ STANDARDIZING = (keras.layers.Rescaling, keras.layers.Normalization)
 HIGHEST_STANDARDIZED = 20
 REMEDY = (
     "Standardize them as in training: model.preprocessing.standardize(pixels) of "
-    "keras_resattn.load_model, or keras_resattn.cifar.preprocess_input(pixels)."
+    "keras_resattn.load_model, or keras_resattn.cifar.preprocess_input(pixels). If the "
+    "model was trained on pixel values: model.takes_pixels = True."
 )
+SINGLE = "Add the first axis to a single image: image[None]."
+RGBA = "Remove the fourth channel (transparency): images[..., :3]."
 
 
 def is_dataset(inputs: Any) -> bool:
@@ -54,22 +58,107 @@ def as_array(inputs: Any) -> Array:
     """
     if is_dataset(inputs):
         return np.concatenate(list(batches_of_dataset(inputs)))
-    first = inputs[0] if isinstance(inputs, list | tuple) and inputs else inputs
-    if hasattr(first, "getbands") or isinstance(first, str):
-        raise ValueError(
-            "Explanations take arrays, not images or paths. Read and standardize them: "
-            "model = keras_resattn.load_model(...), "
-            "model.preprocessing.standardize(model.images(images)). "
-            f"Received: {type(first).__name__}"
-        )
+    _check_kind(
+        inputs,
+        "Explanations take arrays, not images or paths. Read and standardize them: "
+        "model = keras_resattn.load_model(...), "
+        "model.preprocessing.standardize(model.images(images)).",
+    )
     array = np.asarray(inputs, "float32")
     if array.ndim != 4 or not len(array):
         raise ValueError(
-            "Pass images as an array (N, H, W, C) of at least one image. Add the first "
-            "axis to a single image: image[None]. Batch a dataset of single images: "
-            f"dataset.batch(32). Received: an array of shape {array.shape}"
+            f"Pass images as an array (N, H, W, C) of at least one image. {SINGLE} "
+            "Batch a dataset of single images: dataset.batch(32). "
+            f"Received: an array of shape {array.shape}"
         )
     return array
+
+
+def as_maps(maps: Any) -> Array:
+    """Return maps as a float array `(N, H, W)`.
+
+    Raises:
+        ValueError: If they are something else, or not finite.
+    """
+    array = np.asarray(maps)
+    array = array.astype(np.promote_types(array.dtype, "float32"))
+    if array.ndim != 3 or not array.size:
+        raise ValueError(
+            "Pass maps as an array (N, H, W) of at least one map. Add the first axis "
+            "to a single map: map[None]. Average masks over their channels: "
+            f"mask.mean(axis=-1). Received: an array of shape {array.shape}"
+        )
+    if not np.isfinite(array).all():
+        raise ValueError("Maps must be finite. Received: maps with NaN or infinity")
+    return array
+
+
+def as_inputs(inputs: Any, model: keras.Model) -> Array:
+    """Return a batch of images as a float32 array `(N, H, W, C)` that a model takes.
+
+    Args:
+        inputs: See `as_array`.
+        model: The `keras.Model`.
+
+    Raises:
+        ValueError: If it is something else, of another size, or not standardized.
+    """
+    array = as_array(inputs)
+    check_fits(array, model)
+    return array
+
+
+def as_pictures(images: Any, pixel_values: bool = True) -> list[Array]:
+    """Return images to draw as float32 arrays `(H, W, 1 or 3)`.
+
+    Args:
+        images: An array `(N, H, W, C)`, a list of images of any sizes, or a
+            `tf.data.Dataset` of batches.
+        pixel_values: Boolean, whether the values must be from 0 to 255.
+
+    Raises:
+        ValueError: If it is something else.
+    """
+    _check_kind(
+        images,
+        "Figures take arrays of pixel values, not images or paths. Read them: "
+        "images = keras_resattn.load_model(...).images(images).",
+    )
+    if is_dataset(images) or not isinstance(images, list | tuple):
+        images = as_array(images)
+    pictures = [np.asarray(image, "float32") for image in images]
+    for picture in pictures:
+        _check_channels(picture)
+        if pixel_values:
+            _check_pixel_values(picture)
+    return pictures
+
+
+def _check_channels(image: Array) -> None:
+    channels = image.shape[-1] if image.ndim == 3 else None
+    if channels not in (1, 3):
+        remedy = f"{RGBA} " if channels == 4 else ""
+        raise ValueError(
+            f"Images to draw must be arrays (H, W, C) with 1 or 3 channels. {remedy}"
+            f"Received: an image of shape {image.shape}"
+        )
+
+
+def _check_pixel_values(image: Array) -> None:
+    low, high = float(image.min()), float(image.max())
+    if low < 0 or high > 255 or 0 < high <= 1:
+        raise ValueError(
+            "Images to draw must have pixel values from 0 to 255. Pass the images "
+            "before they are standardized; multiply values from 0 to 1 by 255. "
+            f"Received: an image with values from {low:g} to {high:g}"
+        )
+
+
+def _check_kind(images: Any, message: str) -> None:
+    """Raise a `ValueError` with this message if images are PIL images or paths."""
+    first = images[0] if isinstance(images, list | tuple) and images else images
+    if hasattr(first, "getbands") or isinstance(first, str | os.PathLike):
+        raise ValueError(f"{message} Received: {type(first).__name__}")
 
 
 def check_fits(batch: Array, model: keras.Model) -> None:
@@ -84,11 +173,17 @@ def check_fits(batch: Array, model: keras.Model) -> None:
     expected = tuple(model.input_shape[1:])
     pairs = zip(batch.shape[1:], expected, strict=True)
     if any(size not in (given, None) for given, size in pairs):
+        transparent = (batch.shape[-1], expected[-1]) == (4, 3)
+        remedy = (
+            "Resize them, for example by keras_resattn.load_model(...).images(...)."
+        )
         raise ValueError(
-            f"The model takes images of shape {expected}. Resize them, for example by "
-            "keras_resattn.load_model(...).images(images). "
+            f"The model takes images of shape {expected}. "
+            f"{RGBA if transparent else remedy} "
             f"Received: an array of shape {batch.shape}"
         )
+    if getattr(model, "takes_pixels", False):
+        return
     high = float(batch.max())
     if high <= HIGHEST_STANDARDIZED or batch.min() < 0:
         return

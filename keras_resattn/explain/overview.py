@@ -1,6 +1,7 @@
 """The default figures of images that fit in memory: one each, with shared scales."""
 
 from collections.abc import Iterator
+from collections.abc import Mapping
 from collections.abc import Sequence
 
 import keras
@@ -17,6 +18,7 @@ from keras_resattn.explain.reader import reader
 from keras_resattn.explain.reference import BATCH_SIZE
 from keras_resattn.explain.reference import evenly_spaced
 from keras_resattn.explain.reference import find_reference
+from keras_resattn.explain.scales import Scale
 from keras_resattn.typing import Array
 from keras_resattn.views.modules import attention_modules
 
@@ -28,6 +30,7 @@ def overview_figures(
     titles: Sequence[str],
     view: str = "attention",
     pattern_count: int = 4,
+    scales: Mapping[str, Scale] | None = None,
 ) -> Iterator[Figure]:
     """Yield a figure for each image. All share the scales and the mask patterns.
 
@@ -41,6 +44,8 @@ def overview_figures(
         view: `"attention"`, `"amplification"`, `"patterns"` or `"mean"`, see
             `write_explanations`.
         pattern_count: Integer, see `mask_patterns`.
+        scales: Optional dictionary from the names of modules to the scales of their
+            amplification. Defaults to scales that fit these images.
     """
     if view == "mean":
         means = mean_masks(model, inputs)
@@ -64,7 +69,7 @@ def overview_figures(
             {} if view == "patterns" else maps,
             {} if view == "amplification" else patterns,
             titles[i : i + 1],
-            reference.scales,
+            reference.scales if scales is None else scales,
         )
 
 

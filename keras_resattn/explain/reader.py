@@ -10,8 +10,8 @@ import keras
 import numpy as np
 
 from keras_resattn.explain.inputs import as_array
+from keras_resattn.explain.inputs import as_inputs
 from keras_resattn.explain.inputs import batches_of_dataset
-from keras_resattn.explain.inputs import check_fits
 from keras_resattn.explain.inputs import is_dataset
 from keras_resattn.layers.arguments import positive_integer
 from keras_resattn.typing import Array
@@ -78,19 +78,17 @@ def reader(
         A function: a batch -> a dictionary of float32 arrays with the same
         names, channels last.
     """
-    model = flattened(model)
+    flat = flattened(model)
     first = keras.config.image_data_format() == "channels_first"
     outputs = {
         name: keras.ops.transpose(x, (0, 2, 3, 1)) if first and x.ndim == 4 else x
         for name, x in tensors.items()
     }
     outputs = {name: keras.ops.cast(x, "float32") for name, x in outputs.items()}
-    network = keras.Model(model.input, outputs)
+    network = keras.Model(flat.input, outputs)
 
     def read(batch: Array) -> dict[str, Array]:
-        batch = as_array(batch)
-        check_fits(batch, model)
-        arrays = network.predict_on_batch(batch)
+        arrays = network.predict_on_batch(as_inputs(batch, model))
         return {name: np.asarray(arrays[name], "float32") for name in tensors}
 
     return read

@@ -51,7 +51,7 @@ def rate(name: str, value: Any) -> float:
 
 def choice(name: str, value: T, choices: Collection[T]) -> T:
     """Return `value` if it is one of `choices`, or raise a `ValueError`."""
-    if value not in choices:
+    if value not in tuple(choices):  # a value that cannot be hashed is no choice
         raise ValueError(
             f"`{name}` must be one of {list(choices)}. Received: {name}={value!r}"
         )

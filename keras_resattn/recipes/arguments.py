@@ -1,24 +1,50 @@
 """Checks of `network.arguments` in a recipe, before a network is built."""
 
 import difflib
-import importlib
+import functools
 import inspect
-import os
-import sys
 from collections.abc import Callable
+from collections.abc import Collection
 from typing import Any
 
-import keras
-
+from keras_resattn.builder.network import STEMS
+from keras_resattn.layers.arguments import choice
 from keras_resattn.layers.arguments import positive_integer
 from keras_resattn.layers.arguments import positive_number
 from keras_resattn.layers.arguments import rate
 from keras_resattn.layers.arguments import whole_number
+from keras_resattn.layers.attention import ATTENTIONS
+from keras_resattn.layers.attention import MASK_STRUCTURES
+from keras_resattn.layers.mask import MASK_ACTIVATIONS
 from keras_resattn.layers.units import get_unit
 from keras_resattn.recipes.settings import Network
+from keras_resattn.recipes.stages import stage_table
+from keras_resattn.recipes.units import class_of
+from keras_resattn.recipes.units import import_unit
+from keras_resattn.recipes.units import is_code
 from keras_resattn.zoo import model_info
 
+
+def one_of(choices: Collection[Any]) -> Callable[[str, Any], Any]:
+    """Return the check that a value is one of these."""
+    return functools.partial(choice, choices=choices)
+
+
+def text(name: str, value: Any) -> str:
+    """Return `value` if it is a text, or raise a `ValueError`."""
+    if not isinstance(value, str) or not value:
+        raise ValueError(f"`{name}` must be a text. Received: {name}={value!r}")
+    return value
+
+
 CHECKS: dict[str, Callable[[str, Any], Any]] = {
+    "attention": one_of(ATTENTIONS),
+    "mask_activation": one_of(MASK_ACTIVATIONS),
+    "mask_structure": one_of(MASK_STRUCTURES),
+    "name": text,
+    "remat": one_of((True, False)),
+    "stages": stage_table,
+    "stem": one_of(STEMS),
     "p": whole_number,
     "t": positive_integer,
     "r": positive_integer,
@@ -58,46 +84,30 @@ def check_argument(network: Network, name: str, allow_code: bool) -> None:
             f"'{network.name}' takes no such argument from a recipe; {hint} "
             f"Received: {value!r}"
         )
+    if getattr(network, name, None) is not None and name != "name":
+        raise ValueError(
+            f"This is also stated as network.{name}; remove one of them. "
+            f"Received: {value!r}"
+        )
     if name in CHECKS:
         CHECKS[name](name, value)
     if name == "unit":
         _check_unit(value, allow_code)
 
 
-def is_code(unit: object) -> bool:
-    """Return whether a unit is written as `module:Class`."""
-    return isinstance(unit, str) and ":" in unit
-
-
-def import_unit(unit: str) -> type[keras.layers.Layer]:
-    """Import the class of a basic unit. This runs the code of its module.
+def network_options(network: Network) -> dict[str, Any]:
+    """Return the arguments to build a network with: stages and units as classes.
 
     Args:
-        unit: String, `module:Class`. The module is also found in the working
-            directory.
-
-    Raises:
-        ValueError: If there is no such class, or it is not a registered layer.
+        network: The section `network` of a recipe. If its unit is code of a module,
+            the module is imported.
     """
-    module, _, name = unit.partition(":")
-    if os.getcwd() not in sys.path:
-        sys.path.append(os.getcwd())
-    try:
-        found = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise ValueError(
-            f"This unit cannot be imported: {error}. Write it as module:Class, with a "
-            "module in the working directory or installed. Received: "
-            f"unit={unit!r}"
-        ) from error
-    found = get_unit(found)
-    if keras.saving.get_registered_name(found) == found.__name__:
-        raise ValueError(
-            "A saved model can only be loaded if the class of its unit is registered. "
-            "Decorate it: @keras.saving.register_keras_serializable(package="
-            f"{module!r}). Received: unit={unit!r}"
-        )
-    return found
+    options = network.options()
+    if "unit" in options:
+        options["unit"] = class_of(options["unit"])
+    if "stages" in options:
+        options["stages"] = stage_table("stages", options["stages"])
+    return options
 
 
 def _check_unit(unit: Any, allow_code: bool) -> None:

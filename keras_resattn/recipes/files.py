@@ -1,7 +1,9 @@
 """Reading recipes from YAML: a base, overrides, and errors that name the line."""
 
 import difflib
+import functools
 import typing
+from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +15,8 @@ import yaml
 from keras_resattn.recipes.arguments import check_argument
 from keras_resattn.recipes.settings import VERSION_0_1
 from keras_resattn.recipes.settings import Recipe
+from keras_resattn.recipes.stages import check_filters
+from keras_resattn.recipes.stages import check_size
 from keras_resattn.typing import StrPath
 
 FOLDER = Path(__file__).parent
@@ -76,11 +80,23 @@ def load_recipe(
 def _check_arguments(
     recipe: Recipe, places: Places, name: StrPath, allow_code: bool
 ) -> None:
-    for argument in recipe.network.arguments:
+    network = recipe.network
+    checks: list[tuple[Key, Callable[[], None]]] = [
+        *(
+            (
+                ("arguments", argument),
+                functools.partial(check_argument, network, argument, allow_code),
+            )
+            for argument in network.arguments
+        ),
+        (("input_shape",), functools.partial(check_size, network)),
+        (("arguments", "stages"), functools.partial(check_filters, network)),
+    ]
+    for keys, check in checks:
         try:
-            check_argument(recipe.network, argument, allow_code)
+            check()
         except ValueError as error:
-            place = _place(("network", "arguments", argument), places, name)
+            place = _place(("network", *keys), places, name)
             raise ValueError(f"{place}: {error}") from error
 
 

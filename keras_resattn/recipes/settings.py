@@ -72,7 +72,8 @@ class Network(Settings):
     """The network and its arguments: see `keras_resattn.create_model`.
 
     `remat` saves memory and takes more time. `arguments` has further arguments
-    of the network, such as `dropout` or `stochastic_depth`.
+    of the network: `p`, `t`, `r`, `unit`, `stages`, `stem`, `width_multiplier`,
+    `stochastic_depth` and `dropout`, see docs/networks.md.
     """
 
     name: str

@@ -2,7 +2,6 @@
 
 import contextlib
 from collections.abc import Iterator
-from typing import Any
 from typing import Literal
 
 import keras
@@ -10,8 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_resattn.data import Preprocessing
-from keras_resattn.recipes.arguments import import_unit
-from keras_resattn.recipes.arguments import is_code
+from keras_resattn.recipes.arguments import network_options
 from keras_resattn.recipes.settings import Recipe
 from keras_resattn.training.distribution import Strategy
 from keras_resattn.training.distribution import scope
@@ -68,7 +66,7 @@ def build_model(
                 recipe.network.name,
                 input_shape=recipe.network.input_shape,
                 classes=classes,
-                **_options(recipe),
+                **network_options(recipe.network),
             )
         )
         pixels = keras.Input(recipe.network.input_shape, name="pixels")
@@ -89,13 +87,6 @@ def build_model(
             multiply_pointwise_convolutions(network)
         enable_distributed_fit(model, strategy)
     return network, model
-
-
-def _options(recipe: Recipe) -> dict[str, Any]:
-    options = recipe.network.options()
-    if is_code(options.get("unit")):
-        options["unit"] = import_unit(options["unit"])  # `load_recipe` was allowed to
-    return options
 
 
 def _body_variables(network: keras.Model) -> list[keras.Variable]:

@@ -154,12 +154,17 @@ def _check_arguments(
     info: WeightsInfo, arguments: Mapping[str, Any], trained: Mapping[str, Any]
 ) -> None:
     for key, value in arguments.items():
-        if value != trained[key]:
+        if _as_list(value) != _as_list(trained[key]):
             raise ValueError(
                 f"The weights '{info.name}' were trained with {key}={trained[key]!r}. "
                 "Use this, or weights=None (random initialization). "
                 f"Received: {key}={value!r}"
             )
+
+
+def _as_list(value: Any) -> Any:
+    """Return tuples as lists, which they are in the table."""
+    return list(map(_as_list, value)) if isinstance(value, list | tuple) else value
 
 
 def locate(info: WeightsInfo) -> str:

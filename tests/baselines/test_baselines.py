@@ -83,7 +83,15 @@ def test_sizes_are_the_published(title):
 
 
 # What residual networks from this package's own builder take in addition.
-ABLATIONS = {"dropout", "remat", "stochastic_depth", "unit", "width_multiplier"}
+ABLATIONS = {
+    "dropout",
+    "remat",
+    "stages",
+    "stem",
+    "stochastic_depth",
+    "unit",
+    "width_multiplier",
+}
 
 
 @pytest.mark.parametrize(("title", "name"), NAMES.items())

@@ -1,5 +1,6 @@
 """`keras-resattn convert` by its exit codes and output."""
 
+import json
 import re
 
 import keras
@@ -32,7 +33,9 @@ def test_a_caffe_model_becomes_a_keras_file(run, caffemodel, tmp_path):
     assert (code, errors) == (0, "")
     assert output == (
         f"The Keras model is {out}: attention56, 31,883,432 parameters from 540 "
-        "blobs.\n"
+        f"blobs.\n{out.with_suffix('.json')} is not written, because a Caffe file has "
+        "no class names, mean and standard deviation. Give them to other commands: "
+        "--labels, --mean, --std.\n"
     )
     model = keras.saving.load_model(out, compile=False)
     kernel = model.get_layer("predictions").kernel
@@ -108,6 +111,25 @@ def test_pytorchcv_writes_a_model(run, tmp_path):
     probabilities = keras.saving.load_model(out).predict(images, verbose=0)
     softmax = np.exp(expected["logits"]) / np.exp(expected["logits"]).sum()
     np.testing.assert_allclose(probabilities, softmax, atol=1e-6)
+    # Commands know the preprocessing from the file beside it.
+    beside = tmp_path / "resattnet56.json"
+    assert f"{beside} has the mean and the standard deviation, but no class" in output
+    assert json.loads(beside.read_text()) == {
+        "mean": list(IMAGENET.mean),
+        "std": list(IMAGENET.std),
+        "resize": "squash",
+    }
+    image = tmp_path / "image.png"
+    keras.utils.save_img(image, np.zeros((30, 20, 3)), scale=False)
+    with pytest.warns(UserWarning, match="names of the classes are unknown"):
+        assert run("predict", out, image)[0] == 0
+    labels = tmp_path / "labels.txt"
+    labels.write_text("".join(f"label {i}\n" for i in range(1000)))
+    options = ("--network", "Attention56", "--labels", labels)
+    code, output, _ = run("convert", "pytorchcv", state, out, *options)
+    assert code == 0 and "standard deviation, and 1000 class names." in output
+    code, output, errors = run("predict", out, image)
+    assert (code, errors) == (0, "") and "label " in output
 
 
 def test_pytorchcv_makes_a_folder_that_predicts(run, tmp_path):
@@ -145,7 +167,7 @@ def test_the_labels_must_fit(run, tmp_path):
     labels.write_text("one\ntwo\n")
     for out, expected, message in (
         ("folder", 1, "1000 classes.*Received: 2 labels"),
-        ("model.keras", 2, "--labels only works with a model folder.*Received: --lab"),
+        ("model.keras", 1, "1000 classes.*Received: 2 labels"),
     ):
         options = ("--network", "Attention56", "--labels", labels)
         code, _, errors = run("convert", "pytorchcv", state, tmp_path / out, *options)

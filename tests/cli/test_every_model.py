@@ -5,8 +5,12 @@ import shutil
 
 import numpy as np
 import pytest
+import typer
 
+import keras_resattn
 from keras_resattn.keras_file import write_facts
+from keras_resattn.model_folder import ModelFolder
+from keras_resattn_cli.main import app
 from tests.small_weights import publish
 from tests.small_weights import rounded
 
@@ -69,14 +73,19 @@ def command(run):
 
 @pytest.fixture
 def opened(monkeypatch):
-    """Return the list of folders that `export` and `explore` open."""
+    """Return the list of folders that `export`, `serve` and `explore` open."""
     folders = []
 
     def record(folder, *_, **__):
         folders.append(folder)
 
     monkeypatch.setattr("keras_resattn_cli.export._saved_model", record)
+    monkeypatch.setattr("keras_resattn.export.export", record)
+    monkeypatch.setattr("keras_resattn_server.serve", lambda *_, **__: None)
     monkeypatch.setattr("keras_resattn.explore.explore", record)
+    monkeypatch.setattr(
+        "keras_resattn.hub.upload", lambda folder, *_: record(ModelFolder.open(folder))
+    )
     return folders
 
 
@@ -88,7 +97,7 @@ def probabilities(lines):
 def test_predictions_and_tests_are_those_of_the_folder(
     model, source, command, opened, photos, pictures, stand_in, tmp_path
 ):
-    stand_in("gradio")
+    stand_in("gradio", "huggingface_hub")
     folder = (source.path, [])
     expected = probabilities(command("predict", folder, *pictures, "--json"))
     assert probabilities(command("predict", model, *pictures, "--json")) == expected
@@ -97,13 +106,36 @@ def test_predictions_and_tests_are_those_of_the_folder(
     tested = command("evaluate", folder, "--data", other)
     assert command("evaluate", model, "--data", other) == tested
     command("export", model, tmp_path / "served" / "small" / "1")
+    command("serve", model)
     command("explore", model)
+    command("push", model, "hf://me/photos")
     command("package", model, tmp_path / "packaged")
     packaged = (tmp_path / "packaged", [])
     assert probabilities(command("predict", packaged, *pictures, "--json")) == expected
     for one in opened:
         np.testing.assert_array_equal(one.predict(pictures), source.predict(pictures))
-    assert len(opened) == 2
+    assert len(opened) == 4
+
+
+@pytest.mark.parametrize("model", KINDS, indirect=True)
+def test_summaries_and_comparisons_are_those_of_the_folder(
+    model, source, command, pictures
+):
+    path, _ = model
+    counted = command("summary", (source.path, []))
+    assert str(keras_resattn.complexity(source.model)) in counted
+    # A summary needs no labels and no preprocessing.
+    assert command("summary", (path, [])) == counted
+    if model[1]:
+        return  # of Keras files, `compare` takes only those with a file beside them
+    output = command("compare", model, source.path, "--image", pictures[0])
+    rows = [line.split("  ") for line in output.splitlines() if "prediction" in line]
+    first, second = [cell.strip() for cell in rows[0] if cell.strip()][1:]
+    assert first == second
+    label, probability = first.split()
+    right = source.predict(pictures[0])[0]
+    assert source.labels.index(label) == right.argmax()
+    assert float(probability) == pytest.approx(right.max(), abs=6e-4)
 
 
 @pytest.mark.parametrize(
@@ -135,6 +167,26 @@ def test_masks_and_measurements_are_those_of_the_folder(
     report = (tmp_path / "report.html").read_text()
     shows_images = "There are no figures of test images" not in report
     assert shows_images == (model[0] not in (tmp_path / "net.keras",))
+
+
+def test_the_table_has_every_command_that_takes_a_model():
+    """A command that is added must be added to these tests."""
+    tested = {
+        *("predict", "evaluate", "export", "serve", "explore", "push", "package"),
+        *("summary", "compare", "masks", "masks-influence", "response", "explain"),
+        "report",
+    }
+    group = typer.main.get_command(app)
+    words = ("MODEL", "RUNS", "BASE")
+    takes = {
+        name
+        for name, one in group.commands.items()
+        if any(
+            part.param_type_name == "argument" and any(w in part.metavar for w in words)
+            for part in one.params
+        )
+    }
+    assert takes == tested
 
 
 def test_an_absent_model_lists_the_names(run):

@@ -68,4 +68,5 @@ def test_options_are_listed_under_the_headings_of_their_panels(run):
         "Ray",
         "Security",
         "Batching and monitoring",
+        "If the network has a unit of your own",
     ]

@@ -47,7 +47,10 @@ def test_summary_of_the_papers_largest_at_320(run):
 @pytest.mark.parametrize(
     ("arguments", "expected", "message"),
     [
-        (("vgg16",), 1, "Received: name='vgg16'"),
+        (("vgg16",), 1, "no such network; `keras-resattn list` shows"),
+        (("vgg16",), 1, "name of weights. The names are"),
+        (("vgg16", "--classes", "3"), 1, "Received: vgg16"),
+        (("cifar10", "--classes", "3"), 2, "Received: --classes 3 with cifar10"),
         (("attention56", "--size", "large"), 2, "320x224. Received: size='large'"),
         (("attention56", "--size", "31"), 1, "at least 32x32"),
     ],

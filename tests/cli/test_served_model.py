@@ -3,8 +3,10 @@
 import json
 
 import pytest
+import typer
 
 from keras_resattn.model_source import is_model
+from keras_resattn_cli.options import ModelOptions
 from keras_resattn_cli.served_model import served_folder
 
 
@@ -41,3 +43,12 @@ def test_a_model_folder_is_exported_and_removed_at_the_end(model_folder, capsys)
     assert (
         f"keras-resattn export {model_folder.path} served/" in capsys.readouterr().out
     )
+
+
+@pytest.mark.parametrize("name", ["exports", "missing"])
+def test_options_of_a_keras_file_need_one(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "exports").mkdir()
+    with pytest.raises(typer.BadParameter, match=f"only work if BASE.*BASE {name}"):
+        with served_folder(name, ModelOptions(mean="3")):
+            pass

@@ -3,14 +3,21 @@
 import json
 import re
 import shutil
+from pathlib import Path
 
+import keras
+import numpy as np
 import pytest
 
+from keras_resattn.explain.amplification_maps import amplification
 from keras_resattn.explain.comparison import compare_runs
 from keras_resattn.explain.comparison import write_comparison
+from keras_resattn.explain.comparison_masks import compare_masks
+from keras_resattn.explain.scales import scale_around_mean
 from keras_resattn.model_folder import ModelFolder
 from keras_resattn_cli import main as cli
 
+MODULE = "stage1_attention1"
 HEAD = "epoch,accuracy,loss,seconds,val_accuracy,val_loss\n"
 
 
@@ -59,7 +66,9 @@ def test_curves_have_a_value_per_epoch(runs):
 
 
 def test_the_page_has_the_tables_and_the_curves(runs, tmp_path):
-    text = write_comparison(compare_runs(runs), tmp_path / "page.html").read_text()
+    page = tmp_path / "page.html"
+    text = write_comparison(compare_runs(runs), page, "Masks are left out.").read_text()
+    assert "Masks are left out." in text
     for part in ("first", "second", "train.batch_size", "0.7500 (epoch 2)"):
         assert part in text
     assert "data:image/png;base64," in text and "/secret" not in text
@@ -70,17 +79,119 @@ def test_one_run_is_an_error(runs):
         compare_runs(runs[:1])
 
 
-def test_the_command_prints_the_comparison(runs, tmp_path, monkeypatch, capsys):
+@pytest.fixture
+def command(monkeypatch, capsys):
+    """Return a function that runs `compare` and returns its output."""
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.setenv("KERAS_RESATTN_DEBUG", "1")
-    paths = [str(folder.path) for folder in runs]
+
+    def command(runs, *options):
+        words = map(str, (*(run.path for run in runs), *options))
+        monkeypatch.setattr("sys.argv", ["keras-resattn", "compare", *words])
+        with pytest.raises(SystemExit) as stop:
+            cli.main()
+        assert not stop.value.code
+        return capsys.readouterr().out
+
+    return command
+
+
+def test_the_command_prints_the_comparison(runs, tmp_path, command):
     page = tmp_path / "page.html"
-    monkeypatch.setattr(
-        "sys.argv", ["keras-resattn", "compare", *paths, "--html", str(page)]
-    )
-    with pytest.raises(SystemExit) as stop:
-        cli.main()
-    output = capsys.readouterr().out
-    assert not stop.value.code
+    output = command(runs, "--html", page)
     assert "▁█▅ 0.5000" in output and "train.batch_size" in output
     assert str(page) in output and page.is_file()
+    assert "Amplification by the masks of " in output and "stage1_attention1" in output
+
+
+# === Masks ===
+
+
+def with_other_weights(run):
+    """Change the masks of a run, so that its scale would be another."""
+    for weight in run.model.weights:
+        if "mask" in weight.path and "kernel" in weight.path:
+            weight.assign(3 * weight)
+    run.model.save(run.path / "model.keras")
+    return ModelFolder.open(run.path)
+
+
+def without_data(run):
+    recipe = run.recipe.model_copy(
+        update={"data": run.recipe.data.model_copy(update={"name": "unknown"})}
+    )
+    (run.path / "recipe.yaml").write_text(recipe.to_yaml())
+    return ModelFolder.open(run.path)
+
+
+def without_modules(run):
+    network = keras.Sequential(
+        [
+            keras.Input(run.model.input_shape[1:]),
+            keras.layers.GlobalAveragePooling2D(),
+            keras.layers.Dense(len(run.labels), "softmax"),
+        ]
+    )
+    network.save(run.path / "model.keras")
+    return ModelFolder.open(run.path)
+
+
+def test_masks_are_those_of_the_first_test_image_on_one_scale(runs):
+    runs = [runs[0], with_other_weights(runs[1])]
+    test = runs[0].labelled_images().test.paths[0]
+    masks = compare_masks(runs)
+    assert masks.image == Path(test).name
+    every = []
+    for run, one in zip(runs, masks.runs, strict=True):
+        np.testing.assert_array_equal(one.pixels, run.images(test))
+        right = amplification(run.model, run.preprocessing.standardize(one.pixels))
+        np.testing.assert_array_equal(one.amplification[MODULE], right[MODULE])
+        every.append(right[MODULE])
+    assert masks.scales[MODULE] == scale_around_mean(every)
+    assert masks.scales[MODULE] != scale_around_mean(every[:1])
+
+
+def test_a_given_image_is_shown_of_every_run(runs, pictures, tmp_path, command):
+    page = tmp_path / "page.html"
+    output = command(runs, "--image", pictures[0], "--html", page)
+    assert f"Amplification by the masks of {pictures[0].name}" in output
+    text = page.read_text()
+    for name in ("first", "second"):
+        assert f'alt="Masks of {name} for {pictures[0].name}"' in text
+    assert text.count("data:image/png;base64,") == 3
+    label, probability = (
+        compare_masks(runs, pictures[0]).table()["prediction"][0].split()
+    )
+    expected = runs[0].predict(pictures[0])[0]
+    assert runs[0].labels.index(label) == expected.argmax()
+    assert float(probability) == pytest.approx(expected.max(), abs=6e-4)
+
+
+def test_a_network_without_modules_has_no_masks(runs, pictures, tmp_path, command):
+    runs = [runs[0], without_modules(runs[1])]
+    page = tmp_path / "page.html"
+    command(runs, "--image", pictures[0], "--html", page)
+    assert page.read_text().count("This network has no attention modules") == 1
+    assert compare_masks(runs, pictures[0]).table()[MODULE][1] == ""
+
+
+def test_masks_are_left_out_without_a_test_image(runs, tmp_path, command):
+    runs = [without_data(run) for run in runs]
+    page = tmp_path / "page.html"
+    output = command(runs, "--html", page)
+    for text in (output, page.read_text()):
+        assert "Masks are left out" in text and "--image FILE" in text
+    assert "Amplification" not in output
+
+
+def test_the_data_set_of_one_run_is_enough(runs):
+    right = compare_masks(runs).image
+    assert compare_masks([without_data(runs[0]), runs[1]]).image == right
+
+
+def test_an_unreadable_image_is_an_error(runs, tmp_path):
+    (tmp_path / "broken.png").write_bytes(b"no image")
+    with pytest.raises(ValueError, match=r"broken\.png"):
+        compare_masks(runs, tmp_path / "broken.png")
+    with pytest.raises(FileNotFoundError):
+        compare_masks(runs, tmp_path / "missing.png")

@@ -98,6 +98,46 @@ def test_a_new_network_is_summarized_plotted_and_cloned():
     assert len(graph.get_edges()) >= len(model.layers) - 1
 
 
+def rows_of_summary(model, **options):
+    """Return the first column of a summary, a text per layer."""
+    lines = []
+    model.summary(
+        print_fn=lambda line, **_: lines.append(line), expand_nested=True, **options
+    )
+    rows, row = [], ""
+    for line in "\n".join(lines).splitlines()[4:]:
+        if line.startswith("│"):
+            row += line.split("│")[1].strip()
+        elif line.startswith(("├", "└")):
+            rows, row = [*rows, row], ""
+    return rows
+
+
+# What `docs/networks.md` recommends for narrow terminals.
+NARROW = [0.45, 0.65, 0.8, 1.0]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "cifar_attention56",
+        *(
+            pytest.param(name, marks=pytest.mark.slow)
+            for name in NETWORKS
+            if name not in ("cifar_attention56", "tiny")
+        ),
+    ],
+)
+def test_a_summary_names_every_layer(name, monkeypatch):
+    size = {"inception_resnet_v1": 75, "inception_resnet_v2": 75}.get(name, 32)
+    model = NETWORKS[name](input_shape=shape(size), weights=None)
+    for columns, options in ((112, {}), (80, {"positions": NARROW})):
+        monkeypatch.setenv("COLUMNS", str(columns))
+        rows = rows_of_summary(model, **options)
+        assert len(rows) == len(model.layers)
+        assert len(set(rows)) == len(rows)
+
+
 @pytest.mark.parametrize("loaded", [False, True])
 def test_low_rank_adapters_train_the_classifier(loaded, tmp_path):
     model = small()

@@ -7,6 +7,7 @@ import pytest
 import keras_resattn
 from keras_resattn import explain
 from keras_resattn.experiments.response import response_model
+from keras_resattn.explain import metrics
 from keras_resattn.explain.logits import classifier_of
 from keras_resattn.explain.logits import logits_after
 from keras_resattn.views.flat import flattened
@@ -85,6 +86,14 @@ def test_a_view_is_that_of_the_flat_network(parts, expected, view, nesting):
 EXPLANATIONS = {
     "masks": lambda m: explain.masks(m, images()),
     "mean_masks": lambda m: explain.mean_masks(m, images()),
+    "amplification": lambda m: explain.amplification(m, images()),
+    "integrated_gradients": lambda m: explain.integrated_gradients(
+        m, images(), steps=2
+    ),
+    "hires_cam": lambda m: explain.hires_cam(m, images()),
+    "occlusion": lambda m: explain.occlusion(m, images(), size=8, stride=8),
+    "rise": lambda m: explain.rise(m, images(), count=2),
+    "predictions": lambda m: metrics.predictor(m)(images()),
     "gradient": lambda m: explain.feature_triptych(m, images(), MODULES[1], "gradient")[
         :3
     ],

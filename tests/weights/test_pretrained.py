@@ -33,12 +33,9 @@ def tool():
 
 
 def small(name="small"):
-    stages = [keras_resattn.Stage(16, 2, modules=1, mask_depth=1)]
     return named(
         attention_network,
-        functools.partial(
-            keras_resattn.ResidualAttentionNetwork, stages, "cifar", default_size=16
-        ),
+        functools.partial(keras_resattn.ResidualAttentionNetwork, default_size=16),
         name,
         Documentation(
             path="tests.Small",
@@ -47,6 +44,8 @@ def small(name="small"):
             reference="none.",
         ),
         classes=2,
+        stages=(keras_resattn.Stage(16, 2, modules=1, mask_depth=1),),
+        stem="cifar",
     )
 
 

@@ -93,8 +93,8 @@ def attention_figure(
     Raises:
         ValueError: If there is neither amplification nor a pattern.
     """
-    check_count("titles", titles, images)
     images = pixels(images)
+    check_count("titles", titles, images)
     columns = _columns(amplification or {}, patterns or {}, scales or {})
     for column in columns:
         check_count(column.title, column.maps, images)

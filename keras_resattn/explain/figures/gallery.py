@@ -14,9 +14,10 @@ from keras_resattn.explain.figures.panels import caption
 from keras_resattn.explain.figures.panels import check_count
 from keras_resattn.explain.figures.panels import color_bar
 from keras_resattn.explain.figures.panels import new_figure
-from keras_resattn.explain.figures.panels import pixels
 from keras_resattn.explain.figures.panels import show_image
 from keras_resattn.explain.figures.panels import show_map
+from keras_resattn.explain.inputs import as_array
+from keras_resattn.explain.inputs import as_pictures
 from keras_resattn.explain.scales import MASK_COLORS
 from keras_resattn.explain.scales import mask_limits
 from keras_resattn.explain.scales import range_text
@@ -84,9 +85,9 @@ def gallery_figure(
             "`y_true` and `y_pred` need the names of the classes. Pass `label_map`, a "
             "dictionary from classes to names. Received: label_map=None"
         )
+    images = _scaled(images, value_range, data_format)
     for name, items in (("masks", masks), ("y_true", y_true), ("y_pred", y_pred)):
         check_count(name, items, images)
-    images = _scaled(images, value_range, data_format)
     rows, cols = _shape(len(images), rows, cols)
     figure = new_figure(cols * scale + 0.8, rows * (scale + 0.7) + 0.6)
     axes = figure.subplots(rows, cols, squeeze=False)
@@ -108,11 +109,11 @@ def gallery_figure(
 
 
 def _scaled(images, value_range, data_format):
-    images = np.asarray(images, "float32")
     if data_format == "channels_first":
-        images = np.moveaxis(images, 1, -1)
+        images = np.moveaxis(as_array(images), 1, -1)
     low, high = value_range
-    return pixels((images - low) / (high - low) * 255)
+    pictures = as_pictures(images, pixel_values=(low, high) == (0, 255))
+    return [((one - low) / (high - low)).clip(0, 1) for one in pictures]
 
 
 def _shape(count, rows, cols):

@@ -19,6 +19,7 @@ from keras_resattn.explain.figures.panels import panel_heights
 from keras_resattn.explain.figures.panels import pixels
 from keras_resattn.explain.figures.panels import show_image
 from keras_resattn.explain.figures.panels import show_map
+from keras_resattn.explain.inputs import as_pictures
 from keras_resattn.explain.resizing import resized
 from keras_resattn.explain.scales import EVIDENCE_COLORS
 from keras_resattn.explain.scales import MASK_COLORS
@@ -91,8 +92,8 @@ def mask_figure(
         A `matplotlib.figure.Figure`, not shown.
     """
     choice("style", style, STYLES)
-    check_count("titles", titles, images)
     images, evidence = pixels(images), evidence or {}
+    check_count("titles", titles, images)
     maps = len(masks) + len(evidence)
     lines = math.ceil(maps / MAPS_PER_LINE)
     rows, columns = len(images) * lines, 1 + math.ceil(maps / lines)
@@ -162,11 +163,13 @@ def masked_images(images: Images, mask: Array | Sequence[Array]) -> list[Array]:
     Returns:
         A list of N float32 arrays `(H, W, C)`.
     """
-    check_count("mask", mask, images)
-    return [
-        np.asarray(image, "float32") * resized(one[None], image.shape[:2])[0, ..., None]
-        for image, one in zip(images, mask, strict=True)
-    ]
+    pictures = as_pictures(images)
+    check_count("mask", mask, pictures)
+    return [_multiplied(image, one) for image, one in zip(pictures, mask, strict=True)]
+
+
+def _multiplied(image: Array, mask: Array) -> Array:
+    return image * resized(mask[None], image.shape[:2])[0, ..., None]
 
 
 def _draw_masks(axes, image, masks, i, style, stretch, limits, opacity, named):
@@ -214,7 +217,7 @@ def _overlay(axis, image, mask, limits, opacity, colors=MASK_COLORS):
 
 
 def _masked(axis, image, mask, limits, opacity):
-    (masked,) = masked_images([image], [np.clip(mask, 0, 1)])
+    masked = _multiplied(image, np.clip(mask, 0, 1))
     return show_image(axis, masked)
 
 

@@ -8,7 +8,6 @@ from typing import Any
 from typing import TypeAlias
 
 import matplotlib.figure
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colorbar import Colorbar
@@ -16,6 +15,7 @@ from matplotlib.colors import Colormap
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
+from keras_resattn.explain.inputs import as_pictures
 from keras_resattn.typing import Array
 
 # An array (N, H, W, C), or images of any sizes.
@@ -46,17 +46,11 @@ def pixels(images: Images) -> list[Array]:
 
     Args:
         images: Arrays of pixel values, 0 to 255, of any sizes.
+
+    Raises:
+        ValueError: If they are something else.
     """
-    return [_pixels(np.asarray(image, "float32")) for image in images]
-
-
-def _pixels(image):
-    if image.ndim != 3 or image.shape[-1] not in (1, 3):
-        raise ValueError(
-            "Images to draw must be arrays (H, W, C) with 1 or 3 channels. "
-            f"Received: an image of shape {image.shape}"
-        )
-    return image.clip(0, 255) / 255
+    return [image / 255 for image in as_pictures(images)]
 
 
 def panel_heights(images: Iterable[Array], width: float) -> list[float]:

@@ -60,9 +60,9 @@ def pattern_figure(
     Returns:
         A `matplotlib.figure.Figure`, not shown.
     """
+    images = pixels(images)
     check_count("patterns.maps", patterns.maps, images)
     check_count("titles", titles, images)
-    images = pixels(images)
     basis, count = patterns.basis, patterns.maps.shape[-1]
     heights = panel_heights(images, WIDTH)
     figure = new_figure(WIDTH * (2 + count), sum(heights) + 0.3 * len(images) + 1.1)

@@ -58,10 +58,10 @@ def triptych_figure(
         A `matplotlib.figure.Figure`, not shown.
     """
     triptychs = [triptych] if isinstance(triptych, Triptych) else list(triptych)
+    images = pixels(images)
     for one in triptychs:
         check_count("triptych.mask", one.mask, images)
     check_count("titles", titles, images)
-    images = pixels(images)
     rows = [(i, one) for i in range(len(images)) for one in triptychs]
     heights = panel_heights([images[i] for i, _ in rows], 1.95)
     figure = new_figure(9.4, sum(heights) + 0.5 * len(rows) + 0.4)

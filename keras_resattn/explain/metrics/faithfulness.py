@@ -1,5 +1,6 @@
 """Measure how faithful maps are to the decision of a classifier."""
 
+import dataclasses
 from collections.abc import Callable
 from collections.abc import Sequence
 from typing import TypeAlias
@@ -9,10 +10,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from keras_resattn.explain.inputs import as_array
+from keras_resattn.explain.inputs import as_inputs
+from keras_resattn.explain.inputs import as_maps
 from keras_resattn.explain.metrics.imputation import noisy_linear_imputation
 from keras_resattn.explain.metrics.imputation import ranks
 from keras_resattn.layers.arguments import positive_integer
 from keras_resattn.typing import Array
+from keras_resattn.views.outputs import with_output
 from keras_resattn_client.extras import require_extra
 
 # From images (N, H, W, C) to probabilities (N, classes).
@@ -121,7 +125,7 @@ def road(
         ImportError: If SciPy is not installed (extra `vis`).
     """
     require_extra("vis", "ROAD", ("scipy",))
-    inputs, maps, classes = _checked(inputs, maps, classes)
+    inputs, maps, classes = _checked(predict, inputs, maps, classes)
     rng = np.random.default_rng(seed)
     order = ranks(maps)
     columns = []
@@ -188,18 +192,33 @@ def increase_in_confidence(
     return (part > whole).astype("float32")
 
 
-def predictor(model: keras.Model, batch_size: int = 128) -> Predict:
+def predictor(
+    model: keras.Model, batch_size: int = 128, output: str | None = None
+) -> Predict:
     """Return the function from images to probabilities that the metrics need.
 
     Args:
         model: A `keras.Model` that returns probabilities.
         batch_size: Integer, images per batch.
+        output: String, the name of the output with the classes, if `model` has
+            several.
     """
+    return Predictor(model, with_output(model, output), batch_size)
 
-    def predict(inputs: Array) -> Array:
-        return np.asarray(model.predict(inputs, batch_size, verbose=0), "float32")
 
-    return predict
+@dataclasses.dataclass(frozen=True)
+class Predictor:
+    """A function from images to probabilities. It checks the images."""
+
+    model: keras.Model
+    chosen: keras.Model
+    batch_size: int
+
+    def __call__(self, inputs: Array) -> Array:
+        """Return the probabilities `(N, classes)` of images `(N, H, W, C)`."""
+        inputs = as_inputs(inputs, self.model)
+        outputs = self.chosen.predict(inputs, self.batch_size, verbose=0)
+        return np.asarray(outputs, "float32")
 
 
 def _constant(baseline):
@@ -207,7 +226,7 @@ def _constant(baseline):
 
 
 def _curves(predict, inputs, maps, classes, steps, fill, inserted=False):
-    inputs, maps, classes = _checked(inputs, maps, classes)
+    inputs, maps, classes = _checked(predict, inputs, maps, classes)
     positive_integer("steps", steps)
     order, filled, points = ranks(maps)[..., None], fill(inputs), []
     for step in range(steps + 1):
@@ -220,7 +239,7 @@ def _curves(predict, inputs, maps, classes, steps, fill, inserted=False):
 
 
 def _whole_and_part(predict, inputs, maps, classes, baseline):
-    inputs, maps, classes = _checked(inputs, maps, classes)
+    inputs, maps, classes = _checked(predict, inputs, maps, classes)
     least = maps.min(axis=(1, 2), keepdims=True)
     span = maps.max(axis=(1, 2), keepdims=True) - least
     shown = ((maps - least) / np.where(span > 0, span, 1))[..., None]
@@ -233,16 +252,23 @@ def _confidence(predict, inputs, classes):
     return np.asarray(predict(inputs), "float32")[np.arange(len(classes)), classes]
 
 
-def _checked(inputs, maps, classes):
-    inputs, maps = as_array(inputs), np.asarray(maps, "float32")
-    classes = np.asarray(classes)
+def _model_of(predict):
+    """Return the model that makes the predictions, `None` if it is not known."""
+    if isinstance(predict, Predictor):
+        return predict.model
+    owner = getattr(predict, "__self__", None)  # of `model.predict`
+    return owner if isinstance(owner, keras.Model) else None
+
+
+def _checked(predict, inputs, maps, classes):
+    model = _model_of(predict)
+    inputs = as_array(inputs) if model is None else as_inputs(inputs, model)
+    maps, classes = as_maps(maps), np.asarray(classes)
     if maps.shape != inputs.shape[:3]:
         raise ValueError(
             "`maps` must be an array (N, H, W) that fits the `inputs` (N, H, W, C). "
             f"Received: inputs of shape {inputs.shape}, maps of shape {maps.shape}"
         )
-    if not np.isfinite(maps).all():
-        raise ValueError("Maps must be finite. Received: maps with NaN or infinity")
     if classes.shape != inputs.shape[:1] or classes.dtype.kind not in "iu":
         raise ValueError(
             f"`classes` must be {len(inputs)} integers, one per image. "

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from keras_resattn.explain.inputs import as_maps
 from keras_resattn.typing import Array
 
 
@@ -102,7 +103,13 @@ def mask_statistics(
         A dictionary of float32 arrays `(N,)`: `"mean"`, `"entropy"`,
         `"saturation"`.
     """
-    values = np.asarray(mask, "float32").reshape(len(mask), -1)
+    values = np.asarray(mask, "float32")
+    if values.ndim not in (3, 4):
+        raise ValueError(
+            "`mask` must be an array (N, h, w) or (N, h, w, C). "
+            f"Received: an array of shape {values.shape}"
+        )
+    values = values.reshape(len(values), -1)
     if values.min(initial=0) < 0 or values.max(initial=0) > 1:
         raise ValueError(
             "`mask` must have values from 0 to 1. Received: values from "
@@ -121,8 +128,8 @@ def mask_statistics(
 
 
 def _checked(maps, boxes):
-    maps, boxes = np.asarray(maps, "float64"), np.asarray(boxes)
-    if maps.ndim != 3 or boxes.shape != (len(maps), 4):
+    maps, boxes = as_maps(maps).astype("float64"), np.asarray(boxes)
+    if boxes.shape != (len(maps), 4):
         raise ValueError(
             "Pass maps (N, H, W) and one box (top, left, bottom, right) for each map. "
             f"Received: maps of shape {maps.shape}, boxes of shape {boxes.shape}"

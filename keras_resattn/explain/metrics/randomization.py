@@ -5,6 +5,7 @@ from collections.abc import Callable
 import keras
 import numpy as np
 
+from keras_resattn.explain.inputs import as_maps
 from keras_resattn.typing import Array
 from keras_resattn_client.extras import require_extra
 
@@ -64,8 +65,8 @@ def rank_correlation(maps: Array, others: Array) -> Array:
     from scipy.stats import rankdata
 
     one, two = (
-        rankdata(np.reshape(array, (len(array), -1)), axis=1)
-        for array in (maps, others)
+        rankdata(array.reshape(len(array), -1), axis=1)
+        for array in (as_maps(maps), as_maps(others))
     )
     one, two = (array - array.mean(axis=1, keepdims=True) for array in (one, two))
     norms = np.sqrt((one**2).sum(axis=1) * (two**2).sum(axis=1))

@@ -4,6 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from keras_resattn.explain.inputs import as_array
+from keras_resattn.explain.inputs import as_maps
 from keras_resattn.layers.arguments import positive_integer
 from keras_resattn.typing import Array
 
@@ -27,7 +29,7 @@ def sparseness(maps: Array) -> Array:
     Reference: Chalasani et al., Concise Explanations of Neural Networks using
     Adversarial Training, 2020.
     """
-    values = np.sort(np.abs(np.reshape(maps, (len(maps), -1))).astype("float64"))
+    values = np.sort(np.abs(_flat(maps)))
     count = values.shape[1]
     ranks = 2 * np.arange(1, count + 1) - count - 1
     totals = values.sum(axis=1)
@@ -62,7 +64,7 @@ def max_sensitivity(
     Reference: Yeh et al., On the (In)fidelity and Sensitivity of Explanations, 2019.
     """
     random = np.random.default_rng(seed)
-    inputs = np.asarray(inputs, "float32")
+    inputs = as_array(inputs)
     first = _flat(explain(inputs))
     lengths = np.linalg.norm(first, axis=1)
     worst = np.zeros(len(inputs))
@@ -74,4 +76,5 @@ def max_sensitivity(
 
 
 def _flat(maps: Array) -> Array:
-    return np.reshape(np.asarray(maps, "float64"), (len(maps), -1))
+    maps = as_maps(maps).astype("float64")
+    return maps.reshape(len(maps), -1)

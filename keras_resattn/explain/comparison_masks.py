@@ -1,0 +1,163 @@
+"""The masks of several models for one image, on shared scales."""
+
+import dataclasses
+from collections.abc import Iterator
+from collections.abc import Mapping
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from keras_resattn.data import evaluation_images
+from keras_resattn.explain.amplification_maps import amplification_of
+from keras_resattn.explain.reader import reader
+from keras_resattn.explain.scales import Scale
+from keras_resattn.explain.scales import range_text
+from keras_resattn.explain.scales import scale_around_mean
+from keras_resattn.model_folder import ModelFolder
+from keras_resattn.typing import Array
+from keras_resattn.typing import StrPath
+from keras_resattn.typing import Tensor
+from keras_resattn.views.flat import flattened
+from keras_resattn.views.modules import attention_modules
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+OUTPUT = "/output"  # no module has this name
+
+
+@dataclasses.dataclass(frozen=True)
+class RunMasks:
+    """What one model does with the image.
+
+    Attributes:
+        folder: The `ModelFolder`.
+        pixels: The image at the size of the network, a float32 array `(1, H, W, C)`
+            with values from 0 to 255.
+        inputs: The same, standardized.
+        probabilities: A float32 array `(classes,)`.
+        amplification: A dictionary from the names of modules to float32 arrays
+            `(1, h, w)`, see `amplification`. Empty if the network has no modules.
+    """
+
+    folder: ModelFolder
+    pixels: Array
+    inputs: Array
+    probabilities: Array
+    amplification: Mapping[str, Array]
+
+
+@dataclasses.dataclass(frozen=True)
+class MaskComparison:
+    """The masks of several models for one image.
+
+    Attributes:
+        image: The name of the image.
+        runs: The `RunMasks` of each model.
+        scales: A dictionary from the names of modules to the scale of their
+            amplification. Modules of the same name share it.
+    """
+
+    image: str
+    runs: tuple[RunMasks, ...]
+    scales: Mapping[str, Scale]
+
+    def table(self) -> dict[str, tuple[str, ...]]:
+        """Return the predictions, and the amplification of each module, as text."""
+        rows = {"prediction": tuple(_prediction(run) for run in self.runs)}
+        for name in self.scales:
+            maps = [run.amplification.get(name) for run in self.runs]
+            rows[name] = tuple(
+                "" if one is None else range_text(one, "x").replace("\n", " ")
+                for one in maps
+            )
+        return rows
+
+    def figures(self) -> Iterator["Figure | None"]:
+        """Yield the figure of `keras-resattn masks` of each model, `None` without."""
+        from keras_resattn.explain.overview import overview_figures
+
+        for run in self.runs:
+            drawn = overview_figures(
+                run.folder.model, run.pixels, run.inputs, [self.image],
+                scales=self.scales,
+            )  # fmt: skip
+            yield next(drawn) if run.amplification else None
+
+
+def compare_masks(
+    folders: Sequence[ModelFolder], image: StrPath | None = None
+) -> MaskComparison:
+    """Compute the masks of several models for the same image.
+
+    Args:
+        folders: The `ModelFolder`s.
+        image: The path of an image. Defaults to the first test image of the first
+            data set that is on this machine.
+
+    Raises:
+        FileNotFoundError: If the image does not exist.
+        ValueError: If the image cannot be read; without `image`, if no data set of
+            the models is on this machine.
+    """
+    name, content = _test_image(folders) if image is None else (Path(image).name, image)
+    runs = tuple(_run_masks(folder, content) for folder in folders)
+    modules = dict.fromkeys(name for run in runs for name in run.amplification)
+    each = {
+        name: [r.amplification[name] for r in runs if name in r.amplification]
+        for name in modules
+    }
+    scales = {name: scale_around_mean(maps) for name, maps in each.items()}
+    return MaskComparison(name, runs, scales)
+
+
+def _run_masks(folder: ModelFolder, image: StrPath | Array) -> RunMasks:
+    pixels = folder.images(image)
+    inputs = np.asarray(folder.preprocessing.standardize(pixels))
+    tensors = {OUTPUT: flattened(folder.model).outputs[0], **_amplification(folder)}
+    arrays = reader(folder.model, tensors)(inputs)
+    probabilities = arrays.pop(OUTPUT)[0]
+    return RunMasks(folder, pixels, inputs, probabilities, arrays)
+
+
+def _amplification(folder: ModelFolder) -> dict[str, Tensor]:
+    """Return the amplification of each module as tensors; nothing without modules."""
+    try:
+        return amplification_of(attention_modules(folder.model))
+    except ValueError:
+        return {}
+
+
+def _prediction(run: RunMasks) -> str:
+    best = int(run.probabilities.argmax())
+    return f"{run.folder.labels[best]} {run.probabilities[best]:.3f}"
+
+
+def _test_image(folders: Sequence[ModelFolder]) -> tuple[str, StrPath | Array]:
+    """Return the name and the path or the pixels of the first test image."""
+    reasons: dict[str, None] = {}
+    for folder in folders:
+        try:
+            return _first_image(folder)
+        except (FileNotFoundError, ImportError, ValueError) as error:
+            reasons[str(error)] = None
+    raise ValueError(
+        "There is no test image of these models on this machine. Give an image: "
+        f"--image FILE, in Python image=FILE. {next(iter(reasons))}"
+    )
+
+
+def _first_image(folder: ModelFolder) -> tuple[str, StrPath | Array]:
+    folder.check_data()
+    # A comparison does not download a data set.
+    data = folder.recipe.data.model_copy(update={"download": False})
+    images = evaluation_images(
+        None, data, folder.labels, folder.preprocessing, None, folder.recipe.seed
+    )
+    if images.split.paths:
+        path = Path(images.split.paths[0])
+        return path.name, path
+    pixels, _ = next(images.split.images.take(1).as_numpy_iterator())
+    return f"{images.part} image 1 of {images.name}", pixels
