@@ -67,7 +67,8 @@ def integrated_gradients(
         path = start + places[:, None, None, None] * (image - start)
         targets = np.repeat(target[None], steps, axis=0)
         gradients = _in_batches(differentiate, batch_size, path, targets)
-        maps.append((gradients.mean(axis=0) * (image - start)).sum(axis=-1))
+        products = gradients.mean(axis=0, keepdims=True) * (image - start)
+        maps.append(products.sum(axis=_channel_axis())[0])
     return np.stack(maps).astype("float32")
 
 
@@ -110,8 +111,7 @@ def hires_cam(
     maps = body.predict(inputs, batch_size, verbose=0).astype("float32")
     differentiate = gradient_of(lambda x, c: keras.ops.sum(head(x, training=False) * c))
     gradients = _in_batches(differentiate, batch_size, maps, chosen)
-    axis = 1 if keras.config.image_data_format() == "channels_first" else -1
-    return resized((maps * gradients).sum(axis=axis), inputs.shape[1:3])
+    return resized((maps * gradients).sum(axis=_channel_axis()), _plane(inputs))
 
 
 def occlusion(
@@ -153,12 +153,14 @@ def occlusion(
     scores = _logits(model)
     chosen = _one_hot(scores, inputs, classes, batch_size)
     whole = _scores(scores, inputs, chosen, batch_size)
-    falls, counts = np.zeros(inputs.shape[:3]), np.zeros(inputs.shape[1:3])
-    for top in range(0, inputs.shape[1], stride):
-        for left in range(0, inputs.shape[2], stride):
+    height, width = _plane(inputs)
+    falls, counts = np.zeros((len(inputs), height, width)), np.zeros((height, width))
+    for top in range(0, height, stride):
+        for left in range(0, width, stride):
             square = (slice(top, top + size), slice(left, left + size))
-            hidden = inputs.copy()
+            hidden = np.moveaxis(inputs.copy(), _channel_axis(), -1)  # a view
             hidden[:, *square] = baseline
+            hidden = np.moveaxis(hidden, -1, _channel_axis())
             fall = whole - _scores(scores, hidden, chosen, batch_size)
             falls[:, *square] += fall[:, None, None]
             counts[square] += 1
@@ -203,7 +205,7 @@ def rise(
     model, inputs = with_output(model, output), as_inputs(inputs, model)
     scores = _logits(model)
     chosen = _one_hot(scores, inputs, classes, batch_size)
-    masks = rise_masks(count, inputs.shape[1:3], cells, visible, seed)
+    masks = rise_masks(count, _plane(inputs), cells, visible, seed)
 
     def probabilities(x: Array, c: Array) -> Array:
         softmax = keras.ops.softmax(scores(x), axis=-1)
@@ -212,7 +214,7 @@ def rise(
     maps = []
     for image, target in zip(inputs, chosen, strict=True):
         targets = np.repeat(target[None], count, axis=0)
-        masked = masks[..., None] * image
+        masked = np.expand_dims(masks, _channel_axis()) * image
         weights = _in_batches(probabilities, batch_size, masked, targets)
         maps.append(np.tensordot(weights, masks, 1) / (count * visible))
     return np.stack(maps).astype("float32")
@@ -237,6 +239,17 @@ def rise_masks(
             for mask, top, left in zip(large, tops, lefts, strict=True)
         ]
     )
+
+
+def _channel_axis() -> int:
+    """Return the axis of the channels in a batch."""
+    return 1 if keras.config.image_data_format() == "channels_first" else -1
+
+
+def _plane(inputs: Array) -> tuple[int, int]:
+    """Return the height and the width of a batch of images."""
+    _, height, width, _ = np.moveaxis(inputs, _channel_axis(), -1).shape
+    return height, width
 
 
 def _logits(model: keras.Model) -> Callable[..., Array]:

@@ -47,6 +47,42 @@ def test_integrated_gradients_of_a_linear_network_are_weights_times_pixels():
     np.testing.assert_allclose(maps, (INPUTS - 0.5) @ weights, atol=1e-6)
 
 
+@pytest.fixture
+def channels_first():
+    keras.config.set_image_data_format("channels_first")
+    yield
+    keras.config.set_image_data_format("channels_last")
+
+
+@pytest.mark.parametrize(
+    ("attribute", "options"),
+    [
+        (integrated_gradients, {"steps": 2}),
+        (hires_cam, {}),
+        (occlusion, {"size": 3, "stride": 2}),
+        (rise, {"count": 20}),
+    ],
+)
+def test_the_order_of_the_axes_changes_no_map(attribute, options, channels_first):
+    # Of different height and width, so that a mistaken axis is noticed.
+    size = (6, 4)
+    inputs = RANDOM.normal(size=(2, *size, 2)).astype("float32")
+    first = linear_network(keras.Input((2, *size)))
+    maps = attribute(first, np.moveaxis(inputs, -1, 1), classes=1, **options)
+    keras.config.set_image_data_format("channels_last")
+    last = linear_network(keras.Input((*size, 2)))
+    last.set_weights(first.get_weights())
+    expected = attribute(last, inputs, classes=1, **options)
+    np.testing.assert_allclose(maps, expected, atol=1e-6)
+
+
+def linear_network(images):
+    """A network that runs with both orders of the axes on every processor."""
+    x = keras.layers.Activation("linear", name="post_relu")(images)
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    return keras.Model(images, keras.layers.Dense(2, activation="softmax")(x))
+
+
 def test_integrated_gradients_are_complete_to_1_percent():
     model = network("relu")
     _, _, logits = maps_and_logits(model, INPUTS, relu)
