@@ -15,9 +15,9 @@ from starlette.types import Scope
 from starlette.types import Send
 
 from keras_resattn_client.typing import StrPath
-from keras_resattn_server.grpc_types import Context
 from keras_resattn_server.grpc_types import Continuation
 from keras_resattn_server.grpc_types import Handler
+from keras_resattn_server.interceptor import refusal
 
 _MESSAGE = (
     "Send an API key of this server: `Authorization: Bearer KEY` or `x-api-key: KEY`."
@@ -141,11 +141,7 @@ class ApiKeyInterceptor(grpc.aio.ServerInterceptor):
         metadata = dict(handler_call_details.invocation_metadata or ())
         if is_open or self._keys.accept(metadata):
             return await continuation(handler_call_details)
-        return grpc.unary_unary_rpc_method_handler(_refuse)
-
-
-async def _refuse(request: object, context: Context) -> None:
-    await context.abort(grpc.StatusCode.UNAUTHENTICATED, _MESSAGE)
+        return refusal(grpc.StatusCode.UNAUTHENTICATED, _MESSAGE)
 
 
 def _digest(key: bytes) -> bytes:

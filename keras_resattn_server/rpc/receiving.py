@@ -12,7 +12,9 @@ from keras_resattn_server.grpc_types import Context
 from keras_resattn_server.grpc_types import Handler
 from keras_resattn_server.grpc_types import Method
 from keras_resattn_server.interceptor import UnaryInterceptor
+from keras_resattn_server.interceptor import unread
 from keras_resattn_server.running.admission import deadline
+from keras_resattn_server.running.memory import COPIES
 from keras_resattn_server.running.memory import RequestMemory
 from keras_resattn_server.wire.status import ServingError
 
@@ -48,8 +50,8 @@ class ReceivingInterceptor(UnaryInterceptor):
     ):
         self._memory = memory
         # Health checks must be answered when the memory is full.
-        self._health_memory = RequestMemory(2 * max_request_bytes)
-        self._max_request_bytes = min(max_request_bytes, memory.max_bytes)
+        self._health_memory = RequestMemory(2 * COPIES * max_request_bytes)
+        self._max_request_bytes = max_request_bytes
         self._seconds = seconds
         self._close_connection = close_connection
 
@@ -60,9 +62,11 @@ class ReceivingInterceptor(UnaryInterceptor):
         is_health = details.method.startswith(_HEALTH)
         memory = self._health_memory if is_health else self._memory
 
-        async def answer(_: object, context: Context) -> None:
+        async def answer(_: object, context: Context) -> Any:
             size, wait = self._max_request_bytes, min(_MAX_WAIT_SECONDS, self._seconds)
             try:
+                if parse is unread:
+                    return await method(None, context)
                 async with memory.wait_for(size, wait) as reservation:
                     message = await self._receive(context)
                     reservation.resize(len(message))

@@ -11,9 +11,9 @@ from grpc_health.v1 import health_pb2_grpc
 from tensorflow_serving.apis import model_service_pb2_grpc
 from tensorflow_serving.apis import prediction_service_pb2_grpc
 
-from keras_resattn_server.grpc_types import Context
 from keras_resattn_server.grpc_types import Continuation
 from keras_resattn_server.grpc_types import Handler
+from keras_resattn_server.interceptor import refusal
 from keras_resattn_server.loading.loader import ModelLoader
 from keras_resattn_server.requests.gate import Gate
 from keras_resattn_server.rpc.connections import close_connection
@@ -162,7 +162,7 @@ class _Closing(grpc.aio.ServerInterceptor):
         if not self._closed or handler_call_details.method == _HEALTH_CHECK:
             return await continuation(handler_call_details)
         self._refused += 1
-        return grpc.unary_unary_rpc_method_handler(_refuse)
+        return refusal(grpc.StatusCode.UNAVAILABLE, _SHUTTING_DOWN)
 
     async def close(self) -> None:
         """Return when no more requests arrive."""
@@ -172,10 +172,6 @@ class _Closing(grpc.aio.ServerInterceptor):
             await asyncio.sleep(_QUIET_SECONDS)
             if self._refused == before:
                 return
-
-
-async def _refuse(request: object, context: Context) -> None:
-    await context.abort(grpc.StatusCode.UNAVAILABLE, _SHUTTING_DOWN)
 
 
 class _Health(health.aio.HealthServicer):

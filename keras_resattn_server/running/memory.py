@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from keras_resattn_server.running.admission import deadline
 from keras_resattn_server.wire.status import ServingError
 
-# 16 of the largest requests by default.
-MAX_REQUEST_MEMORY = 1024 * 1024 * 1024
+MAX_REQUEST_MEMORY = 2 * 1024 * 1024 * 1024
+# A request is in memory as it was received, as it was parsed, and as tensors.
+COPIES = 3
 
 
 class MemoryFullError(ServingError):
@@ -22,8 +23,8 @@ class MemoryFullError(ServingError):
 
     def __init__(self, limit: int):
         message = (
-            f"The server is full: its requests have {limit} bytes, the limit of "
-            "--max-request-memory. Send the request again later."
+            f"The server is full: its requests take {limit} bytes of memory, the "
+            "limit of --max-request-memory. Send the request again later."
         )
         super().__init__(message, "RESOURCE_EXHAUSTED", 503)
 
@@ -53,16 +54,17 @@ class Reservation:
 
 
 class RequestMemory:
-    """Count the bytes of the requests in memory, up to a limit.
+    """Count the bytes of the requests, so that their copies stay below a limit.
 
     Use it only on the event loop.
 
     Args:
-        max_bytes: The limit.
+        max_memory: The limit of the requests with their copies, in bytes.
     """
 
-    def __init__(self, max_bytes: int = MAX_REQUEST_MEMORY):
-        self.max_bytes = max_bytes
+    def __init__(self, max_memory: int = MAX_REQUEST_MEMORY):
+        self._max_memory = max_memory
+        self._max_bytes = max_memory // COPIES
         self.used = 0
         self._waiting: deque[asyncio.Event] = deque()
 
@@ -94,7 +96,7 @@ class RequestMemory:
         Raises:
             MemoryFullError: If they do not become free in that time.
         """
-        if self._waiting or self.used + size > self.max_bytes:
+        if self._waiting or self.used + size > self._max_bytes:
             await self._wait(size, seconds)
         with self.reserve(size) as reservation:
             self._wake_next()
@@ -102,8 +104,8 @@ class RequestMemory:
 
     def add(self, size: int) -> None:
         """Add bytes, or remove them if `size` is negative."""
-        if size > 0 and self.used + size > self.max_bytes:
-            raise MemoryFullError(self.max_bytes)
+        if size > 0 and self.used + size > self._max_bytes:
+            raise MemoryFullError(self._max_memory)
         self.used += size
         if size < 0:
             self._wake_next()
@@ -114,12 +116,12 @@ class RequestMemory:
         try:
             async with deadline(seconds):
                 while self._waiting[0] is not event or (
-                    self.used + size > self.max_bytes
+                    self.used + size > self._max_bytes
                 ):
                     event.clear()
                     await event.wait()
         except ServingError as error:
-            raise MemoryFullError(self.max_bytes) from error
+            raise MemoryFullError(self._max_memory) from error
         finally:
             self._waiting.remove(event)
             self._wake_next()

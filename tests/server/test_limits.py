@@ -62,7 +62,7 @@ def serving(app, seconds=60.0):
 
 @pytest.fixture(scope="module")
 def reader():
-    return BodyReader(LIMIT, RequestMemory(10 * LIMIT))
+    return BodyReader(LIMIT, RequestMemory(30 * LIMIT))
 
 
 @pytest.fixture(scope="module")
@@ -212,7 +212,7 @@ def test_what_is_no_http_is_refused(address, request_head):
 
 def test_bodies_in_memory_are_bounded_together():
     async def fill():
-        reader = BodyReader(10, RequestMemory(160))
+        reader = BodyReader(10, RequestMemory(3 * 160))
         async with contextlib.AsyncExitStack() as stack:
             for _ in range(16):
                 await stack.enter_async_context(reader.read(request_of(10)))
