@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.requests import Request
 from starlette.responses import Response
@@ -84,7 +85,7 @@ def create_app(
     routes = operation_routes(registry, gate, options)
     return Starlette(
         routes=[*routes, Mount("/", rest_api)],
-        exception_handlers={Exception: _unexpected_error},
+        exception_handlers={Exception: _unexpected_error, HTTPException: _not_found},
     )
 
 
@@ -215,6 +216,10 @@ def _json(text: str, status: int = 200) -> Response:
     content = text.encode("utf-8", "surrogateescape")
     headers = {"retry-after": "1"} if status in (429, 503) else None
     return Response(content, status, headers, "application/json")
+
+
+async def _not_found(request: Request, error: Exception) -> Response:
+    return _error(f"Not found. Received: {request.method} {request.url.path}", 404)
 
 
 async def _unexpected_error(request: Request, error: Exception) -> Response:

@@ -1,4 +1,4 @@
-"""Recognize images that were sent as base64 text instead of `{"b64": ...}`."""
+"""Recognize images that were sent in another way than those that are understood."""
 
 import re
 from collections.abc import Mapping
@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from keras_resattn_client.typing import Array
 from keras_resattn_server.wire.status import ServingError
 
+# The first bytes of JPEG, PNG, GIF and WebP files. No JSON begins with them.
+IMAGE_FILES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"RIFF")
 # The first bytes of JPEG, PNG, GIF, BMP and WebP, in base64.
 _IMAGE_TEXT = re.compile(rb"data:image/|/9j/|iVBORw0KGgo|R0lGOD|Qk[0-3]|UklGR")
 

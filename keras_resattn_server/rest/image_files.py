@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 
 import numpy as np
+from python_multipart.multipart import parse_options_header
 from starlette.datastructures import Headers
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException
@@ -81,6 +82,9 @@ async def _read_form(headers: Headers, body: bytes) -> tuple[list[bytes], str]:
     except (MultiPartException, KeyError) as error:
         reason = getattr(error, "message", "there is no boundary")
         raise ServingError(f"The form is not valid: {reason}") from error
+    boundary = parse_options_header(headers["content-type"])[1][b"boundary"]
+    if b"--" + boundary + b"--" not in body:
+        raise ServingError("The form is cut off: its last boundary is missing.")
     signature = form.get(_SIGNATURE_NAME, "")
     if not isinstance(signature, str):
         raise ServingError(f"{_SIGNATURE_NAME} must be a text, not a file.")

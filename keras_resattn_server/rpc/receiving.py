@@ -15,6 +15,7 @@ from keras_resattn_server.interceptor import UnaryInterceptor
 from keras_resattn_server.interceptor import unread
 from keras_resattn_server.running.admission import deadline
 from keras_resattn_server.running.memory import COPIES
+from keras_resattn_server.running.memory import MemoryFullError
 from keras_resattn_server.running.memory import RequestMemory
 from keras_resattn_server.wire.status import ServingError
 
@@ -75,7 +76,8 @@ class ReceivingInterceptor(UnaryInterceptor):
                     await self._send(context, await method(request, context))
             except ServingError as error:
                 code = grpc.StatusCode[error.code]
-                await context.abort(code, error.message, _RETRY)
+                is_full = isinstance(error, MemoryFullError)
+                await context.abort(code, error.message, _RETRY if is_full else ())
 
         return grpc.stream_stream_rpc_method_handler(
             answer, response_serializer=handler.response_serializer
@@ -91,6 +93,8 @@ class ReceivingInterceptor(UnaryInterceptor):
 
     async def _send(self, context: Context, response: object) -> None:
         writing = asyncio.create_task(context.write(response))
+        # If the call ends first, nobody else takes the error, and asyncio would log it.
+        writing.add_done_callback(lambda task: task.cancelled() or task.exception())
         if not (await asyncio.wait({writing}, timeout=self._seconds))[0]:
             self._close_connection(context.peer())
         await writing

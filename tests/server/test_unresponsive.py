@@ -24,6 +24,7 @@ from .small_models import publish
 
 MIB = 2**20
 RECEIVE_SECONDS = 3
+UNLIMITED = [("grpc.max_send_message_length", -1)]
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +33,13 @@ def impatient():
         MODELS / "misc", receive_timeout_seconds=RECEIVE_SECONDS
     ) as server:
         yield server
+
+
+def call_that_never_reads(channel):
+    """A stub with a stream of answers does not receive before one is asked for."""
+    request = predict_request("misc", "st", s=[b"a" * 20 * MIB])
+    name = "/tensorflow.serving.PredictionService/Predict"
+    return channel.unary_stream(name, PredictRequest.SerializeToString)(request, 600)
 
 
 @contextlib.contextmanager
@@ -66,9 +74,13 @@ def test_a_client_that_never_reads_is_put_out(impatient):
     assert httpx.get(f"{impatient.url}/healthz").text == "ok"
 
 
-def test_sigterm_ends_in_its_time_with_a_client_that_never_reads():
+def test_sigterm_ends_in_its_time_with_clients_that_never_read():
     with running_server(MODELS / "misc", drain_seconds=2) as server:
-        with client_that_never_reads(server) as connection:
+        with (
+            client_that_never_reads(server) as connection,
+            grpc.insecure_channel(server.grpc_address, UNLIMITED) as channel,
+        ):
+            call_that_never_reads(channel)
             connection.recv(1)  # the answer has begun
             started = time.monotonic()
             server.process.send_signal(signal.SIGTERM)
@@ -116,13 +128,8 @@ def test_a_grpc_client_that_never_reads_is_put_out(impatient):
 
 
 def test_a_grpc_client_that_answers_pings_but_never_reads_is_put_out(impatient):
-    """A stub with a stream of answers does not receive before one is asked for."""
-    request = predict_request("misc", "st", s=[b"a" * 20 * MIB])
-    options = [("grpc.max_send_message_length", -1)]
-    with grpc.insecure_channel(impatient.grpc_address, options) as channel:
-        name = "/tensorflow.serving.PredictionService/Predict"
-        ask = channel.unary_stream(name, PredictRequest.SerializeToString)
-        call, started = ask(request, timeout=600), time.monotonic()
+    with grpc.insecure_channel(impatient.grpc_address, UNLIMITED) as channel:
+        call, started = call_that_never_reads(channel), time.monotonic()
         assert call.code() is grpc.StatusCode.UNAVAILABLE
         assert RECEIVE_SECONDS < time.monotonic() - started < 60
     with grpc.insecure_channel(impatient.grpc_address) as channel:
