@@ -1,11 +1,9 @@
 """What the interceptors of unary gRPC methods share."""
 
-from typing import Never
 from typing import cast
 
 import grpc
 
-from keras_resattn_server.grpc_types import Context
 from keras_resattn_server.grpc_types import Continuation
 from keras_resattn_server.grpc_types import Handler
 from keras_resattn_server.grpc_types import Method
@@ -36,22 +34,3 @@ class UnaryInterceptor(grpc.aio.ServerInterceptor):
             details: The name of the method, and the metadata of the call.
         """
         raise NotImplementedError
-
-
-def refusal(code: grpc.StatusCode, message: str) -> Handler:
-    """Return a handler that refuses calls without reading their messages.
-
-    Args:
-        code: The status.
-        message: The text that the client reads.
-    """
-
-    async def refuse(request: object, context: Context) -> None:
-        await context.abort(code, message)
-
-    return grpc.unary_unary_rpc_method_handler(refuse, request_deserializer=unread)
-
-
-def unread(message: bytes) -> Never:
-    """Mark the handler of a method whose messages are not read."""
-    raise NotImplementedError

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 
 from keras_resattn_client.typing import StrPath
-from keras_resattn_server.running.admission import MAX_QUEUED_REQUESTS
-from keras_resattn_server.running.memory import COPIES
-from keras_resattn_server.running.memory import MAX_REQUEST_MEMORY
+from keras_resattn_server.running.limits import COPIES
+from keras_resattn_server.running.limits import MAX_QUEUED_REQUESTS
+from keras_resattn_server.running.limits import MAX_REQUEST_MEMORY
 
 # 64 MiB hold a batch of 100 photographs as decoded float32 pixels.
 MAX_REQUEST_BYTES = 64 * 1024 * 1024

@@ -1,6 +1,8 @@
-"""Predict requests that are image files: `image/png` and others, or a form of them."""
+"""Images as people send them: as a file, as a form of files, and wrongly as text."""
 
+import re
 from collections.abc import AsyncIterator
+from collections.abc import Mapping
 
 import numpy as np
 from python_multipart.multipart import parse_options_header
@@ -9,6 +11,7 @@ from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException
 from starlette.formparsers import MultiPartParser
 
+from keras_resattn_client.typing import Array
 from keras_resattn_server.models.servable import Servable
 from keras_resattn_server.rest.predict_format import write_rows
 from keras_resattn_server.running.inference import Find
@@ -17,6 +20,10 @@ from keras_resattn_server.wire.status import ServingError
 
 _FORM = "multipart/form-data"
 _SIGNATURE_NAME = "signature_name"
+# The first bytes of JPEG, PNG, GIF and WebP files. No JSON begins with them.
+IMAGE_FILES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"RIFF")
+# The first bytes of JPEG, PNG, GIF, BMP and WebP, in base64.
+_IMAGE_TEXT = re.compile(rb"data:image/|/9j/|iVBORw0KGgo|R0lGOD|Qk[0-3]|UklGR")
 
 
 class _Parser(MultiPartParser):
@@ -57,6 +64,29 @@ async def predict_images(
     arrays = {_string_input(servable, signature): array}
     outputs = await inference.run(servable, signature, arrays)
     return await inference.call(write_rows, outputs)
+
+
+def with_base64_remedy(
+    error: ServingError, arrays: Mapping[str, Array]
+) -> ServingError:
+    """Return an error, with the remedy if an input looks like base64 text.
+
+    Args:
+        error: The error of running a signature.
+        arrays: The inputs.
+    """
+    if error.code != "INVALID_ARGUMENT":
+        return error
+    for name, array in arrays.items():
+        texts = array.ravel() if array.dtype.kind == "O" else ()
+        for index, text in enumerate(texts):
+            if _IMAGE_TEXT.match(text):
+                remedy = (
+                    f"Element {index} of input {name} looks like an image as base64 "
+                    'text. Send {"b64": "..."} instead, without "data:...;base64,".'
+                )
+                return ServingError(f"{error.message} {remedy}")
+    return error
 
 
 def _string_input(servable: Servable, signature: str) -> str:

@@ -8,15 +8,15 @@ from typing import cast
 import grpc
 from google.protobuf.message import DecodeError
 
+from keras_resattn_server.errors import unread
 from keras_resattn_server.grpc_types import Context
 from keras_resattn_server.grpc_types import Handler
 from keras_resattn_server.grpc_types import Method
 from keras_resattn_server.interceptor import UnaryInterceptor
-from keras_resattn_server.interceptor import unread
-from keras_resattn_server.running.admission import deadline
-from keras_resattn_server.running.memory import COPIES
-from keras_resattn_server.running.memory import MemoryFullError
-from keras_resattn_server.running.memory import RequestMemory
+from keras_resattn_server.running.limits import COPIES
+from keras_resattn_server.running.limits import MemoryFullError
+from keras_resattn_server.running.limits import RequestMemory
+from keras_resattn_server.running.limits import deadline
 from keras_resattn_server.wire.status import ServingError
 
 _HEALTH = "/grpc.health.v1.Health/"

@@ -11,9 +11,9 @@ from grpc_health.v1 import health_pb2_grpc
 from tensorflow_serving.apis import model_service_pb2_grpc
 from tensorflow_serving.apis import prediction_service_pb2_grpc
 
+from keras_resattn_server.errors import refusal
 from keras_resattn_server.grpc_types import Continuation
 from keras_resattn_server.grpc_types import Handler
-from keras_resattn_server.interceptor import refusal
 from keras_resattn_server.loading.loader import ModelLoader
 from keras_resattn_server.requests.gate import Gate
 from keras_resattn_server.rpc.connections import close_connection

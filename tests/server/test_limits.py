@@ -15,11 +15,11 @@ from starlette.responses import JSONResponse
 
 from keras_resattn_server.rest.connection import connection_class
 from keras_resattn_server.rest.request_body import BodyReader
-from keras_resattn_server.running.admission import Admission
-from keras_resattn_server.running.admission import QueueFullError
-from keras_resattn_server.running.admission import deadline
-from keras_resattn_server.running.memory import MemoryFullError
-from keras_resattn_server.running.memory import RequestMemory
+from keras_resattn_server.running.limits import Admission
+from keras_resattn_server.running.limits import MemoryFullError
+from keras_resattn_server.running.limits import QueueFullError
+from keras_resattn_server.running.limits import RequestMemory
+from keras_resattn_server.running.limits import deadline
 from keras_resattn_server.wire.status import ServingError
 
 LIMIT = 1000

@@ -16,8 +16,8 @@ import pytest
 from tensorflow_serving.apis.predict_pb2 import PredictRequest
 from tensorflow_serving.apis.prediction_service_pb2_grpc import PredictionServiceStub
 
-from keras_resattn_server.running.memory import MemoryFullError
-from keras_resattn_server.running.memory import RequestMemory
+from keras_resattn_server.running.limits import MemoryFullError
+from keras_resattn_server.running.limits import RequestMemory
 
 from .conftest import MODELS
 from .conftest import running_server
