@@ -1,33 +1,41 @@
 """Compare the embedded server with calling the SavedModel in the same process.
 
     python -m benchmarks.server served/demo/1
-    python -m benchmarks.server served/demo/1 --requests 50 --memory-requests 500
+    python -m benchmarks.server served/demo/1 --parts speeds --requests 50
 
-Each request is a batch of encoded images. It measures:
+Each request is a batch of encoded images. All limits of the server are on, as they are
+by default. The parts:
 
-* calls in process, by one or more threads,
-* gRPC and REST (base64 in JSON), by one or more clients, without and with batching; a
-  client sends its next request when it has an answer,
-* the server's memory during many requests,
-* the time from the start of the server until it is ready.
+* speeds: calls in process, by one or more threads; gRPC and REST (base64 in JSON), by
+  one or more clients, without and with batching. A client sends its next request when
+  it has an answer,
+* memory: the server's memory during many requests,
+* messages: the server's memory when 64 clients send gRPC messages of 60 MiB at once, by
+  the limit `--max-request-memory`,
+* connections: 400 clients over REST at once,
+* starts: the time from the start of the server until it is ready.
 
 The clients share the processors with the server. The time to write and read messages is
 included, as it is for a user on one machine.
 """
 
 import argparse
-import base64
 import contextlib
+import itertools
 import json
 import math
-import os
-import re
 import subprocess
 import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+from benchmarks.server_limits import print_connections
+from benchmarks.server_limits import print_messages
+from benchmarks.server_process import GrpcClient
+from benchmarks.server_process import RestClient
+from benchmarks.server_process import running_server
 
 IMAGE = Path(__file__).parents[1] / "docs" / "ankle_boot.png"
 BATCHING = """
@@ -44,7 +52,8 @@ def main():
         "model", type=Path, help="BASE/NAME/VERSION, written by `keras-resattn export`"
     )
     parser.add_argument("--image", type=Path, default=IMAGE)
-    parser.add_argument("--batch", type=int, default=8)
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
+    parser.add_argument("--batch", type=int, nargs="+", default=[1, 8])
     parser.add_argument("--clients", type=int, nargs="+", default=[1, 8, 32])
     parser.add_argument(
         "--requests", type=int, default=400, help="for each line of the table"
@@ -58,47 +67,54 @@ def main():
     if options.in_process:
         print(json.dumps(measure_in_process(options)))
         return
-    print_speeds(options)
-    print_memory(options)
-    print_starts(options)
+    for part in options.parts:
+        PARTS[part](options)
 
 
 def print_speeds(options):
-    print(f"| batch of {options.batch} | clients | p50 ms | p99 ms | images/s |")
-    print("|---|---|---|---|---|")
+    print("| | images per request | clients | p50 ms | p99 ms | images/s |")
+    print("|---|---|---|---|---|---|")
     command = [sys.executable, "-m", "benchmarks.server", *sys.argv[1:]]
     output = subprocess.check_output([*command, "--in-process"], text=True)
-    for clients, measured in json.loads(output.splitlines()[-1]):
-        print_line("in process", clients, measured, options.batch)
+    for line in json.loads(output.splitlines()[-1]):
+        print_line("in process", *line)
     for name, arguments in (("", []), (", batching", batching_arguments(options))):
         with running_server(options.model, arguments) as server:
             for protocol, clients_of in (("gRPC", GrpcClient), ("REST", RestClient)):
-                for clients in options.clients:
+                for batch, clients in settings(options):
                     with contextlib.ExitStack() as stack:
                         asks = [
-                            stack.enter_context(clients_of(server, options))
+                            stack.enter_context(
+                                clients_of(server, options.image, batch)
+                            )
                             for _ in range(clients)
                         ]
                         measured = measure(asks, options.requests)
-                    print_line(protocol + name, clients, measured, options.batch)
+                    print_line(protocol + name, batch, clients, measured)
 
 
-def print_line(name, clients, measured, batch):
+def settings(options):
+    """Return the pairs of images per request and number of clients."""
+    return list(itertools.product(options.batch, options.clients))
+
+
+def print_line(name, batch, clients, measured):
     seconds, total = sorted(measured[0]), measured[1]
     p50, p99 = (seconds[math.ceil(q * len(seconds)) - 1] * 1000 for q in (0.5, 0.99))
-    speed = len(seconds) * batch / total
-    print(f"| {name} | {clients} | {p50:.1f} | {p99:.1f} | {speed:.0f} |", flush=True)
+    figures = f"{p50:.1f} | {p99:.1f} | {len(seconds) * batch / total:.0f}"
+    print(f"| {name} | {batch} | {clients} | {figures} |", flush=True)
 
 
 def print_memory(options):
     """Print the server's resident memory before and at five times during requests."""
-    print("\n| requests | server's memory, MiB |")
+    batch = max(options.batch)
+    print(f"\n| requests of {batch} images | server's memory, MiB |")
     print("|---|---|")
     with running_server(options.model, batching_arguments(options)) as server:
         print(f"| none | {server.memory():.0f} |")
         with contextlib.ExitStack() as stack:
             asks = [
-                stack.enter_context(clients_of(server, options))
+                stack.enter_context(clients_of(server, options.image, batch))
                 for clients_of in (GrpcClient, RestClient)
                 for _ in range(MEMORY_CLIENTS // 2)
             ]
@@ -121,19 +137,23 @@ def print_starts(options):
 
 
 def measure_in_process(options):
-    """Return pairs of a number of clients and what `measure` returns for it."""
+    """Return images per request, number of clients and the result of `measure`."""
     import tensorflow as tf
 
     function = tf.saved_model.load(str(options.model)).signatures["serving_default"]
-    images = tf.constant([options.image.read_bytes()] * options.batch)
 
-    def ask():
-        for output in function(image_bytes=images).values():
-            output.numpy()
+    def run(batch):
+        images = tf.constant([options.image.read_bytes()] * batch)
+
+        def ask():
+            for output in function(image_bytes=images).values():
+                output.numpy()
+
+        return ask
 
     return [
-        (clients, measure([ask] * clients, options.requests))
-        for clients in options.clients
+        (batch, clients, measure([run(batch)] * clients, options.requests))
+        for batch, clients in settings(options)
     ]
 
 
@@ -167,108 +187,17 @@ def measure(asks, requests):
 def batching_arguments(options):
     """Return the server's arguments for batches of up to eight requests."""
     file = Path(tempfile.mkdtemp()) / "batching.config"
-    file.write_text(BATCHING.format(rows=8 * options.batch))
+    file.write_text(BATCHING.format(rows=8 * max(options.batch)))
     return ["--batching-parameters-file", str(file)]
 
 
-class Server:
-    """A running server and its addresses."""
-
-    def __init__(self, process, model):
-        self.process, self.name = process, model.parent.name
-        lines = []
-        while "gRPC" not in (line := process.stdout.readline()):
-            if not line:
-                sys.exit("The server did not start.")
-            lines.append(line)
-        self.url = re.search(r"http://[^/\s]+", "".join(lines)).group()
-        self.grpc_address = line.split()[-1]
-
-    def memory(self):
-        """Return the resident memory of the server in MiB."""
-        text = Path(f"/proc/{self.process.pid}/status").read_text()
-        return int(re.search(r"VmRSS:\s*(\d+) kB", text).group(1)) / 1024
-
-
-@contextlib.contextmanager
-def running_server(model, arguments):
-    """Start `keras-resattn serve` and wait until it is ready."""
-    base = str(model.parent)
-    command = [sys.executable, "-m", "keras_resattn_cli", "serve", base, *arguments]
-    process = subprocess.Popen(
-        [*command, "--port", "0", "--grpc-port", "0"],
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
-    )
-    try:
-        server = Server(process, model)
-        wait_until_ready(server)
-        yield server
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def wait_until_ready(server):
-    import httpx
-
-    while True:
-        with contextlib.suppress(httpx.TransportError):
-            if httpx.get(f"{server.url}/readyz").status_code == 200:
-                return
-        time.sleep(0.01)
-
-
-class RestClient:
-    """Send requests over REST. The request is written once, at the beginning."""
-
-    def __init__(self, server, options):
-        import httpx
-
-        image = {"b64": base64.b64encode(options.image.read_bytes()).decode()}
-        self.body = json.dumps({"instances": [image] * options.batch}).encode()
-        self.url = f"{server.url}/v1/models/{server.name}:predict"
-        self.client = httpx.Client(timeout=600)
-
-    def __call__(self):
-        json.loads(
-            self.client.post(self.url, content=self.body).raise_for_status().text
-        )
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.client.close()
-
-
-class GrpcClient:
-    """Send requests over gRPC. The request is built once, at the beginning."""
-
-    def __init__(self, server, options):
-        import grpc
-        import tensorflow as tf
-        from tensorflow_serving.apis import predict_pb2
-        from tensorflow_serving.apis import prediction_service_pb2_grpc
-
-        self.request = predict_pb2.PredictRequest()
-        self.request.model_spec.name = server.name
-        images = [options.image.read_bytes()] * options.batch
-        self.request.inputs["image_bytes"].CopyFrom(tf.make_tensor_proto(images))
-        # A connection for each client; by default all clients share one.
-        alone = [("grpc.use_local_subchannel_pool", 1)]
-        self.channel = grpc.insecure_channel(server.grpc_address, alone)
-        self.stub = prediction_service_pb2_grpc.PredictionServiceStub(self.channel)
-
-    def __call__(self):
-        self.stub.Predict(self.request, timeout=600)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.channel.close()
+PARTS = {
+    "speeds": print_speeds,
+    "memory": print_memory,
+    "messages": print_messages,
+    "connections": print_connections,
+    "starts": print_starts,
+}
 
 
 if __name__ == "__main__":

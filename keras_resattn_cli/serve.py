@@ -104,11 +104,12 @@ def serve(
         int,
         typer.Option(
             min=1,
-            help="The largest number of bytes of all requests in memory, over REST "
-            "and gRPC. Others are refused, with 503 and RESOURCE_EXHAUSTED.",
+            help="The largest memory of all requests in bytes, over REST and gRPC. "
+            "Each takes three times its size. Others are refused, with 503 and "
+            "RESOURCE_EXHAUSTED.",
             rich_help_panel=_LIMITS,
         ),
-    ] = 1024 * 1024 * 1024,
+    ] = 2 * 1024 * 1024 * 1024,
     max_queued_requests: Annotated[
         int,
         typer.Option(

@@ -131,7 +131,9 @@ class GrpcTransport:
         except grpc.RpcError as error:
             failure = self._failure(error, seconds)
             temporary = error.code() in PASSING and not _is_too_large(error)
-            if temporary and not isinstance(failure, ServerNotTrusted):
+            if (temporary or _is_of_ray(error)) and not isinstance(
+                failure, ServerNotTrusted
+            ):
                 raise Passing(failure, _pushback(error)) from error
             raise failure from error
 
@@ -145,6 +147,12 @@ class GrpcTransport:
         if code is grpc.StatusCode.UNAVAILABLE and "connect" in details.lower():
             return ServerUnreachable(url, details)
         return ServerError(code.name, details, url)
+
+
+def _is_of_ray(error: grpc.RpcError) -> bool:
+    """Return whether Ray answers because the replica with the request has ended."""
+    details = error.details() or ""
+    return error.code() is grpc.StatusCode.INTERNAL and details.startswith("The actor")
 
 
 def _is_too_large(error: grpc.RpcError) -> bool:

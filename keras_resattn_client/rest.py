@@ -96,7 +96,7 @@ class RestTransport:
             if _is_caused_by(error, ConnectionRefusedError):
                 raise Passing(unreachable) from error
             raise unreachable from error
-        if response.status_code in PASSING:
+        if response.status_code in PASSING or _is_of_ray(response):
             wait = retry_after(response.headers.get("Retry-After"))
             raise Passing(_server_error(response, url), wait)
         if response.status_code != 200:
@@ -178,6 +178,11 @@ def _answer(response: httpx.Response, url: str) -> dict[str, Any]:
         message = f"The answer is not a JSON object: {response.text[:200]}"
         raise ServerError(200, message, url)
     return answer
+
+
+def _is_of_ray(response: httpx.Response) -> bool:
+    """Return whether Ray answers because the replica with the request has ended."""
+    return response.status_code == 500 and response.text == "Internal Server Error"
 
 
 def _server_error(response: httpx.Response, url: str) -> ServerError:

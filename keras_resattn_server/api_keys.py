@@ -5,17 +5,19 @@ import hmac
 import os
 import stat
 from collections.abc import Iterable
+from collections.abc import Mapping
 from pathlib import Path
 
 import grpc
-from starlette.responses import JSONResponse
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp
 from starlette.types import Receive
 from starlette.types import Scope
 from starlette.types import Send
 
 from keras_resattn_client.typing import StrPath
-from keras_resattn_server.grpc_types import Context
+from keras_resattn_server.errors import error_response
+from keras_resattn_server.errors import refusal
 from keras_resattn_server.grpc_types import Continuation
 from keras_resattn_server.grpc_types import Handler
 
@@ -83,7 +85,7 @@ class ApiKeys:
         """Accept other keys from now on."""
         self.digests = keys.digests
 
-    def accept(self, headers: dict[str, str | bytes]) -> bool:
+    def accept(self, headers: Mapping[str, str | bytes]) -> bool:
         """Return whether a request has one of the keys.
 
         Args:
@@ -110,16 +112,10 @@ class ApiKeyMiddleware:
         self.keys = keys
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        found = {
-            name.decode("latin-1"): value for name, value in scope.get("headers", ())
-        }
-        is_open = scope["type"] == "lifespan" or scope["path"] in _OPEN_PATHS
-        if is_open or self.keys.accept(found):
-            await self.app(scope, receive, send)
-            return
-        headers = {"www-authenticate": "Bearer"}
-        refusal = JSONResponse({"error": _MESSAGE}, 401, headers)
-        await refusal(scope, receive, send)
+        answer, headers = self.app, Headers(scope=scope)
+        if scope["path"] not in _OPEN_PATHS and not self.keys.accept(headers):
+            answer = error_response(_MESSAGE, 401, {"www-authenticate": "Bearer"})
+        await answer(scope, receive, send)
 
 
 class ApiKeyInterceptor(grpc.aio.ServerInterceptor):
@@ -141,11 +137,7 @@ class ApiKeyInterceptor(grpc.aio.ServerInterceptor):
         metadata = dict(handler_call_details.invocation_metadata or ())
         if is_open or self._keys.accept(metadata):
             return await continuation(handler_call_details)
-        return grpc.unary_unary_rpc_method_handler(_refuse)
-
-
-async def _refuse(request: object, context: Context) -> None:
-    await context.abort(grpc.StatusCode.UNAUTHENTICATED, _MESSAGE)
+        return refusal(grpc.StatusCode.UNAUTHENTICATED, _MESSAGE)
 
 
 def _digest(key: bytes) -> bytes:

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 
 from keras_resattn_client.typing import StrPath
-from keras_resattn_server.running.admission import MAX_QUEUED_REQUESTS
-from keras_resattn_server.running.memory import MAX_REQUEST_MEMORY
+from keras_resattn_server.running.limits import COPIES
+from keras_resattn_server.running.limits import MAX_QUEUED_REQUESTS
+from keras_resattn_server.running.limits import MAX_REQUEST_MEMORY
 
 # 64 MiB hold a batch of 100 photographs as decoded float32 pixels.
 MAX_REQUEST_BYTES = 64 * 1024 * 1024
@@ -31,8 +32,9 @@ class ServerOptions:
             and whose files do not change.
         load_retry_interval_micros: Microseconds between these retries.
         max_request_bytes: The largest request, over REST and gRPC.
-        max_request_memory: The largest number of bytes of all requests in memory, over
-            REST and gRPC. Others are refused, with 503 and RESOURCE_EXHAUSTED.
+        max_request_memory: The largest memory of all requests in bytes, over REST and
+            gRPC. Each request takes three times its size. Others are refused, with 503
+            and RESOURCE_EXHAUSTED.
         drain_seconds: The time to answer accepted requests after the signal to stop.
             Later ones are cancelled.
         max_queued_requests: The largest number of requests that run or wait at a
@@ -58,6 +60,9 @@ class ServerOptions:
         tls_key: The certificate's key in PEM format.
         drain_delay_seconds: The time to continue after the signal to stop, while
             `/readyz` and gRPC's health service already report it.
+
+    Raises:
+        ValueError: If there is no memory for the largest request.
     """
 
     host: str = "127.0.0.1"
@@ -85,3 +90,12 @@ class ServerOptions:
     tls_certificate: StrPath | None = None
     tls_key: StrPath | None = None
     drain_delay_seconds: float = 0
+
+    def __post_init__(self) -> None:
+        if self.max_request_memory < COPIES * self.max_request_bytes:
+            raise ValueError(
+                f"`max_request_memory` must be at least {COPIES} times "
+                "`max_request_bytes`, for the copies of the largest request. Received: "
+                f"max_request_memory={self.max_request_memory}, "
+                f"max_request_bytes={self.max_request_bytes}"
+            )

@@ -34,7 +34,7 @@ from keras_resattn_server.rpc.server import GrpcServer
 from keras_resattn_server.running.batching import BatchScheduler
 from keras_resattn_server.running.batching_parameters import BatchingParameters
 from keras_resattn_server.running.inference import Inference
-from keras_resattn_server.running.memory import RequestMemory
+from keras_resattn_server.running.limits import RequestMemory
 from keras_resattn_server.tls import Tls
 from keras_resattn_server.trace import REQUEST_ID
 from keras_resattn_server.trace import TRACEPARENT

@@ -7,6 +7,7 @@ from contextvars import ContextVar
 from typing import Any
 
 import grpc
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp
 from starlette.types import Message
 from starlette.types import Receive
@@ -56,8 +57,7 @@ class TraceMiddleware:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = [(name.decode("latin-1"), v) for name, v in scope.get("headers", ())]
-        trace = _begin(headers)
+        trace = _begin(Headers(scope=scope).items())
         added = [(name.encode(), value.encode()) for name, value in trace.items()]
 
         async def traced_send(message: Message) -> None:

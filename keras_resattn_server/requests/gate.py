@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator
 from collections.abc import Callable
 
 from keras_resattn_server.models.registry import ServableRegistry
-from keras_resattn_server.running.admission import MAX_QUEUED_REQUESTS
-from keras_resattn_server.running.admission import Admission
-from keras_resattn_server.running.admission import deadline
-from keras_resattn_server.running.memory import RequestMemory
+from keras_resattn_server.running.limits import MAX_QUEUED_REQUESTS
+from keras_resattn_server.running.limits import Admission
+from keras_resattn_server.running.limits import RequestMemory
+from keras_resattn_server.running.limits import deadline
 from keras_resattn_server.running.metrics import ServerMetrics
 from keras_resattn_server.running.metrics import current_api
 from keras_resattn_server.wire.status import ServingError

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.requests import Request
 from starlette.responses import Response
@@ -18,6 +19,8 @@ from starlette.types import Receive
 from starlette.types import Scope
 from starlette.types import Send
 
+from keras_resattn_server.errors import INTERNAL_ERROR
+from keras_resattn_server.errors import error_response
 from keras_resattn_server.loading.versions import MAX_VERSION
 from keras_resattn_server.models.registry import ServableRegistry
 from keras_resattn_server.models.servable import Servable
@@ -52,8 +55,6 @@ _ANSWERS: dict[str, Callable[[Inference, Find, bytes], Awaitable[str]]] = {
     "regress": functools.partial(run_examples, REGRESS),
 }
 
-_INTERNAL_ERROR = "Internal error. See the server's log."
-
 _logger = logging.getLogger(__name__)
 
 
@@ -84,7 +85,7 @@ def create_app(
     routes = operation_routes(registry, gate, options)
     return Starlette(
         routes=[*routes, Mount("/", rest_api)],
-        exception_handlers={Exception: _unexpected_error},
+        exception_handlers={Exception: _unexpected_error, HTTPException: _not_found},
     )
 
 
@@ -108,12 +109,12 @@ class _RestApi:
         try:
             response = await self.answer(request, path)
         except ServingError as error:
-            response = _error(error.message, error.http_status)
+            response = error_response(error.message, error.http_status)
         except ClientDisconnect:
             return
         except Exception:
             _logger.exception("%s %s failed %s", request.method, path, trace_fields())
-            response = _error(_INTERNAL_ERROR, 500)
+            response = error_response(INTERNAL_ERROR, 500)
         await response(scope, receive, send)
 
     async def answer(self, request: Request, path: str) -> Response:
@@ -131,7 +132,7 @@ class _RestApi:
                 status_code=200 if accepted else 400, media_type="application/json"
             )
         if not path.lower().startswith("/v1/"):
-            return _error(f"Not found. Received: {request.method} {path}", 404)
+            return _no_such_path(request.method, path)
         raise ServingError(f"Malformed request: {request.method} {path}")
 
     async def infer(
@@ -211,15 +212,18 @@ def _version_number(text: str | None) -> int | None:
     return int(text)
 
 
-def _json(text: str, status: int = 200) -> Response:
+def _json(text: str) -> Response:
     content = text.encode("utf-8", "surrogateescape")
-    headers = {"retry-after": "1"} if status in (429, 503) else None
-    return Response(content, status, headers, "application/json")
+    return Response(content, media_type="application/json")
+
+
+def _no_such_path(method: str, path: str) -> Response:
+    return error_response(f"Not found. Received: {method} {path}", 404)
+
+
+async def _not_found(request: Request, error: Exception) -> Response:
+    return _no_such_path(request.method, request.url.path)
 
 
 async def _unexpected_error(request: Request, error: Exception) -> Response:
-    return _error(_INTERNAL_ERROR, 500)
-
-
-def _error(message: str, status: int) -> Response:
-    return _json(json.dumps({"error": message}), status)
+    return error_response(INTERNAL_ERROR, 500)

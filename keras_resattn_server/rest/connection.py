@@ -1,10 +1,11 @@
 """HTTP connections: time limits, strict headers, errors in JSON."""
 
 import asyncio
-import json
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from keras_resattn_server.errors import error_body
 
 # The bytes that are still read of a body whose request is already answered. Clients
 # such as http.client read an answer only after they have sent the whole body.
@@ -134,7 +135,7 @@ class _Connection(H11Protocol):
     def _answer(self, status: int, reason: bytes, message: str) -> None:
         if self.conn.our_state not in (h11.IDLE, h11.SEND_RESPONSE):
             return  # an answer has begun
-        body = json.dumps({"error": message}).encode()
+        body = error_body(message)
         headers = [
             (b"content-type", b"application/json"),
             (b"content-length", b"%d" % len(body)),

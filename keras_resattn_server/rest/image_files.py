@@ -1,13 +1,17 @@
-"""Predict requests that are image files: `image/png` and others, or a form of them."""
+"""Images as people send them: as a file, as a form of files, and wrongly as text."""
 
+import re
 from collections.abc import AsyncIterator
+from collections.abc import Mapping
 
 import numpy as np
+from python_multipart.multipart import parse_options_header
 from starlette.datastructures import Headers
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException
 from starlette.formparsers import MultiPartParser
 
+from keras_resattn_client.typing import Array
 from keras_resattn_server.models.servable import Servable
 from keras_resattn_server.rest.predict_format import write_rows
 from keras_resattn_server.running.inference import Find
@@ -16,6 +20,10 @@ from keras_resattn_server.wire.status import ServingError
 
 _FORM = "multipart/form-data"
 _SIGNATURE_NAME = "signature_name"
+# The first bytes of JPEG, PNG, GIF and WebP files. No JSON begins with them.
+IMAGE_FILES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"RIFF")
+# The first bytes of JPEG, PNG, GIF, BMP and WebP, in base64.
+_IMAGE_TEXT = re.compile(rb"data:image/|/9j/|iVBORw0KGgo|R0lGOD|Qk[0-3]|UklGR")
 
 
 class _Parser(MultiPartParser):
@@ -58,6 +66,29 @@ async def predict_images(
     return await inference.call(write_rows, outputs)
 
 
+def with_base64_remedy(
+    error: ServingError, arrays: Mapping[str, Array]
+) -> ServingError:
+    """Return an error, with the remedy if an input looks like base64 text.
+
+    Args:
+        error: The error of running a signature.
+        arrays: The inputs.
+    """
+    if error.code != "INVALID_ARGUMENT":
+        return error
+    for name, array in arrays.items():
+        texts = array.ravel() if array.dtype.kind == "O" else ()
+        for index, text in enumerate(texts):
+            if _IMAGE_TEXT.match(text):
+                remedy = (
+                    f"Element {index} of input {name} looks like an image as base64 "
+                    'text. Send {"b64": "..."} instead, without "data:...;base64,".'
+                )
+                return ServingError(f"{error.message} {remedy}")
+    return error
+
+
 def _string_input(servable: Servable, signature: str) -> str:
     specs = servable.input_specs(signature)
     names = [name for name, spec in specs.items() if spec.dtype.name == "string"]
@@ -81,6 +112,9 @@ async def _read_form(headers: Headers, body: bytes) -> tuple[list[bytes], str]:
     except (MultiPartException, KeyError) as error:
         reason = getattr(error, "message", "there is no boundary")
         raise ServingError(f"The form is not valid: {reason}") from error
+    boundary = parse_options_header(headers["content-type"])[1][b"boundary"]
+    if b"--" + boundary + b"--" not in body:
+        raise ServingError("The form is cut off: its last boundary is missing.")
     signature = form.get(_SIGNATURE_NAME, "")
     if not isinstance(signature, str):
         raise ServingError(f"{_SIGNATURE_NAME} must be a text, not a file.")

@@ -10,8 +10,9 @@ from keras_resattn_client.typing import Array
 from keras_resattn_server.models.servable import Servable
 from keras_resattn_server.requests import classification
 from keras_resattn_server.requests.classification import Task
-from keras_resattn_server.rest.base64_text import with_base64_remedy
 from keras_resattn_server.rest.examples import read_examples
+from keras_resattn_server.rest.image_files import IMAGE_FILES
+from keras_resattn_server.rest.image_files import with_base64_remedy
 from keras_resattn_server.rest.predict_format import read_request
 from keras_resattn_server.rest.predict_format import read_signature_name
 from keras_resattn_server.rest.predict_format import read_tensors
@@ -83,6 +84,10 @@ def _nesting_checked(
 def _read_predict(
     find: Find, body: bytes
 ) -> tuple[Servable, str, dict[str, Array], bool]:
+    if body.startswith(IMAGE_FILES):
+        raise ServingError(
+            "The body is an image file. Send its type: `Content-Type: image/png`."
+        )
     request = read_request(parse_json(body))
     signature_name = read_signature_name(request)
     servable = find()

@@ -39,16 +39,37 @@ _ELEMENTS = {
     **{f"DT_{name}": {"type": "integer"} for name in _INTEGERS},
 }
 
+_FILE: Schema = {"type": "string", "format": "binary"}
+_FILE_TYPES = ("image/jpeg", "image/png")
+_FORM = "multipart/form-data"
+
 _ERRORS = {
     "400": "The request is malformed, does not fit the signature, or fails",
     "404": "There is no such model or version",
     "408": "The request did not arrive in time",
+    "503": "The server is full, loads its models, or is shutting down",
+}
+_INFERENCE_ERRORS = {
+    **_ERRORS,
     "413": "The request's body is too large",
-    "429": "The server is full; try again later",
-    "503": "The server is shutting down",
+    "415": "The body is compressed in another way than gzip or deflate",
+    "429": "The server is full",
+    "500": "Internal error",
+    "501": "The model has an operation that is not implemented",
     "504": "The request was not answered in time",
 }
-_UNAUTHENTICATED = {"401": "An API key is missing or wrong"}
+_UNAUTHENTICATED = "An API key is missing or wrong"
+_RETRIED = ("429", "503")
+_RETRY_AFTER: Schema = {
+    "description": "Seconds until the request should be sent again.",
+    "schema": {"type": "integer"},
+}
+_CONTENT_ENCODING: Schema = {
+    "name": "Content-Encoding",
+    "in": "header",
+    "description": "How the body is compressed, if it is.",
+    "schema": {"enum": ["gzip", "deflate"]},
+}
 
 
 def openapi_document(
@@ -82,6 +103,7 @@ def openapi_document(
         for base in bases:
             paths |= _model_paths(base, name, signatures)
     paths |= {
+        "/v1/models": {"get": _operation("The models, their versions and states")},
         "/healthz": {"get": _plain("Whether the process answers")},
         "/readyz": {"get": _plain("Whether every model is loaded", "503")},
     }
@@ -111,7 +133,7 @@ def _model_paths(base: str, name: str, signatures: Mapping[str, Any]) -> Schema:
         f"{base}:predict": {
             "post": _operation(
                 f"Run a signature of {name}",
-                {"anyOf": [_predict(*item) for item in sorted(askable.items())]},
+                _predict_bodies(askable),
                 {"anyOf": [_answer(askable[key]) for key in sorted(askable)]},
             )
         },
@@ -124,9 +146,28 @@ def _model_paths(base: str, name: str, signatures: Mapping[str, Any]) -> Schema:
             and set(signature["outputs"]) <= outputs
             for signature in askable.values()
         ):
-            operation = _operation(f"{verb.title()} examples by {name}", _EXAMPLES)
+            summary = f"{verb.title()} examples by {name}"
+            operation = _operation(summary, _json(_EXAMPLES))
             paths[f"{base}:{verb}"] = {"post": operation}
     return paths
+
+
+def _predict_bodies(signatures: Mapping[str, Any]) -> Schema:
+    """Describe the bodies of a predict request by their types."""
+    bodies = _json({"anyOf": [_predict(*item) for item in sorted(signatures.items())]})
+    names = [
+        name
+        for name, signature in sorted(signatures.items())
+        if [info["dtype"] for info in signature["inputs"].values()] == ["DT_STRING"]
+    ]
+    if names:
+        files = {"type": "array", "items": _FILE, "minItems": 1}
+        form = _object({"image": files, "signature_name": {"enum": names}})
+        bodies[_FORM] = {"schema": form}
+        if _DEFAULT_SIGNATURE in names:
+            form["required"] = ["image"]
+            bodies |= {file_type: {"schema": _FILE} for file_type in _FILE_TYPES}
+    return bodies
 
 
 def _predict(name: str, signature: Mapping[str, Any]) -> Schema:
@@ -203,18 +244,19 @@ _EXAMPLES = _object(
 
 
 def _operation(
-    summary: str, request: Schema | None = None, answer: Schema | None = None
+    summary: str, bodies: Schema | None = None, answer: Schema | None = None
 ) -> Schema:
-    statuses = _ERRORS if request else {"404": _ERRORS["404"]}
+    errors = _INFERENCE_ERRORS if bodies else _ERRORS
     operation: Schema = {
         "summary": summary,
         "responses": {
             "200": {"description": "OK", "content": _json(answer or {})},
-            **{status: _error(text) for status, text in statuses.items()},
+            **{status: _error(status, text) for status, text in errors.items()},
         },
     }
-    if request:
-        operation["requestBody"] = {"required": True, "content": _json(request)}
+    if bodies:
+        operation["parameters"] = [_CONTENT_ENCODING]
+        operation["requestBody"] = {"required": True, "content": bodies}
     return operation
 
 
@@ -232,9 +274,10 @@ def _json(schema: Schema) -> Schema:
     return {"application/json": {"schema": schema}}
 
 
-def _error(description: str) -> Schema:
+def _error(status: str, description: str) -> Schema:
     schema = {"$ref": "#/components/schemas/Error"}
-    return {"description": description, "content": _json(schema)}
+    headers = {"headers": {"Retry-After": _RETRY_AFTER}} if status in _RETRIED else {}
+    return {"description": description, "content": _json(schema), **headers}
 
 
 def _secure(document: Schema) -> None:
@@ -246,6 +289,4 @@ def _secure(document: Schema) -> None:
         if path.startswith("/v1/"):
             for operation in operations.values():
                 operation["security"] = [{"bearer": []}, {"key": []}]
-                operation["responses"] |= {
-                    status: _error(text) for status, text in _UNAUTHENTICATED.items()
-                }
+                operation["responses"]["401"] = _error("401", _UNAUTHENTICATED)

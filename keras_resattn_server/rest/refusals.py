@@ -2,11 +2,15 @@
 
 from collections.abc import Callable
 
-from starlette.responses import JSONResponse
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp
 from starlette.types import Receive
 from starlette.types import Scope
 from starlette.types import Send
+
+from keras_resattn_server.errors import error_response
+
+_CLOSE = {"connection": "close"}
 
 
 class RefusalMiddleware:
@@ -26,23 +30,18 @@ class RefusalMiddleware:
         self.max_connections = max_connections
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        names = {name for name, _ in scope.get("headers", ())}
+        names = Headers(scope=scope).keys()
         answer = self.app
-        if {b"content-length", b"transfer-encoding"} <= names:
+        if {"content-length", "transfer-encoding"} <= set(names):
             # A proxy in front may use the other one, and so see another request.
             message = (
                 "A request must not have both Content-Length and Transfer-Encoding."
             )
-            answer = _refusal(message, 400)
+            answer = error_response(message, 400, _CLOSE)
         elif self.connections() > self.max_connections:
             message = (
                 f"The server has {self.max_connections} connections, the limit of "
                 "--max-connections. Try again later."
             )
-            answer = _refusal(message, 503)
+            answer = error_response(message, 503, _CLOSE)
         await answer(scope, receive, send)
-
-
-def _refusal(message: str, status: int) -> JSONResponse:
-    headers = {"connection": "close"} | ({"retry-after": "1"} if status == 503 else {})
-    return JSONResponse({"error": message}, status, headers)

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 from starlette.requests import Request
 
-from keras_resattn_server.running.memory import RequestMemory
+from keras_resattn_server.running.limits import RequestMemory
 from keras_resattn_server.wire.status import ServingError
 
 _COMPRESSED = ("gzip", "x-gzip", "deflate")

@@ -1,5 +1,6 @@
-"""Receive gRPC messages within the memory of the server's requests."""
+"""Receive gRPC messages and send answers, within the limits of memory and time."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 from typing import cast
@@ -7,12 +8,15 @@ from typing import cast
 import grpc
 from google.protobuf.message import DecodeError
 
+from keras_resattn_server.errors import unread
 from keras_resattn_server.grpc_types import Context
 from keras_resattn_server.grpc_types import Handler
 from keras_resattn_server.grpc_types import Method
 from keras_resattn_server.interceptor import UnaryInterceptor
-from keras_resattn_server.running.admission import deadline
-from keras_resattn_server.running.memory import RequestMemory
+from keras_resattn_server.running.limits import COPIES
+from keras_resattn_server.running.limits import MemoryFullError
+from keras_resattn_server.running.limits import RequestMemory
+from keras_resattn_server.running.limits import deadline
 from keras_resattn_server.wire.status import ServingError
 
 _HEALTH = "/grpc.health.v1.Health/"
@@ -23,23 +27,34 @@ _RETRY = (("grpc-retry-pushback-ms", "1000"),)
 class ReceivingInterceptor(UnaryInterceptor):
     """Receive a message only after its memory is reserved, and in limited time.
 
-    gRPC passes a unary method its message when it has been read. So each method is
-    offered as one with a stream of requests, of which the first one is read here. On
-    the wire this is the same. The size of a message is not known before, so the
-    largest size is reserved until it is read.
+    gRPC passes a unary method its message when it has been read, and sends the answer
+    when the method has returned. So each method is offered as one with streams: here
+    their first message is read, and the answer is written. On the wire it is the same.
+    The size of a message is not known before, so the largest size is reserved until it
+    is read.
 
     Args:
         memory: The memory of the server's requests.
         max_request_bytes: The largest message.
-        seconds: The time for a message to arrive.
+        seconds: The time for a message to arrive, and for the client to read its
+            answer.
+        close_connection: Closes the connection of a client by its name, as gRPC has
+            no means to end only a call whose answer is not read.
     """
 
-    def __init__(self, memory: RequestMemory, max_request_bytes: int, seconds: float):
+    def __init__(
+        self,
+        memory: RequestMemory,
+        max_request_bytes: int,
+        seconds: float,
+        close_connection: Callable[[str], None],
+    ):
         self._memory = memory
         # Health checks must be answered when the memory is full.
-        self._health_memory = RequestMemory(2 * max_request_bytes)
-        self._max_request_bytes = min(max_request_bytes, memory.max_bytes)
+        self._health_memory = RequestMemory(2 * COPIES * max_request_bytes)
+        self._max_request_bytes = max_request_bytes
         self._seconds = seconds
+        self._close_connection = close_connection
 
     def wrap(
         self, handler: Handler, method: Method, details: grpc.HandlerCallDetails
@@ -51,17 +66,20 @@ class ReceivingInterceptor(UnaryInterceptor):
         async def answer(_: object, context: Context) -> Any:
             size, wait = self._max_request_bytes, min(_MAX_WAIT_SECONDS, self._seconds)
             try:
+                if parse is unread:
+                    return await method(None, context)
                 async with memory.wait_for(size, wait) as reservation:
                     message = await self._receive(context)
                     reservation.resize(len(message))
                     request = _parsed(parse, message)
                     del message
-                    return await method(request, context)
+                    await self._send(context, await method(request, context))
             except ServingError as error:
                 code = grpc.StatusCode[error.code]
-                await context.abort(code, error.message, _RETRY)
+                is_full = isinstance(error, MemoryFullError)
+                await context.abort(code, error.message, _RETRY if is_full else ())
 
-        return grpc.stream_unary_rpc_method_handler(
+        return grpc.stream_stream_rpc_method_handler(
             answer, response_serializer=handler.response_serializer
         )
 
@@ -72,6 +90,14 @@ class ReceivingInterceptor(UnaryInterceptor):
         if message is grpc.aio.EOF:
             raise ServingError("The call has no message.")
         return cast(bytes, message)
+
+    async def _send(self, context: Context, response: object) -> None:
+        writing = asyncio.create_task(context.write(response))
+        # If the call ends first, nobody else takes the error, and asyncio would log it.
+        writing.add_done_callback(lambda task: task.cancelled() or task.exception())
+        if not (await asyncio.wait({writing}, timeout=self._seconds))[0]:
+            self._close_connection(context.peer())
+        await writing
 
 
 def _parsed(parse: Callable[[bytes], Any], message: bytes) -> Any:

@@ -11,11 +11,12 @@ from grpc_health.v1 import health_pb2_grpc
 from tensorflow_serving.apis import model_service_pb2_grpc
 from tensorflow_serving.apis import prediction_service_pb2_grpc
 
-from keras_resattn_server.grpc_types import Context
+from keras_resattn_server.errors import refusal
 from keras_resattn_server.grpc_types import Continuation
 from keras_resattn_server.grpc_types import Handler
 from keras_resattn_server.loading.loader import ModelLoader
 from keras_resattn_server.requests.gate import Gate
+from keras_resattn_server.rpc.connections import close_connection
 from keras_resattn_server.rpc.receiving import ReceivingInterceptor
 from keras_resattn_server.rpc.services import ModelService
 from keras_resattn_server.rpc.services import PredictionService
@@ -44,8 +45,8 @@ class GrpcServer:
         inference: Runs the models.
         gate: Admits and counts the requests.
         max_request_bytes: Larger messages are refused with RESOURCE_EXHAUSTED.
-        receive_seconds: The time for a message to arrive, and for a connection to
-            answer pings. A client that does not read leaves them unanswered.
+        receive_seconds: The time for a message to arrive, for its answer to be read,
+            and for a connection to answer pings.
         interceptors: The interceptors of calls, the outermost first.
     """
 
@@ -60,8 +61,12 @@ class GrpcServer:
     ):
         self._health = _Health()
         self._closing = _Closing()
+        self._port = 0
         receiving = ReceivingInterceptor(
-            gate.memory, max_request_bytes, receive_seconds
+            gate.memory,
+            max_request_bytes,
+            receive_seconds,
+            lambda peer: close_connection(peer, self._port),
         )
         half = round(1000 * receive_seconds / 2)  # a ping after it, and its answer
         self._server = grpc.aio.server(
@@ -113,8 +118,11 @@ class GrpcServer:
         """
         address = f"{host}:{port}"
         if tls is None:
-            return self._server.add_insecure_port(address)
-        return self._server.add_secure_port(address, tls.grpc_credentials())
+            self._port = self._server.add_insecure_port(address)
+        else:
+            credentials = tls.grpc_credentials()
+            self._port = self._server.add_secure_port(address, credentials)
+        return self._port
 
     async def start(self) -> None:
         """Start to answer requests."""
@@ -154,7 +162,7 @@ class _Closing(grpc.aio.ServerInterceptor):
         if not self._closed or handler_call_details.method == _HEALTH_CHECK:
             return await continuation(handler_call_details)
         self._refused += 1
-        return grpc.unary_unary_rpc_method_handler(_refuse)
+        return refusal(grpc.StatusCode.UNAVAILABLE, _SHUTTING_DOWN)
 
     async def close(self) -> None:
         """Return when no more requests arrive."""
@@ -164,10 +172,6 @@ class _Closing(grpc.aio.ServerInterceptor):
             await asyncio.sleep(_QUIET_SECONDS)
             if self._refused == before:
                 return
-
-
-async def _refuse(request: object, context: Context) -> None:
-    await context.abort(grpc.StatusCode.UNAVAILABLE, _SHUTTING_DOWN)
 
 
 class _Health(health.aio.HealthServicer):

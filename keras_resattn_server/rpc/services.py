@@ -21,6 +21,7 @@ from tensorflow_serving.apis import predict_pb2
 from tensorflow_serving.apis import prediction_service_pb2_grpc
 from tensorflow_serving.apis import regression_pb2
 
+from keras_resattn_server.errors import INTERNAL_ERROR
 from keras_resattn_server.grpc_types import Context
 from keras_resattn_server.loading.loader import ModelLoader
 from keras_resattn_server.loading.model_config import ModelConfigFile
@@ -46,7 +47,6 @@ from keras_resattn_server.trace import trace_fields
 from keras_resattn_server.wire.status import ServingError
 
 _SIGNATURE_DEF = "signature_def"
-_INTERNAL_ERROR = "Internal error. See the server's log."
 _UNAVAILABLE_MODELS = "Some models did not become available: "
 
 _logger = logging.getLogger(__name__)
@@ -65,7 +65,7 @@ def _with_status(method: _Method) -> _Method:
             code, text = grpc.StatusCode[error.code], error.message
         except Exception:
             _logger.exception("gRPC %s failed %s", method.__name__, trace_fields())
-            code, text = grpc.StatusCode.INTERNAL, _INTERNAL_ERROR
+            code, text = grpc.StatusCode.INTERNAL, INTERNAL_ERROR
         raise await context.abort(code, text)
 
     return answer

@@ -17,7 +17,6 @@ from typing import TypeAlias
 import numpy as np
 
 from keras_resattn_client.typing import Array
-from keras_resattn_server.running.admission import QueueFullError
 from keras_resattn_server.running.batch_arrays import Arrays
 from keras_resattn_server.running.batch_arrays import divide
 from keras_resattn_server.running.batch_arrays import merge
@@ -25,6 +24,7 @@ from keras_resattn_server.running.batch_arrays import row_count
 from keras_resattn_server.running.batch_arrays import row_shapes
 from keras_resattn_server.running.batch_arrays import split
 from keras_resattn_server.running.batching_parameters import BatchingParameters
+from keras_resattn_server.running.limits import QueueFullError
 from keras_resattn_server.running.metrics import ServerMetrics
 from keras_resattn_server.wire.status import ServingError
 

@@ -177,7 +177,8 @@ def _decode_base64(text: str) -> bytes:
     padding = -len(digits) % 4
     complete = len(text) - len(digits) in (0, padding) and padding < 3
     if not complete or not _BASE64.fullmatch(digits):
-        raise ServingError("Unable to base64 decode")
+        remedy = '. Leave out "data:...;base64,"' if text.startswith("data:") else ""
+        raise ServingError("Unable to base64 decode" + remedy)
     return base64.b64decode(digits + "=" * padding)
 
 

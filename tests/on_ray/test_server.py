@@ -1,22 +1,33 @@
 """`keras-resattn serve --engine ray`: replicas on a Ray cluster of this machine."""
 
+import contextlib
+import os
 import re
 import signal
 import subprocess
 import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
+import grpc
 import httpx
 import numpy as np
 import pytest
+from tensorflow_serving.apis import inference_pb2
+from tensorflow_serving.apis import prediction_service_pb2_grpc
 
 from keras_resattn.on_ray.server import serve_on_ray
 from keras_resattn_client import Client
 from keras_resattn_client import ServerError
+from tests.cli.conftest import rest_url
 from tests.cli.conftest import run
+from tests.cli.conftest import urls
 from tests.client.ports import free_port
 from tests.on_ray.environment import ENVIRONMENT
 
-__all__ = ["run"]
+__all__ = ["rest_url", "run", "urls"]
 
 
 def test_ray_is_asked_for_where_it_is_absent(monkeypatch):
@@ -137,3 +148,51 @@ def test_replicas_answer_as_the_embedded_server(
             response = httpx.request(method, url + path, content=body, timeout=60)
             answers.append((response.status_code, response.json()))
         assert answers[0] == answers[1], path
+
+
+@pytest.mark.slow
+def test_replicas_answer_several_tasks_at_once(ray_urls, pictures):
+    request = inference_pb2.MultiInferenceRequest()
+    task = request.tasks.add(method_name="tensorflow/serving/classify")
+    task.model_spec.name, task.model_spec.signature_name = "small", "classify"
+    for picture in pictures:
+        features = request.input.example_list.examples.add().features
+        features.feature["image_bytes"].bytes_list.value.append(picture.read_bytes())
+    with grpc.insecure_channel(ray_urls[1].removeprefix("grpc://")) as channel:
+        stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
+        answer = stub.MultiInference(request, timeout=60)
+    (result,) = answer.results
+    assert len(result.classification_result.classifications) == len(pictures)
+
+
+@pytest.mark.slow
+def test_no_answer_is_lost_if_a_replica_is_killed(ray_urls, pictures, model_folder):
+    """Four clients ask while one of two replicas is killed, and Ray starts another."""
+    expected = model_folder.predict(pictures)
+    killed = threading.Event()
+
+    def ask(url):
+        number = 0
+        with Client(url, "small") as client:
+            while number < 20 or not killed.is_set():
+                answer = client.predict(pictures)
+                np.testing.assert_allclose(answer.probabilities, expected, atol=1e-5)
+                number += 1
+
+    with ThreadPoolExecutor(4) as threads:
+        asking = [threads.submit(ask, url) for url in ray_urls * 2]
+        time.sleep(1)
+        os.kill(replica_processes()[0], signal.SIGKILL)
+        time.sleep(3)
+        killed.set()
+        assert [future.exception() for future in asking] == [None] * 4
+
+
+def replica_processes():
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if "ray::ServeReplica:keras_resattn" in (folder / "cmdline").read_text():
+                found.append(int(folder.name))
+    assert len(found) == 2
+    return found

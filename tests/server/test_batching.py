@@ -6,9 +6,9 @@ import weakref
 import numpy as np
 import pytest
 
-from keras_resattn_server.running.admission import QueueFullError
 from keras_resattn_server.running.batching import BatchScheduler
 from keras_resattn_server.running.batching_parameters import BatchingParameters
+from keras_resattn_server.running.limits import QueueFullError
 from keras_resattn_server.running.metrics import ServerMetrics
 from keras_resattn_server.wire.status import ServingError
 

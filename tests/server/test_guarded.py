@@ -71,14 +71,17 @@ def channel(guarded, authority):
 
 @pytest.fixture
 def log(folder):
-    """Waits for what the access log gets from now on: the client may have its answer
-    before the log has its line."""
+    """Waits for the lines of a protocol that the access log gets from now on: the
+    client may have its answer before the log has its line."""
     start = len((folder / "access.log").read_text())
 
-    def since():
-        while not (text := (folder / "access.log").read_text()[start:]).endswith("\n"):
+    def since(protocol):
+        while True:
+            text = (folder / "access.log").read_text()[start:].rpartition("\n")[0]
+            lines = [json.loads(line) for line in text.splitlines()]
+            if found := [line for line in lines if line["protocol"] == protocol]:
+                return found
             time.sleep(0.01)
-        return [json.loads(line) for line in text.splitlines()]
 
     return since
 
@@ -103,7 +106,7 @@ def test_rest_asks_for_a_key(client, log, headers, status):
     if status == 401:
         assert "x-api-key" in answer.json()["error"]
         assert answer.headers["www-authenticate"] == "Bearer"
-    (line,) = log()
+    (line,) = log("REST")
     assert (line["protocol"], line["status"]) == ("REST", status)
     assert KEY not in json.dumps(line)
 
@@ -133,7 +136,7 @@ def test_grpc_asks_for_a_key(channel, log, metadata, code):
         predict_request("misc", x=np.float32([1])), metadata=metadata, timeout=60
     )
     assert call.code().name == code
-    (line,) = log()
+    (line,) = log("gRPC")
     assert (line["protocol"], line["method"]) == ("gRPC", "Predict")
     assert line["status"] == code
     version = 7 if code == "OK" else None
@@ -150,7 +153,7 @@ def test_the_grpc_health_service_asks_for_no_key(channel):
 def test_the_log_tells_what_was_asked_and_how_it_was_answered(client, log):
     body, headers = {"instances": [1.0, 2.0]}, {"x-api-key": KEY}
     answer = post(client, body, "misc/versions/7", **headers)
-    (line,) = log()
+    (line,) = log("REST")
     assert line.pop("milliseconds") > 0
     assert line.pop("time")
     assert line.pop("request_id") == answer.headers["x-request-id"]

@@ -148,6 +148,22 @@ def test_an_image_as_base64_text_is_answered_with_the_remedy(client, prefix):
     assert "{{node" not in answer.json()["error"]
 
 
+def test_a_data_url_as_base64_is_answered_with_the_remedy(client):
+    url = "data:image/png;base64," + base64.b64encode(PNG).decode()
+    body = {"signature_name": "serving_bytes", "instances": [{"b64": url}]}
+    answer = client.post("/v1/models/clf:predict", json=body)
+    assert answer.status_code == 400
+    assert 'Leave out "data:...;base64,"' in answer.json()["error"]
+
+
+@pytest.mark.parametrize("target", [b"*", b"http://x/nothing"])
+def test_a_target_that_is_no_path_is_refused_in_json(server_url, target):
+    request = b"GET %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n" % target
+    received = exchange(server_url, request)
+    assert received.startswith(b"HTTP/1.1 404 Not Found\r\n")
+    assert "Not found" in json_of(received)["error"]
+
+
 def test_the_models_are_listed(client):
     models = client.get("/v1/models").json()["models"]
     listed = {model.pop("name"): model for model in models}

@@ -10,6 +10,7 @@ import tensorflow as tf
 from tests.server.test_http import PNG
 
 URL = "/v1/models/clf:predict"
+FORM = b"--x\r\nContent-Disposition: form-data; name=i; filename=i\r\n\r\n" + PNG
 SIGNATURE = {"signature_name": "serving_bytes"}
 
 
@@ -63,6 +64,8 @@ def test_a_signature_that_takes_no_files_is_named(client):
     [
         ("multipart/form-data", b"x", "The form is not valid"),
         ("multipart/form-data; boundary=x", b"no form", "The form is not valid"),
+        ("multipart/form-data; boundary=x", FORM, "cut off"),
+        ("application/octet-stream", PNG, "Content-Type: image/png"),
         ("multipart/form-data; boundary=x", b"--x--\r\n", "no image file"),
         ("image/jpeg", b"", "no image file"),
     ],

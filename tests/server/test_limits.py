@@ -15,11 +15,11 @@ from starlette.responses import JSONResponse
 
 from keras_resattn_server.rest.connection import connection_class
 from keras_resattn_server.rest.request_body import BodyReader
-from keras_resattn_server.running.admission import Admission
-from keras_resattn_server.running.admission import QueueFullError
-from keras_resattn_server.running.admission import deadline
-from keras_resattn_server.running.memory import MemoryFullError
-from keras_resattn_server.running.memory import RequestMemory
+from keras_resattn_server.running.limits import Admission
+from keras_resattn_server.running.limits import MemoryFullError
+from keras_resattn_server.running.limits import QueueFullError
+from keras_resattn_server.running.limits import RequestMemory
+from keras_resattn_server.running.limits import deadline
 from keras_resattn_server.wire.status import ServingError
 
 LIMIT = 1000
@@ -62,7 +62,7 @@ def serving(app, seconds=60.0):
 
 @pytest.fixture(scope="module")
 def reader():
-    return BodyReader(LIMIT, RequestMemory(10 * LIMIT))
+    return BodyReader(LIMIT, RequestMemory(30 * LIMIT))
 
 
 @pytest.fixture(scope="module")
@@ -212,7 +212,7 @@ def test_what_is_no_http_is_refused(address, request_head):
 
 def test_bodies_in_memory_are_bounded_together():
     async def fill():
-        reader = BodyReader(10, RequestMemory(160))
+        reader = BodyReader(10, RequestMemory(3 * 160))
         async with contextlib.AsyncExitStack() as stack:
             for _ in range(16):
                 await stack.enter_async_context(reader.read(request_of(10)))

@@ -83,6 +83,39 @@ def test_a_signature_of_a_type_that_json_has_not_is_left_out(document):
     assert {"two", "st", "u8", "serving_default"} <= titles
 
 
+def test_image_files_are_described_where_they_are_taken(models):
+    contents = openapi_document(models)["paths"]["/v1/models/clf:predict"]["post"]
+    contents = contents["requestBody"]["content"]
+    form = contents["multipart/form-data"]["schema"]
+    assert "serving_bytes" in form["properties"]["signature_name"]["enum"]
+    assert form["required"] == ["image", "signature_name"]
+    assert "image/png" not in contents  # the default signature takes pixels
+
+
+def test_a_default_signature_of_files_takes_them_as_they_are():
+    info = {"dtype": "DT_STRING", "tensor_shape": {"unknown_rank": True, "dim": []}}
+    signature = {"inputs": {"image_bytes": info}, "outputs": {"x": info}}
+    defined = {"signature_def": {"signature_def": {"serving_default": signature}}}
+    spec = {"name": "m", "version": "1"}
+    document = openapi_document([{"model_spec": spec, "metadata": defined}])
+    operation = document["paths"]["/v1/models/m:predict"]["post"]
+    contents = operation["requestBody"]["content"]
+    files = {"image/png", "image/jpeg", "multipart/form-data"}
+    assert set(contents) == {"application/json", *files}
+    assert contents["multipart/form-data"]["schema"]["required"] == ["image"]
+
+
+def test_every_answer_that_is_given_is_described(document):
+    operation = document["paths"]["/v1/models/clf:predict"]["post"]
+    responses = operation["responses"]
+    assert set("200 400 404 408 413 415 429 500 501 503 504".split()) == set(responses)
+    retried = {status for status in responses if "headers" in responses[status]}
+    assert retried == {"429", "503"}
+    (parameter,) = operation["parameters"]
+    assert parameter["name"] == "Content-Encoding"
+    assert parameter["schema"] == {"enum": ["gzip", "deflate"]}
+
+
 def test_keys_are_asked_for_where_they_are_needed(models):
     document = openapi_document(models, has_api_keys=True)
     operation = document["paths"]["/v1/models/clf:predict"]["post"]

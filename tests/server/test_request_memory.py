@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import signal
 import socket
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,10 +13,11 @@ import grpc
 import httpx
 import numpy as np
 import pytest
+from tensorflow_serving.apis.predict_pb2 import PredictRequest
 from tensorflow_serving.apis.prediction_service_pb2_grpc import PredictionServiceStub
 
-from keras_resattn_server.running.memory import MemoryFullError
-from keras_resattn_server.running.memory import RequestMemory
+from keras_resattn_server.running.limits import MemoryFullError
+from keras_resattn_server.running.limits import RequestMemory
 
 from .conftest import MODELS
 from .conftest import running_server
@@ -40,7 +42,7 @@ def small(key_file):
     with running_server(
         MODELS,
         max_request_bytes=8 * MIB,
-        max_request_memory=16 * MIB,
+        max_request_memory=3 * 16 * MIB,
         max_connections=8,
         receive_timeout_seconds=2,
         rest_api_enable_cors_support=True,
@@ -85,6 +87,18 @@ def test_requests_of_both_protocols_share_the_memory(small):
         # The memory is free again, also after requests that did not arrive.
         service.Predict(request, timeout=60, metadata=metadata)
     assert ask(small).status_code == 200
+
+
+def test_a_client_without_a_key_takes_no_memory(small):
+    """It opens calls, and sends no messages."""
+    sent = threading.Event()
+    with grpc.insecure_channel(small.grpc_address) as channel:
+        name = "/tensorflow.serving.PredictionService/Predict"
+        ask = channel.stream_unary(name, PredictRequest.SerializeToString)
+        calls = [ask.future(iter(sent.wait, True), timeout=60) for _ in range(4)]
+        codes = {call.code() for call in calls}
+        sent.set()
+    assert codes == {grpc.StatusCode.UNAUTHENTICATED}
 
 
 def test_many_large_grpc_messages_do_not_fill_the_memory(small):
@@ -157,7 +171,7 @@ def test_the_key_file_is_read_again_on_sighup(small, key_file):
 
 def test_memory_is_given_in_the_order_of_the_calls():
     async def run():
-        memory, order = RequestMemory(10), []
+        memory, order = RequestMemory(3 * 10), []
 
         async def use(name, size):
             async with memory.wait_for(size, 60):

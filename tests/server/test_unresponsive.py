@@ -11,7 +11,10 @@ import time
 import grpc
 import httpx
 import pytest
+from tensorflow_serving.apis.predict_pb2 import PredictRequest
 from tensorflow_serving.apis.prediction_service_pb2_grpc import PredictionServiceStub
+
+from keras_resattn_server.rpc.connections import close_connection
 
 from .conftest import MODELS
 from .conftest import running_server
@@ -21,6 +24,7 @@ from .small_models import publish
 
 MIB = 2**20
 RECEIVE_SECONDS = 3
+UNLIMITED = [("grpc.max_send_message_length", -1)]
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +33,13 @@ def impatient():
         MODELS / "misc", receive_timeout_seconds=RECEIVE_SECONDS
     ) as server:
         yield server
+
+
+def call_that_never_reads(channel):
+    """A stub with a stream of answers does not receive before one is asked for."""
+    request = predict_request("misc", "st", s=[b"a" * 20 * MIB])
+    name = "/tensorflow.serving.PredictionService/Predict"
+    return channel.unary_stream(name, PredictRequest.SerializeToString)(request, 600)
 
 
 @contextlib.contextmanager
@@ -63,9 +74,13 @@ def test_a_client_that_never_reads_is_put_out(impatient):
     assert httpx.get(f"{impatient.url}/healthz").text == "ok"
 
 
-def test_sigterm_ends_in_its_time_with_a_client_that_never_reads():
+def test_sigterm_ends_in_its_time_with_clients_that_never_read():
     with running_server(MODELS / "misc", drain_seconds=2) as server:
-        with client_that_never_reads(server) as connection:
+        with (
+            client_that_never_reads(server) as connection,
+            grpc.insecure_channel(server.grpc_address, UNLIMITED) as channel,
+        ):
+            call_that_never_reads(channel)
             connection.recv(1)  # the answer has begun
             started = time.monotonic()
             server.process.send_signal(signal.SIGTERM)
@@ -110,6 +125,43 @@ def test_a_grpc_client_that_never_reads_is_put_out(impatient):
         wait_until(lambda: open_sockets(impatient) < before)
         proxy.reading.set()
     proxy.listener.close()
+
+
+def test_a_grpc_client_that_answers_pings_but_never_reads_is_put_out(impatient):
+    with grpc.insecure_channel(impatient.grpc_address, UNLIMITED) as channel:
+        call, started = call_that_never_reads(channel), time.monotonic()
+        assert call.code() is grpc.StatusCode.UNAVAILABLE
+        assert RECEIVE_SECONDS < time.monotonic() - started < 60
+    with grpc.insecure_channel(impatient.grpc_address) as channel:
+        request = predict_request("misc", "st", s=[b"text"])
+        PredictionServiceStub(channel).Predict(request, timeout=60)
+
+
+@pytest.mark.parametrize(
+    "family, host, peer",
+    [
+        (socket.AF_INET, "127.0.0.1", "ipv4:127.0.0.1"),
+        (socket.AF_INET6, "::1", "ipv6:%5B::1%5D"),
+        (socket.AF_INET6, "::", "ipv4:127.0.0.1"),
+    ],
+)
+def test_only_the_connection_of_the_client_is_closed(family, host, peer):
+    with contextlib.ExitStack() as stack:
+        listener = socket.create_server(
+            (host, 0), family=family, dualstack_ipv6=host == "::"
+        )
+        port = stack.enter_context(listener).getsockname()[1]
+        host = "127.0.0.1" if host == "::" else host
+        clients = [socket.create_connection((host, port), timeout=60) for _ in "ab"]
+        servers = [listener.accept()[0] for _ in clients]
+        for connection in [*clients, *servers]:
+            stack.enter_context(connection)
+        files = len(os.listdir("/dev/fd"))
+        close_connection(f"{peer}:{clients[0].getsockname()[1]}", port)
+        assert len(os.listdir("/dev/fd")) == files
+        assert clients[0].recv(1) == b""
+        servers[1].sendall(b"a")
+        assert clients[1].recv(1) == b"a"
 
 
 def processor_seconds(server):
