@@ -8,7 +8,7 @@ INSTALL := pip install --quiet --no-compile --constraint constraints.txt
 # Without bytecode on disk each process would compile Keras and TensorFlow again: 10 s.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo results test test-all test-backends test-browser test-deployment test-floors test-python test-walks benchmark coverage docs lint lock sbom audit clean
+.PHONY: help demo results test test-all test-backends test-commands-on-backends test-browser test-deployment test-floors test-python test-walks benchmark coverage docs lint lock sbom audit clean
 
 help:
 	@echo "make demo           train, evaluate, export and serve a model, and write a report:"
@@ -54,7 +54,7 @@ test-deployment: .venv-test/installed
 test-browser: .venv-test/installed-browser
 	.venv-test/bin/python -m pytest tests/explore tests/explain -m needs_browser -n0
 
-TEST_BACKEND := .venv-test/bin/python -m pytest tests/layers tests/builder tests/models tests/baselines tests/views tests/weights tests/compatibility tests/convert tests/saved_before tests/training/test_optimizer.py tests/cli/test_backends.py
+TEST_BACKEND := .venv-test/bin/python -m pytest tests/layers tests/builder tests/models tests/baselines tests/views tests/weights tests/compatibility tests/convert tests/saved_before tests/training/test_optimizer.py
 
 # The layers and networks are pure Keras, so the same tests run on the other backends.
 # JAX does not optimize, because most functions run only once. PyTorch uses one thread
@@ -88,6 +88,11 @@ coverage: .venv-test/installed
 	.venv-test/bin/python -m coverage combine --quiet
 	.venv-test/bin/python -m coverage report
 	.venv-test/bin/python -m coverage html
+
+# docs/backends.md: the commands that run on JAX and PyTorch, and those that do not.
+test-commands-on-backends: .venv-test/installed-backends
+	KERAS_BACKEND=jax .venv-test/bin/python -m pytest tests/cli/test_backends.py
+	KERAS_BACKEND=torch OMP_NUM_THREADS=1 .venv-test/bin/python -m pytest tests/cli/test_backends.py
 
 # Takes 12 minutes on two cores with AVX-512, longer with AVX2. Run nothing else
 # meanwhile. PyTorch needs g++ to compile its network.

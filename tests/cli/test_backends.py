@@ -1,4 +1,7 @@
-"""docs/backends.md: which commands run on JAX and PyTorch. `make test-backends`."""
+"""docs/backends.md: which commands run on JAX and PyTorch.
+
+`make test-commands-on-backends` runs them there; `make test` runs only the example.
+"""
 
 import json
 
