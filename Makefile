@@ -1,14 +1,14 @@
 # `make demo` and `make test` install what they need and run.
 
 PYTHON ?= python3
-PACKAGE := setup.cfg pyproject.toml
+PACKAGE := setup.cfg pyproject.toml constraints.txt
 # Python compiles a module when it is imported. Compiling everything would double the
-# time of an installation.
-INSTALL := pip install --quiet --no-compile
+# time of an installation. constraints.txt has the versions that the tests passed with.
+INSTALL := pip install --quiet --no-compile --constraint constraints.txt
 # Without bytecode on disk each process would compile Keras and TensorFlow again: 10 s.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo results test test-all test-backends test-browser test-deployment benchmark docs lint clean
+.PHONY: help demo results test test-all test-backends test-commands-on-backends test-browser test-deployment test-floors test-python test-walks benchmark coverage docs lint lock sbom audit clean
 
 help:
 	@echo "make demo           train, evaluate, export and serve a model, and write a report:"
@@ -22,9 +22,17 @@ help:
 	@echo "                    apt-get install chromium"
 	@echo "make test-deployment  run the tests of the gateway and the alerts. First run:"
 	@echo "                    apt-get install nginx libnginx-mod-http-js prometheus"
+	@echo "make test-floors    run some tests with the lowest versions that setup.cfg allows"
+	@echo "make test-python PYTHON=python3.13"
+	@echo "                    run some tests on another Python"
+	@echo "make test-walks     run the walks of docs/walks from the built wheel: 30 minutes"
+	@echo "make coverage       measure which lines the tests run; choose them with TESTS=tests/views"
 	@echo "make benchmark      measure speed and memory against other frameworks"
 	@echo "make docs           build the documentation site, build/site/html/index.html"
 	@echo "make lint           run ruff, import-linter, mypy and vulture"
+	@echo "make lock           renew constraints.txt, the versions that make installs"
+	@echo "make sbom           list the dependencies with their licences: build/sbom.json"
+	@echo "make audit          look for known vulnerabilities of the dependencies"
 	@echo "make clean          remove the virtual environments, the site and the output of make demo"
 
 demo: .venv-demo/installed
@@ -55,6 +63,37 @@ test-backends: .venv-test/installed-backends
 	KERAS_BACKEND=jax JAX_DISABLE_MOST_OPTIMIZATIONS=1 $(TEST_BACKEND) -m "not (slow or one_backend)"
 	KERAS_BACKEND=torch OMP_NUM_THREADS=1 $(TEST_BACKEND) -m "not slow and (needs_torch or not one_backend)"
 
+# Importing, the golden outputs, the commands, and the server's answers and health. The
+# test of a type checker is left out: it needs the newest type hints of the dependencies.
+TEST_SOME := -m pytest tests/test_package.py tests/models/test_golden.py tests/cli tests/client tests/explain/test_figures.py tests/export/test_saved_model.py tests/server/test_http.py tests/server/test_grpc.py tests/server/test_readiness.py -k "not type_checker"
+
+test-floors: .venv-floors/installed
+	.venv-floors/bin/python $(TEST_SOME)
+
+# A new environment each time, because PYTHON may be another one.
+test-python:
+	rm -rf .venv-python
+	$(PYTHON) -m venv .venv-python
+	.venv-python/bin/python -m $(INSTALL) --editable ".[test]"
+	.venv-python/bin/python $(TEST_SOME)
+
+test-walks: .venv-test/installed
+	.venv-test/bin/python -m pytest tests/test_walks.py -m slow -n0
+
+# Processes that the tests start are measured, too; see [tool.coverage.run].
+TESTS ?= tests
+coverage: .venv-test/installed
+	.venv-test/bin/python -m coverage erase
+	.venv-test/bin/python -m coverage run -m pytest $(TESTS)
+	.venv-test/bin/python -m coverage combine --quiet
+	.venv-test/bin/python -m coverage report
+	.venv-test/bin/python -m coverage html
+
+# docs/backends.md: the commands that run on JAX and PyTorch, and those that do not.
+test-commands-on-backends: .venv-test/installed-backends
+	KERAS_BACKEND=jax .venv-test/bin/python -m pytest tests/cli/test_backends.py
+	KERAS_BACKEND=torch OMP_NUM_THREADS=1 .venv-test/bin/python -m pytest tests/cli/test_backends.py
+
 # Takes 12 minutes on two cores with AVX-512, longer with AVX2. Run nothing else
 # meanwhile. PyTorch needs g++ to compile its network.
 benchmark: .venv-test/installed-all
@@ -71,8 +110,26 @@ lint: .venv-test/installed
 	.venv-test/bin/mypy --strict --package keras_resattn_server --package keras_resattn_client
 	.venv-test/bin/vulture
 
+# The newest versions of what make installs, for Python 3.11 and later on all systems.
+# `make lock UPGRADE=` keeps the versions and only adds what is new in setup.cfg. PyTorch
+# is left out, because TORCH chooses it.
+UPGRADE ?= --upgrade
+LOCKED := $(addprefix --extra ,all test browser deployment docs jax litert onnx openvino ray)
+lock: .venv-tools/installed
+	.venv-tools/bin/uv pip compile --quiet --universal --python-version 3.11 --no-annotate \
+	    --custom-compile-command "make lock" $(UPGRADE) $(LOCKED) setup.cfg --output-file constraints.txt
+
+sbom: .venv-demo/installed .venv-tools/installed
+	mkdir -p build
+	.venv-tools/bin/cyclonedx-py environment --output-file build/sbom.json .venv-demo/bin/python
+	.venv-tools/bin/python scripts/licences.py build/sbom.json
+
+# Fails if a package cannot be audited, because its registry has no such data.
+audit: .venv-tools/installed
+	.venv-tools/bin/pip-audit --strict --disable-pip --no-deps --requirement constraints.txt
+
 clean:
-	rm -rf .venv-demo .venv-test build/site demo
+	rm -rf .venv-demo .venv-test .venv-floors .venv-python .venv-tools build demo
 
 .venv-demo/installed: $(PACKAGE)
 	$(PYTHON) -m venv .venv-demo
@@ -103,4 +160,14 @@ TORCH ?= torch
 
 .venv-test/installed-all: .venv-test/installed-backends .venv-test/installed-browser
 	.venv-test/bin/python -m $(INSTALL) --editable ".[deployment,litert,onnx,openvino,ray]"
+	touch $@
+
+.venv-tools/installed:
+	$(PYTHON) -m venv .venv-tools
+	.venv-tools/bin/python -m pip install --quiet cyclonedx-bom pip-audit uv
+	touch $@
+
+.venv-floors/installed: $(PACKAGE) .venv-tools/installed
+	.venv-tools/bin/uv venv --quiet --clear --python $(PYTHON) .venv-floors
+	.venv-tools/bin/uv pip install --quiet --python .venv-floors/bin/python --resolution lowest-direct --editable ".[test]"
 	touch $@

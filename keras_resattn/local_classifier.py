@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from keras_resattn.data import try_images
 from keras_resattn.model_folder import ModelFolder
 from keras_resattn.typing import StrPath
@@ -37,7 +39,8 @@ class LocalClassifier:
         if not len(pixels):
             return pixels
         standardized = self.folder.preprocessing.standardize(pixels)
-        return self.folder.model.predict_on_batch(standardized)
+        # Keras on JAX does not take TensorFlow's tensors.
+        return self.folder.model.predict_on_batch(np.asarray(standardized))
 
     def _ranked(self, row):
         pairs = zip(self.labels, row, strict=True)

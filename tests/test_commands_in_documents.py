@@ -19,6 +19,7 @@ DOCUMENTS = [
     for path in (
         ROOT / "README.md",
         *sorted((ROOT / "docs").glob("*.md")),
+        *sorted((ROOT / "docs" / "walks").glob("*.md")),
         ROOT / "cluster/README.md",
         ROOT / "serving/README.md",
     )

@@ -20,6 +20,7 @@ from keras_resattn.export import contract
 from keras_resattn.export import measure
 from keras_resattn.export.manifest import describe
 from keras_resattn.export.manifest import write_manifest
+from keras_resattn.export.precision import check_backend
 from keras_resattn.export.precision import prepare
 from keras_resattn.model_folder import LABELS
 from keras_resattn.model_folder import ModelFolder
@@ -66,13 +67,14 @@ def export_format(
         A tuple: the `pathlib.Path` of the folder, and the manifest, a dictionary.
 
     Raises:
-        ValueError: If the format is unknown, or answers differ by more than
-            rounding.
+        ValueError: If the format is unknown, Keras does not run on TensorFlow, or
+            answers differ by more than rounding.
         FileExistsError: If `path` exists.
         ImportError: If the package that writes the format is missing.
     """
     path = Path(path)
     chosen = _check(format, path)
+    check_backend()
     encoded, source = measure.images_to_measure(folder.preprocessing, images)
     model = prepare(folder.model, fold=fold_batch_norm)
     manifest = {

@@ -20,6 +20,17 @@ def check_precision(precision: str) -> None:
         )
 
 
+def check_backend() -> None:
+    """Raise a `ValueError` if Keras does not run on TensorFlow."""
+    backend = keras.backend.backend()
+    if backend != "tensorflow":
+        raise ValueError(
+            "Export only works with Keras on TensorFlow. Set the environment variable "
+            "KERAS_BACKEND=tensorflow; models of all backends can be loaded there. "
+            f"Received: KERAS_BACKEND={backend}"
+        )
+
+
 def prepare(
     model: keras.Model,
     precision: str = "float32",

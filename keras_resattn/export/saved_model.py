@@ -17,6 +17,7 @@ from keras_resattn.export.manifest import describe_image_bytes
 from keras_resattn.export.manifest import describe_signatures
 from keras_resattn.export.manifest import write_checksums
 from keras_resattn.export.manifest import write_manifest
+from keras_resattn.export.precision import check_backend
 from keras_resattn.export.precision import check_precision
 from keras_resattn.export.precision import prepare
 from keras_resattn.model_folder import LABELS
@@ -85,14 +86,16 @@ def export(
         The `pathlib.Path` of the SavedModel.
 
     Raises:
-        ValueError: If `path` does not end in a version, `precision` is unknown
-            or the outputs differ by more than rounding.
+        ValueError: If `path` does not end in a version, `precision` is unknown,
+            Keras does not run on TensorFlow, or the outputs differ by more than
+            rounding.
         FileExistsError: If `path` exists.
         ImportError: If `warmup` is true and the package is missing.
     """
     path = Path(path)
     _check_path(path)
     check_precision(precision)
+    check_backend()
     if warmup:
         warmup_requests.check_can_write_warmup()
     elif warmup is None:

@@ -4,6 +4,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import venv
 
 import numpy as np
 import pytest
@@ -150,3 +151,43 @@ def test_the_weights_of_the_package_become_a_served_model(info, tmp_path):
     assert [label.decode() for label in labels] == [
         info.labels[i] for i in expected.argmax(1)
     ]
+
+
+def instructions(stage):
+    """Yield the instructions of a build stage, each as its name and the rest."""
+    lines = [line for line in DOCKERFILE.splitlines() if not line.startswith("#")]
+    text = re.sub(r"\\\n", " ", "\n".join(lines))
+    found = re.search(rf"^FROM \S+ AS {stage}\n(.*?)^(?:FROM|\Z)", text, re.M | re.S)
+    return [line.split(maxsplit=1) for line in found[1].splitlines() if line]
+
+
+def copy(source, target):
+    if source.is_dir():
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(source, target, ignore=ignored)
+    else:
+        shutil.copy(source, target)
+
+
+@pytest.mark.slow
+def test_the_build_stages_make_a_model_in_an_empty_environment(tmp_path):
+    work, models = tmp_path / "work", tmp_path / "models"
+    work.mkdir()
+    venv.create(tmp_path / "venv", with_pip=True)
+    path = f"{tmp_path / 'venv/bin'}{os.pathsep}{os.environ['PATH']}"
+    variables = {**os.environ, "PATH": path}
+    variables.pop("PYTHONPATH", None)
+    variables |= dict(re.findall(r"^ARG (\w+)=(\S+)$", DOCKERFILE, re.M))
+    for stage in ("export", "pretrained"):
+        for name, rest in instructions(stage):
+            if name == "COPY":
+                *sources, target = rest.split()
+                for source in sources:
+                    copy(REPOSITORY / source, work / target)
+            if name == "RUN":
+                command = ["bash", "-c", rest.replace("/models", str(models))]
+                subprocess.run(command, cwd=work, env=variables, check=True)
+    version = models / "cifar10" / "1"
+    requests = version / "assets.extra" / "tf_serving_warmup_requests"
+    assert len(list(tf.data.TFRecordDataset(str(requests)))) >= 4
+    assert (version / "saved_model.pb").exists()
