@@ -103,8 +103,8 @@ def run(model, *inputs):
     return arrays(model(inputs if len(inputs) > 1 else inputs[0], training=False))
 
 
-def check_same(found, expected):
+def check_same(found, expected, atol=1e-5):
     keras.tree.assert_same_structure(found, expected)
     pairs = zip(keras.tree.flatten(found), keras.tree.flatten(expected), strict=True)
     for value, right in pairs:
-        np.testing.assert_allclose(value, right, rtol=1e-5, atol=1e-5)
+        np.testing.assert_allclose(value, right, rtol=1e-5, atol=atol)
