@@ -34,7 +34,8 @@ def stage_table(name: str, value: Any) -> tuple[Stage, ...]:
 
 def _stage(number: int, stated: Any) -> Stage:
     keys = set(stated) if isinstance(stated, dict) else set()
-    required = set(Stage._fields) - set(Stage._field_defaults)
+    fields = inspect.signature(Stage).parameters.values()
+    required = {field.name for field in fields if field.default is field.empty}
     if not required <= keys <= set(Stage._fields):
         raise ValueError(
             f"Stage {number} must be a mapping such as {EXAMPLE}; only `mask_depth` "

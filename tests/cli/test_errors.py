@@ -37,7 +37,7 @@ def bad_calls(model, picture, folder):
     yield (
         ("train", "demo", "--out", new, "--set", "network.input_shape=[4, 4, 1]"),
         1,
-        r"at least 8x8.*Received: .*\(4, 4, 1\)",
+        r"images of 8 x 8 pixels or more. Received: .*\[4, 4, 1\]",
     )
     for command in (
         ("evaluate", missing),
