@@ -59,7 +59,9 @@ def integrated_gradients(
     model, inputs = with_output(model, output), as_inputs(inputs, model)
     scores = _logits(model)
     chosen = _one_hot(scores, inputs, classes, batch_size)
-    differentiate = gradient_of(lambda x, c: keras.ops.sum(scores(x) * c))
+    differentiate = gradient_of(
+        lambda x, c: keras.ops.sum(keras.ops.multiply(scores(x), c))
+    )
     start = np.broadcast_to(np.asarray(baseline, "float32"), inputs.shape[1:])
     places = ((np.arange(steps) + 0.5) / steps).astype("float32")
     maps = []
@@ -109,7 +111,9 @@ def hires_cam(
     body, head = parts_at(flattened(model), layer)
     chosen = _one_hot(_logits(model), inputs, classes, batch_size)
     maps = body.predict(inputs, batch_size, verbose=0).astype("float32")
-    differentiate = gradient_of(lambda x, c: keras.ops.sum(head(x, training=False) * c))
+    differentiate = gradient_of(
+        lambda x, c: keras.ops.sum(keras.ops.multiply(head(x, training=False), c))
+    )
     gradients = _in_batches(differentiate, batch_size, maps, chosen)
     return resized((maps * gradients).sum(axis=_channel_axis()), _plane(inputs))
 
@@ -209,7 +213,9 @@ def rise(
 
     def probabilities(x: Array, c: Array) -> Array:
         softmax = keras.ops.softmax(scores(x), axis=-1)
-        return keras.ops.convert_to_numpy(keras.ops.sum(softmax * c, axis=-1))
+        return keras.ops.convert_to_numpy(
+            keras.ops.sum(keras.ops.multiply(softmax, c), axis=-1)
+        )
 
     maps = []
     for image, target in zip(inputs, chosen, strict=True):
@@ -280,7 +286,9 @@ def _scores(
     scores: Callable[..., Array], inputs: Array, chosen: Array, batch_size: int
 ) -> Array:
     def call(x: Array, c: Array) -> Array:
-        return keras.ops.convert_to_numpy(keras.ops.sum(scores(x) * c, axis=-1))
+        return keras.ops.convert_to_numpy(
+            keras.ops.sum(keras.ops.multiply(scores(x), c), axis=-1)
+        )
 
     return _in_batches(call, batch_size, inputs, chosen)
 

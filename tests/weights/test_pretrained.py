@@ -4,7 +4,6 @@ import functools
 import importlib.util
 import json
 from pathlib import Path
-from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -18,6 +17,7 @@ from keras_resattn.builder.named import named
 from keras_resattn.builder.signatures import attention_network
 from keras_resattn.model_folder import ModelFolder
 from keras_resattn.recipes.files import load_recipe
+from keras_resattn.training.evaluation import Evaluation
 from keras_resattn.weights import load_weights
 from keras_resattn.weights import save_packed
 from keras_resattn.weights import table
@@ -72,13 +72,14 @@ def run(network, photos, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def packed(run, tmp_path_factory):
+def packed(run, photos, tmp_path_factory):
     """The facts of its weights, in a table of their own."""
     folder = tmp_path_factory.mktemp("weights")
     (folder / "table.json").write_text("[]")
     script = tool()
     if keras.backend.backend() != "tensorflow":  # which evaluation is for
-        script.evaluate = lambda _: SimpleNamespace(accuracy=0.5, count=4)
+        results = Evaluation(str(photos), 4, 0.7, 0.5, [[1, 1], [1, 1]])
+        script.evaluate = lambda _: results
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(table, "FOLDER", folder)
         yield script.pack(run, "photos")
