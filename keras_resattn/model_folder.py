@@ -23,6 +23,7 @@ from keras_resattn.recipes.files import load_recipe
 from keras_resattn.recipes.settings import Recipe
 from keras_resattn.typing import Array
 from keras_resattn.typing import StrPath
+from keras_resattn.views.inputs import HIGHEST_STANDARDIZED
 from keras_resattn.weights import weights_info
 from keras_resattn.weights.table import FOLDER as WEIGHTS
 from keras_resattn.weights.table import locate
@@ -206,10 +207,8 @@ def marked(model: keras.Model, recipe: Recipe) -> keras.Model:
     `keras_resattn.explain` refuses such inputs from a caller who forgot to standardize
     them.
     """
-    mean, std = (
-        np.asarray(v) for v in (recipe.preprocessing.mean, recipe.preprocessing.std)
-    )
-    model.takes_pixels = bool(np.max((255 - mean) / std) > 20)
+    white = preprocessing_of(recipe).standardize(np.full((1, 1, 1, 1), 255.0))
+    model.takes_pixels = bool(np.max(white) > HIGHEST_STANDARDIZED)
     return model
 
 

@@ -70,7 +70,7 @@ def compare(
     }
     _print("Results", comparison.names, comparison.results, "unknown")
     _print("Metrics by epoch", comparison.names, curves, "unknown")
-    _print("Settings that differ", comparison.names, comparison.settings, "none")
+    _print("Settings that differ", comparison.names, comparison.settings, "not set")
     if isinstance(masks, str):
         typer.echo(masks)
     else:

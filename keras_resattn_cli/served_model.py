@@ -40,6 +40,7 @@ def served_folder(base: str, opening: ModelOptions = NO_OPTIONS) -> Iterator[Pat
         typer.echo(
             f"Exporting {base} to a temporary folder. To keep the export, run: "
             f"keras-resattn export {base} served/{name}/1"
+            + ("" if opening == NO_OPTIONS else " (with the same options)")
         )
         export(opening.open(base), Path(folder, name, "1"))
         typer.echo(f"The model is served as {name}.")

@@ -36,7 +36,7 @@ def summary(
     classes: Annotated[
         int | None,
         typer.Option(
-            help="The number of classes of a NETWORK. Default: its own.", min=1
+            help="The number of classes of a network. Default: its own.", min=1
         ),
     ] = None,
     allow_code: AllowCodeOption = False,

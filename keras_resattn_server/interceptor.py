@@ -1,5 +1,6 @@
 """What the interceptors of unary gRPC methods share."""
 
+import abc
 from typing import cast
 
 import grpc
@@ -23,6 +24,7 @@ class UnaryInterceptor(grpc.aio.ServerInterceptor):
         method = cast(Method, handler.unary_unary)  # asynchronous, as all of ours
         return self.wrap(handler, method, handler_call_details)
 
+    @abc.abstractmethod
     def wrap(
         self, handler: Handler, method: Method, details: grpc.HandlerCallDetails
     ) -> Handler:
@@ -33,4 +35,3 @@ class UnaryInterceptor(grpc.aio.ServerInterceptor):
             method: Its function.
             details: The name of the method, and the metadata of the call.
         """
-        raise NotImplementedError

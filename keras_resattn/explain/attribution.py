@@ -13,6 +13,8 @@ from keras_resattn.explain.logits import logits_after
 from keras_resattn.explain.logits import parts_at
 from keras_resattn.explain.resizing import resized
 from keras_resattn.layers.arguments import positive_integer
+from keras_resattn.layers.geometry import channel_axis
+from keras_resattn.layers.geometry import spatial_axes
 from keras_resattn.typing import Array
 from keras_resattn.views.flat import flattened
 from keras_resattn.views.outputs import with_output
@@ -248,14 +250,13 @@ def rise_masks(
 
 
 def _channel_axis() -> int:
-    """Return the axis of the channels in a batch."""
-    return 1 if keras.config.image_data_format() == "channels_first" else -1
+    return channel_axis(keras.config.image_data_format())
 
 
 def _plane(inputs: Array) -> tuple[int, int]:
     """Return the height and the width of a batch of images."""
-    _, height, width, _ = np.moveaxis(inputs, _channel_axis(), -1).shape
-    return height, width
+    rows, columns = spatial_axes(keras.config.image_data_format())
+    return inputs.shape[rows], inputs.shape[columns]
 
 
 def _logits(model: keras.Model) -> Callable[..., Array]:

@@ -80,10 +80,8 @@ class MaskComparison:
         from keras_resattn.explain.overview import overview_figures
 
         for run in self.runs:
-            drawn = overview_figures(
-                run.folder.model, run.pixels, run.inputs, [self.image],
-                scales=self.scales,
-            )  # fmt: skip
+            images = (run.pixels, run.inputs, [self.image])
+            drawn = overview_figures(run.folder.model, *images, scales=self.scales)
             yield next(drawn) if run.amplification else None
 
 

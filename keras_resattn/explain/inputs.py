@@ -9,10 +9,9 @@ import numpy as np
 
 from keras_resattn.typing import Array
 from keras_resattn.views.graph import flatten_layers
+from keras_resattn.views.inputs import HIGHEST_STANDARDIZED
 
 STANDARDIZING = (keras.layers.Rescaling, keras.layers.Normalization)
-# Standardized pixels are a few standard deviations from 0.
-HIGHEST_STANDARDIZED = 20
 REMEDY = (
     "Standardize them as in training: model.preprocessing.standardize(pixels) of "
     "keras_resattn.load_model, or keras_resattn.cifar.preprocess_input(pixels). If the "

@@ -2,11 +2,30 @@
 
 import threading
 
+import pytest
+
 from .loading import answer
 from .loading import available
 from .loading import poll_twice
 from .loading import status
 from .small_models import publish
+
+
+@pytest.fixture
+def slow_disk(monkeypatch):
+    """Return a function of a version. It returns the event that the disk waits for."""
+
+    def hold(version):
+        disk_answers = threading.Event()
+
+        def slow(folder):
+            if folder.name == version:
+                disk_answers.wait()
+
+        monkeypatch.setattr("keras_resattn_server.loading.loader.check_files", slow)
+        return disk_answers
+
+    return hold
 
 
 def wait_for(loader, versions):
@@ -15,15 +34,9 @@ def wait_for(loader, versions):
 
 
 def test_a_version_that_takes_long_does_not_hold_up_others(
-    loader, folder, times, monkeypatch
+    loader, folder, times, slow_disk
 ):
-    disk_answers = threading.Event()
-
-    def slow(folder):
-        if folder.name == "3":
-            disk_answers.wait()
-
-    monkeypatch.setattr("keras_resattn_server.loading.loader.check_files", slow)
+    disk_answers = slow_disk("3")
     loader._patience = 0.1
     publish(times[3], folder / "3")
     poll_twice(loader)
@@ -40,15 +53,9 @@ def test_a_version_that_takes_long_does_not_hold_up_others(
 
 
 def test_a_version_that_is_not_wanted_any_more_is_forgotten(
-    loader, folder, times, monkeypatch
+    loader, folder, times, slow_disk
 ):
-    disk_answers = threading.Event()
-
-    def slow(folder):
-        if folder.name == "2":
-            disk_answers.wait()
-
-    monkeypatch.setattr("keras_resattn_server.loading.loader.check_files", slow)
+    disk_answers = slow_disk("2")
     loader._patience = 0.1
     publish(times[2], folder / "2")
     poll_twice(loader)
