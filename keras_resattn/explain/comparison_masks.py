@@ -1,4 +1,4 @@
-"""The masks of several models for one image, on shared scales."""
+"""The masks of several models for one image, on scales of the same width."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from keras_resattn.explain.amplification_maps import amplification_of
 from keras_resattn.explain.reader import reader
 from keras_resattn.explain.scales import Scale
 from keras_resattn.explain.scales import range_text
-from keras_resattn.explain.scales import scale_around_mean
+from keras_resattn.explain.scales import scales_of_one_width
 from keras_resattn.model_folder import ModelFolder
 from keras_resattn.typing import Array
 from keras_resattn.typing import StrPath
@@ -56,18 +56,18 @@ class MaskComparison:
     Attributes:
         image: The name of the image.
         runs: The `RunMasks` of each model.
-        scales: A dictionary from the names of modules to the scale of their
-            amplification. Modules of the same name share it.
+        scales: For each model, a dictionary from the names of modules to the scale of
+            their amplification. Modules of the same name have the same width.
     """
 
     image: str
     runs: tuple[RunMasks, ...]
-    scales: Mapping[str, Scale]
+    scales: tuple[Mapping[str, Scale], ...]
 
     def table(self) -> dict[str, tuple[str, ...]]:
         """Return the predictions, and the amplification of each module, as text."""
         rows = {"prediction": tuple(_prediction(run) for run in self.runs)}
-        for name in self.scales:
+        for name in dict.fromkeys(name for one in self.scales for name in one):
             maps = [run.amplification.get(name) for run in self.runs]
             rows[name] = tuple(
                 "" if one is None else range_text(one, "x").replace("\n", " ")
@@ -79,9 +79,9 @@ class MaskComparison:
         """Yield the figure of `keras-resattn masks` of each model, `None` without."""
         from keras_resattn.explain.overview import overview_figures
 
-        for run in self.runs:
+        for run, scales in zip(self.runs, self.scales, strict=True):
             images = (run.pixels, run.inputs, [self.image])
-            drawn = overview_figures(run.folder.model, *images, scales=self.scales)
+            drawn = overview_figures(run.folder.model, *images, scales=scales)
             yield next(drawn) if run.amplification else None
 
 
@@ -102,13 +102,17 @@ def compare_masks(
     """
     name, content = _test_image(folders) if image is None else (Path(image).name, image)
     runs = tuple(_run_masks(folder, content) for folder in folders)
-    modules = dict.fromkeys(name for run in runs for name in run.amplification)
-    each = {
-        name: [r.amplification[name] for r in runs if name in r.amplification]
-        for name in modules
-    }
-    scales = {name: scale_around_mean(maps) for name, maps in each.items()}
-    return MaskComparison(name, runs, scales)
+    return MaskComparison(name, runs, _scales(runs))
+
+
+def _scales(runs: Sequence[RunMasks]) -> tuple[dict[str, Scale], ...]:
+    scales: tuple[dict[str, Scale], ...] = tuple({} for _ in runs)
+    for name in dict.fromkeys(name for run in runs for name in run.amplification):
+        having = [i for i, run in enumerate(runs) if name in run.amplification]
+        found = scales_of_one_width([runs[i].amplification[name] for i in having])
+        for i, scale in zip(having, found, strict=True):
+            scales[i][name] = scale
+    return scales
 
 
 def _run_masks(folder: ModelFolder, image: StrPath | Array) -> RunMasks:

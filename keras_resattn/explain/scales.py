@@ -5,6 +5,7 @@ compared shares one scale. Values that hardly vary are named, not stretched.
 """
 
 from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -54,6 +55,18 @@ def scale_around_mean(maps: Iterable[Array]) -> Scale:
     ends = np.quantile(values, [OUTLIERS, 1 - OUTLIERS])
     reach = max(float(np.abs(ends - middle).max()), 0.75 * NEARLY_CONSTANT)
     return Scale(middle - reach, middle + reach, DIVERGING_COLORS)
+
+
+def scales_of_one_width(maps: Sequence[Array]) -> list[Scale]:
+    """Return the scale of each map around its own mean, all as wide as the widest.
+
+    So structures can be compared where means are far apart, as with residual and naive
+    attention learning.
+    """
+    scales = [scale_around_mean([one]) for one in maps]
+    reach = max(scale.high - scale.low for scale in scales) / 2
+    middles = [(scale.low + scale.high) / 2 for scale in scales]
+    return [Scale(m - reach, m + reach, DIVERGING_COLORS) for m in middles]
 
 
 def feature_scale(*maps: Array) -> Scale:

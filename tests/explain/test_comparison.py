@@ -136,7 +136,7 @@ def without_modules(run):
     return ModelFolder.open(run.path)
 
 
-def test_masks_are_those_of_the_first_test_image_on_one_scale(runs):
+def test_masks_are_those_of_the_first_test_image_on_scales_of_one_width(runs):
     runs = [runs[0], with_other_weights(runs[1])]
     test = runs[0].labelled_images().test.paths[0]
     masks = compare_masks(runs)
@@ -147,8 +147,13 @@ def test_masks_are_those_of_the_first_test_image_on_one_scale(runs):
         right = amplification(run.model, run.preprocessing.standardize(one.pixels))
         np.testing.assert_array_equal(one.amplification[MODULE], right[MODULE])
         every.append(right[MODULE])
-    assert masks.scales[MODULE] == scale_around_mean(every)
-    assert masks.scales[MODULE] != scale_around_mean(every[:1])
+    alone = [scale_around_mean([maps]) for maps in every]
+    widths = [scale.high - scale.low for scale in alone]
+    assert widths[0] != pytest.approx(widths[1], rel=0.01)
+    for scales, maps in zip(masks.scales, every, strict=True):
+        scale = scales[MODULE]
+        assert scale.high - scale.low == pytest.approx(max(widths))
+        assert (scale.high + scale.low) / 2 == pytest.approx(maps.mean(), rel=1e-5)
 
 
 def test_a_given_image_is_shown_of_every_run(runs, pictures, tmp_path, command):
