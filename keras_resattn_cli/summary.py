@@ -19,7 +19,7 @@ def summary(
     name: Annotated[
         str,
         typer.Argument(
-            metavar="NAME",
+            metavar="MODEL",
             help="A network: a name from `keras-resattn list`. Or a model: a model "
             "folder, a .keras file, the name of weights, such as cifar10, or "
             "hf://OWNER/REPOSITORY@REVISION.",
