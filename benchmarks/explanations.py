@@ -1,10 +1,12 @@
 """Evaluate masks, class evidence and baselines by metrics on CIFAR-10, in one table.
 
     python -m benchmarks.explanations --data-dir ~/tensorflow_datasets
+    python -m benchmarks.explanations ... --figure docs/deletion_and_insertion.png
 
 Prints the mean and the standard error of each metric over the first test images, with
 the weights "cifar10", for the predicted class. CIFAR-10 has no bounding boxes, so the
-pointing game is not measured.
+pointing game is not measured. `--figure` also draws the curves of deletion and
+insertion of some of the maps.
 """
 
 import argparse
@@ -16,12 +18,17 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 
 import keras_resattn
+from keras_resattn import explain
 from keras_resattn.explain import mean_masks
 from keras_resattn.explain import metrics
 from keras_resattn.explain.evidence import METHODS
 from keras_resattn.explain.evidence import class_evidence
 from keras_resattn.explain.resizing import resized
 
+BASELINES = ("random", "gaussian")
+ATTRIBUTION = (explain.integrated_gradients, explain.hires_cam, explain.occlusion)
+# In the figure; more lines would hide each other.
+DRAWN = ("mean mask of stage1_attention1", "grad_cam", "integrated_gradients")
 COLUMNS = (
     "deletion AUC, lower is better",
     "insertion AUC, higher",
@@ -39,6 +46,7 @@ def main():
     parser.add_argument("--sanity-count", type=int, default=16)
     parser.add_argument("--steps", type=int, default=16)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--figure", help="a file to draw the curves to")
     options = parser.parse_args()
     model = keras_resattn.cifar.Attention56(weights="cifar10")
     inputs, truth = _test_images(options)
@@ -51,9 +59,14 @@ def main():
         f"classified correctly; the last column: the first {options.sanity_count}.\n"
     )
     print(f"| map | {' | '.join(COLUMNS)} |\n|---{'|---' * len(COLUMNS)}|", flush=True)
-    for name, explain in _explainers(classes, options.seed).items():
-        cells = _measure(model, inputs, classes, explain, options)
+    curves = {}
+    for name, explainer in _explainers(classes, options.seed).items():
+        cells, *curves[name] = _measure(model, inputs, classes, explainer, options)
         print(f"| {name} | {' | '.join(cells)} |", flush=True)
+    if options.figure:
+        drawn = [{n: curves[n][i] for n in (*DRAWN, *BASELINES)} for i in (0, 1)]
+        figure = explain.faithfulness_figure(*drawn, baselines=BASELINES)
+        figure.savefig(options.figure, dpi=110)
 
 
 def _test_images(options):
@@ -76,35 +89,43 @@ def _explainers(classes, seed):
         for name in modules
     }
     for method in METHODS:
-        explainers[f"`{method}`"] = lambda model, inputs, method=method: class_evidence(
+        explainers[method] = lambda model, inputs, method=method: class_evidence(
             model, inputs, method, classes[: len(inputs)], seed=seed
         )
-    for name in ("random", "gaussian"):
-        explainers[f"baseline: {name}"] = lambda model, inputs, name=name: (
-            metrics.baseline_maps(inputs.shape[:3], seed)[name]
+    for method in ATTRIBUTION:
+        explainers[method.__name__] = lambda model, inputs, method=method: method(
+            model, inputs, classes[: len(inputs)]
         )
+    for name in BASELINES:
+        explainers[name] = lambda model, inputs, name=name: metrics.baseline_maps(
+            inputs.shape[:3], seed
+        )[name]
     return explainers
 
 
-def _measure(model, inputs, classes, explain, options):
-    maps = explain(model, inputs)
+def _measure(model, inputs, classes, explainer, options):
+    """Return the cells of a map, and its curves of deletion and insertion."""
+    maps = explainer(model, inputs)
     arguments = (metrics.predictor(model), inputs, maps, classes)
     few = inputs[: options.sanity_count]
+    deletion, deletion_areas = metrics.deletion(*arguments, steps=options.steps)
+    insertion, insertion_areas = metrics.insertion(*arguments, steps=options.steps)
     values = (
-        metrics.deletion(*arguments, steps=options.steps)[1],
-        metrics.insertion(*arguments, steps=options.steps)[1],
+        deletion_areas,
+        insertion_areas,
         metrics.road(*arguments, seed=options.seed)[1],
         metrics.average_drop(*arguments),
         metrics.increase_in_confidence(*arguments),
         metrics.parameter_randomization(
-            model, lambda other: explain(other, few), options.seed
+            model, lambda other: explainer(other, few), options.seed
         ),
     )
     errors = [value.std(ddof=1) / np.sqrt(len(value)) for value in values]
-    return [
+    cells = [
         f"{value.mean():.3f} ± {error:.3f}"
         for value, error in zip(values, errors, strict=True)
     ]
+    return cells, deletion, insertion
 
 
 if __name__ == "__main__":

@@ -32,14 +32,15 @@ class Server:
 
 
 @contextlib.contextmanager
-def running_server(model, arguments):
-    """Start `keras-resattn serve` and wait until it is ready."""
-    base = str(model.parent)
+def running_server(model, arguments, checkout=None):
+    """Run `keras-resattn serve`, of another checkout if given, until it is ready."""
+    base = str(model.parent.resolve())
     command = [sys.executable, "-m", "keras_resattn_cli", "serve", base, *arguments]
     process = subprocess.Popen(
         [*command, "--port", "0", "--grpc-port", "0"],
         stdout=subprocess.PIPE,
         text=True,
+        cwd=checkout,  # Python imports from this folder first
         env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
     )
     try:

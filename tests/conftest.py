@@ -53,6 +53,20 @@ def stand_in(monkeypatch):
     return add
 
 
+@pytest.fixture(scope="module")
+def browser():
+    """Return a Chromium of Playwright."""
+    from playwright.sync_api import sync_playwright
+
+    from tests.browser import CHROMIUM
+    from tests.browser import OPTIONS
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
+        yield browser
+        browser.close()
+
+
 @pytest.fixture(scope="session", autouse=True)
 def tiny_network():
     """Add a network to the zoo that has two attention modules and is built fast."""

@@ -21,6 +21,7 @@ from .figures.animation import write_animation as write_animation
 from .figures.attention import attention_figure as attention_figure
 from .figures.channel_grid import channel_grid_figure as channel_grid_figure
 from .figures.evidence import evidence_figure as evidence_figure
+from .figures.faithfulness import faithfulness_figure as faithfulness_figure
 from .figures.gallery import gallery_figure as gallery_figure
 from .figures.mask_overlays import mask_figure as mask_figure
 from .figures.mask_overlays import masked_images as masked_images

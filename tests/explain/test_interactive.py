@@ -9,8 +9,6 @@ import pytest
 
 from keras_resattn import explain
 from keras_resattn.explain.interactive import quantized
-from tests.explore.test_browser import CHROMIUM
-from tests.explore.test_browser import OPTIONS
 
 MODULE = "stage2_attention1"
 STEP = 1 / 255
@@ -75,24 +73,20 @@ def test_a_label_cannot_end_the_script(model_folder, pictures, tmp_path, monkeyp
 
 
 @pytest.fixture
-def page(written):
+def page(browser, written):
     """The page. Afterwards: it asked for nothing but itself, and has no error."""
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
-        page = browser.new_page()
-        requests, errors = [], []
-        page.on("request", lambda request: requests.append(request.url))
-        page.on("console", lambda m: m.type == "error" and errors.append(m.text))
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.goto(written.as_uri())
-        page.locator("figcaption", has_text="Amplification").first.wait_for()
-        yield page
-        asked = [url for url in requests if not url.startswith("data:")]
-        assert asked == [written.as_uri()]
-        assert errors == []
-        browser.close()
+    page = browser.new_page()
+    requests, errors = [], []
+    page.on("request", lambda request: requests.append(request.url))
+    page.on("console", lambda m: m.type == "error" and errors.append(m.text))
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(written.as_uri())
+    page.locator("figcaption", has_text="Amplification").first.wait_for()
+    yield page
+    asked = [url for url in requests if not url.startswith("data:")]
+    assert asked == [written.as_uri()]
+    assert errors == []
+    page.close()
 
 
 def row(page):

@@ -13,22 +13,12 @@ import pytest
 
 from keras_resattn import explain
 from keras_resattn.explain import channels
+from tests.browser import contrast_violations
 from tests.explore.conftest import pixels_in
 from tests.explore.test_content import colored
 
 pytestmark = pytest.mark.needs_browser
 
-CHROMIUM = "/usr/bin/chromium"
-OPTIONS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 MODULES = ("stage1_attention1", "stage2_attention1")
 
 
@@ -71,16 +61,6 @@ def command(model_folder, pictures, tmp_path_factory):
     finally:
         process.kill()
         process.wait()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -309,13 +289,15 @@ def test_a_file_of_too_many_bytes_is_refused(open_page, tmp_path, pictures):
     drop_picture(page, pictures[0])
 
 
-@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("width", [400, 1280])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_nothing_is_wider_than_the_page(open_page, pictures, width, scheme):
+def test_the_page_fits_and_its_text_has_contrast(open_page, pictures, width, scheme):
     page, _, errors = open_page(
         viewport={"width": width, "height": 900}, color_scheme=scheme
     )
+    assert contrast_violations(page) == []
     drop_picture(page, pictures[0])
+    assert contrast_violations(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") == width
     dark = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert (dark != "rgb(255, 255, 255)") == (scheme == "dark")
