@@ -86,7 +86,20 @@ def build_model(
             warn_if_emulated(recipe.precision)
             multiply_pointwise_convolutions(network)
         enable_distributed_fit(model, strategy)
+        if strategy is None:
+            _build_metrics(model)
     return network, model
+
+
+def _build_metrics(model: keras.Model) -> None:
+    """Make the variables of the metrics.
+
+    Keras makes them in the first step, except under a strategy. TensorFlow traces a
+    step again if it has made variables, and most of the time of a first step is tracing.
+    """
+    blank = keras.ops.zeros((1, model.output_shape[-1]))
+    model.compute_metrics(None, blank, blank)
+    model.reset_metrics()
 
 
 def _body_variables(network: keras.Model) -> list[keras.Variable]:
