@@ -6,8 +6,8 @@
 It needs the extra `notebooks`. Each notebook runs in an empty folder, with this Python.
 Messages on standard error and the times of cells are not stored. Figures have 256
 colours. A cell with a figure has a description of it for readers who cannot see it:
-`alt` in the metadata of the cell. `jupyter nbconvert --to html --template classic` writes
-it into HTML.
+`alt` in the metadata of the cell. nbconvert writes it into HTML with
+`--template classic`.
 """
 
 import base64
