@@ -4,8 +4,10 @@
     python scripts/run_notebooks.py quickstart  # notebooks with this in their names
 
 It needs the extra `notebooks`. Each notebook runs in an empty folder, with this Python.
-Messages on standard error and the times of cells are not stored. Images are stored with
-256 colours.
+Messages on standard error and the times of cells are not stored. Figures have 256
+colours. A cell with a figure has a description of it for readers who cannot see it:
+`alt` in the metadata of the cell. nbconvert writes it into HTML with
+`--template classic`.
 """
 
 import base64
@@ -46,7 +48,7 @@ def run_notebook(path, folder):
     )
     client.execute()
     for cell in notebook.cells:
-        cell.metadata = {}
+        cell.metadata = {k: text for k, text in cell.metadata.items() if k == "alt"}
         if cell.cell_type == "code":
             cell.outputs = [
                 _light(o) for o in cell.outputs if o.get("name") != "stderr"
@@ -55,7 +57,7 @@ def run_notebook(path, folder):
 
 
 def _light(output):
-    """Return an output; its image, if it has one, gets 256 colours."""
+    """Return an output. If it has an image, reduce the image to 256 colours."""
     data = output.get("data", {})
     if "image/png" in data:
         picture = PIL.Image.open(io.BytesIO(base64.b64decode(data["image/png"])))

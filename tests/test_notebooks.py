@@ -28,6 +28,12 @@ def code_cells(path):
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
+def figures(cell):
+    """Return the number of figures among the outputs of a cell."""
+    outputs = cell.get("outputs", [])
+    return sum("image/png" in output.get("data", {}) for output in outputs)
+
+
 def texts(cell):
     """Return the source of a cell and all text of its outputs."""
     shown = [
@@ -42,7 +48,9 @@ def test_there_are_five_notebooks():
 
 
 def test_the_files_are_small():
-    assert sum(path.stat().st_size for path in NOTEBOOKS) < 1_000_000
+    sizes = [path.stat().st_size for path in NOTEBOOKS]
+    assert max(sizes) < 1_000_000
+    assert sum(sizes) < 2_200_000
 
 
 @by_name
@@ -57,13 +65,30 @@ def test_a_stored_notebook_is_valid_and_was_run_from_the_first_cell_to_the_last(
 @by_name
 def test_outputs_have_figures_and_text_but_no_errors_and_no_absolute_paths(path):
     outputs = [output for cell in code_cells(path) for output in cell.outputs]
-    assert any("image/png" in output.get("data", {}) for output in outputs)
+    assert any(map(figures, code_cells(path)))
     assert any(output.output_type == "stream" for output in outputs)
     for output in outputs:
         assert output.output_type != "error"
         assert output.get("name") != "stderr"
     for cell in code_cells(path):
         assert not re.search(ABSOLUTE_PATH, texts(cell)), cell.source
+
+
+@by_name
+def test_each_figure_has_a_description(path):
+    for cell in code_cells(path):
+        assert figures(cell) == ("alt" in cell.metadata), cell.source
+        assert not figures(cell) or 60 < len(cell.metadata["alt"]) < 400
+
+
+@by_name
+def test_a_question_is_before_each_figure_and_the_answer_after_it(path):
+    cells = nbformat.read(path, as_version=4).cells
+    assert not figures(cells[-1])
+    for before, cell, after in zip(cells, cells[1:], cells[2:], strict=False):
+        if figures(cell):
+            assert before.cell_type == after.cell_type == "markdown"
+            assert "?**" in before.source
 
 
 def test_an_absolute_path_is_found():
@@ -78,8 +103,5 @@ def test_a_notebook_runs_and_shows_as_many_figures(path, run_notebook, tmp_path)
     notebook = run_notebook(path, tmp_path)
     cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
     for cell, stored in zip(cells, code_cells(path), strict=True):
-        figures, expected = (
-            ["image/png" in output.get("data", {}) for output in outputs]
-            for outputs in (cell.outputs, stored.outputs)
-        )
-        assert sum(figures) == sum(expected), cell.source
+        assert cell.metadata == stored.metadata
+        assert figures(cell) == figures(stored), cell.source
