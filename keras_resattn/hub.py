@@ -136,7 +136,9 @@ def _naming_errors(done: str, remedy: str, address: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # The Hub's errors have no class in common.
-        reason = " ".join(str(error).split())[:300]
+        reason = " ".join(str(error).split())[:300].rstrip(".")
+        if "connect" in f"{type(error).__name__} {reason}".lower() or "Errno" in reason:
+            remedy = "Check the connection to the internet"
         raise OSError(
             f"The model could not be {done}: {reason}. {remedy}. Received: {address}"
         ) from error

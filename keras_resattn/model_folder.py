@@ -71,6 +71,12 @@ class ModelFolder:
             FileNotFoundError: If it or one of its files is missing.
         """
         folder = cls(Path(path))
+        if folder.path.is_file():
+            raise ValueError(
+                "This is a file and not a model. Name the model first: a model folder, "
+                "a .keras file, or the name of weights, such as cifar10. "
+                f"Received: {path}"
+            )
         missing = [
             name
             for name in (MODEL, RECIPE, LABELS)
@@ -78,8 +84,8 @@ class ModelFolder:
         ]
         if missing:
             raise FileNotFoundError(
-                f"This is not a model folder, because {', '.join(missing)} is missing. "
-                f"Make one with `keras-resattn train RECIPE --out {path}`. "
+                f"This is not a model folder. It lacks {', '.join(missing)}. "
+                "`keras-resattn train RECIPE --out FOLDER` makes one. "
                 f"Received: {path}"
             )
         return folder

@@ -27,7 +27,9 @@ class ServerError(RuntimeError):
         """
         match = re.search(r"\bElement (\d+) of ", self.message)
         number = int(match[1]) if match else 0
-        known = match is not None or len(names) == 1
+        # A message without a number can be about the one image, but not about labels.
+        about_other = "label" in self.message or "signature" in self.message
+        known = match is not None or (len(names) == 1 and not about_other)
         if not (known and self.is_about_the_input and number < len(names)):
             return self
         return ServerError(
@@ -49,7 +51,8 @@ class ServerUnreachable(ConnectionError):
     def __init__(self, url: str, reason: object):
         super().__init__(
             f"There is no server at this address ({reason}). Start one with "
-            "`keras-resattn serve BASE`, or correct host and port. "
+            "`keras-resattn serve BASE`, or correct host and port. gRPC has another "
+            "port than REST: grpc://HOST:8500 and http://HOST:8501. "
             f"Received: {url}"
         )
 

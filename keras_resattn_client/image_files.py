@@ -18,7 +18,7 @@ SYSTEM_FILES = ("thumbs.db", "ehthumbs.db", "desktop.ini")
 
 HIDDEN = "hidden"
 SYSTEM = "of the operating system"
-LINKS = "links to folders that were searched"
+LINKS = "links to folders that are searched already"
 NO_FILE = "broken links or special files"
 NO_ENDING = "without an ending"
 

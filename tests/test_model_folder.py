@@ -33,7 +33,7 @@ def test_a_missing_folder_is_an_error(tmp_path):
 @pytest.mark.parametrize("name", ["model.keras", "recipe.yaml", "labels.txt"])
 def test_a_folder_that_lacks_a_file_is_an_error(copy, name):
     (copy.path / name).unlink()
-    with pytest.raises(FileNotFoundError, match=f"because {name} is missing"):
+    with pytest.raises(FileNotFoundError, match=f"It lacks {name}"):
         ModelFolder.open(copy.path)
 
 

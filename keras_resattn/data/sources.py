@@ -86,6 +86,12 @@ def load(
     if is_folder(settings):
         found = find_class_folders(path, settings.validation, seed)
         return load_files(found, settings, preprocessing, relabel)
+    if path.is_file():
+        raise ValueError(
+            "This is a file; give a folder with one folder of images per class, a CSV "
+            "file whose name ends in .csv, or the name of a data set. "
+            f"Received: {settings.name}"
+        )
     if _is_path(settings.name):
         raise FileNotFoundError(
             "There is no such folder; give a folder with one folder of images per "

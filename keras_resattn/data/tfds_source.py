@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import io
+import re
 from collections.abc import Callable
 from collections.abc import Mapping
 
@@ -216,13 +217,18 @@ def _reader(
 def _prepared_builder(
     name: str, data_dir: StrPath | None, download: bool
 ) -> tfds.core.DatasetBuilder:
+    missing = FileNotFoundError(
+        "There is neither a folder nor a data set of tensorflow-datasets of this name. "
+        "Name a folder of images, such as --set data.name=./photos, or a data set, "
+        f"such as --set data.name=cifar10. Received: data.name={name}"
+    )
+    # Of other names tensorflow-datasets explains its own syntax.
+    if not re.fullmatch(r"\w+([/:].*)?", name):
+        raise missing
     try:
         builder = tfds.builder(name, data_dir=data_dir)
     except tfds.core.DatasetNotFoundError as error:
-        raise FileNotFoundError(
-            "There is neither a folder nor a data set of tensorflow-datasets of "
-            f"this name. Received: {name}"
-        ) from error
+        raise missing from error
     if builder.info.splits:
         return builder
     if isinstance(builder, fashion_mnist_sample.FashionMnistSample):

@@ -18,6 +18,7 @@ REMEDY = (
     "model was trained on pixel values: model.takes_pixels = True."
 )
 SINGLE = "Add the first axis to a single image: image[None]."
+ROUNDING = 0.01  # in pixel values
 RGBA = "Remove the fourth channel (transparency): images[..., :3]."
 
 
@@ -130,7 +131,7 @@ def as_pictures(images: Any, pixel_values: bool = True) -> list[Array]:
         _check_channels(picture)
         if pixel_values:
             _check_pixel_values(picture)
-    return pictures
+    return [np.clip(one, 0, 255) for one in pictures] if pixel_values else pictures
 
 
 def _check_channels(image: Array) -> None:
@@ -145,7 +146,8 @@ def _check_channels(image: Array) -> None:
 
 def _check_pixel_values(image: Array) -> None:
     low, high = float(image.min()), float(image.max())
-    if low < 0 or high > 255 or 0 < high <= 1:
+    # Resizing computes sums of products, which can end a little beyond the limits.
+    if low < -ROUNDING or high > 255 + ROUNDING or 0 < high <= 1:
         raise ValueError(
             "Images to draw must have pixel values from 0 to 255. Pass the images "
             "before they are standardized; multiply values from 0 to 1 by 255. "

@@ -95,7 +95,7 @@ def _build_metrics(model: keras.Model) -> None:
     """Make the variables of the metrics.
 
     Keras makes them in the first step, except under a strategy. TensorFlow traces a
-    step again if it has made variables, and most of the time of a first step is tracing.
+    step again if it has made variables, and tracing takes most of a first step.
     """
     blank = keras.ops.zeros((1, model.output_shape[-1]))
     model.compute_metrics(None, blank, blank)

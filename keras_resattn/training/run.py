@@ -155,6 +155,8 @@ class Run:
         recipe = divided_as(recipe, stored)
         machine_changes(recipe, stored, self.out, extend_hint(self.out))
         (self.out / self.checkpoint.name).unlink(missing_ok=True)
+        hint = extend_hint(self.out).strip()
+        print(f"The run is finished, so nothing is trained. {hint}")
         return ModelFolder.open(self.out)
 
     def recipe_to_resume(

@@ -34,6 +34,9 @@ class _Connection(H11Protocol):
     _unread: asyncio.TimerHandle | None = None
     _discarded = 0
 
+    def _unsupported_upgrade_warning(self) -> None:
+        """Log nothing: uvicorn's advice to install a library would be wrong here."""
+
     def connection_made(  # type: ignore[override]  # as in uvicorn
         self, transport: asyncio.Transport
     ) -> None:

@@ -14,7 +14,7 @@ _CLOSE = {"connection": "close"}
 
 
 class RefusalMiddleware:
-    """Refuse requests on too many connections, and those of an ambiguous length.
+    """Refuse other versions of HTTP, ambiguous lengths, and too many connections.
 
     Args:
         app: Answers the other requests.
@@ -31,8 +31,16 @@ class RefusalMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         names = Headers(scope=scope).keys()
+        version = scope["http_version"]
         answer = self.app
-        if {"content-length", "transfer-encoding"} <= set(names):
+        if version not in ("1.0", "1.1"):
+            message = f"The server has HTTP 1.0 and 1.1. Received: HTTP/{version}"
+            answer = error_response(message, 505, _CLOSE)
+        elif version == "1.0" and "transfer-encoding" in names:
+            # RFC 9112, 6.1: such a request has a faulty length.
+            message = "A request of HTTP 1.0 must not have Transfer-Encoding."
+            answer = error_response(message, 400, _CLOSE)
+        elif {"content-length", "transfer-encoding"} <= set(names):
             # A proxy in front may use the other one, and so see another request.
             message = (
                 "A request must not have both Content-Length and Transfer-Encoding."

@@ -38,6 +38,10 @@ def test_other_errors_do_not_name_an_image(urls, pictures):
     with Client(urls[0], "nope") as client, pytest.raises(ServerError) as caught:
         client.predict(pictures[0])
     assert "The image:" not in str(caught.value)
+    with Client(urls[0], "small", label="nope") as client:
+        with pytest.raises(ServerError, match="label: nope Received") as caught:
+            client.predict(pictures[0])
+    assert "The image:" not in str(caught.value)
 
 
 @pytest.mark.parametrize("media_type", ["image/png", "image/jpeg", "Image/PNG"])

@@ -89,8 +89,22 @@ def test_any_tfds_name_even_without_a_test_split(tmp_path):
 
 
 def test_an_unknown_name_is_an_error(tmp_path):
-    with pytest.raises(FileNotFoundError, match="neither a folder nor.*Received: nope"):
+    with pytest.raises(FileNotFoundError, match="neither a.*Received: data.name=nope"):
         load(Data(name="nope", data_dir=str(tmp_path)), Preprocessing((32, 32, 3)))
+
+
+def test_a_file_is_no_data(tmp_path):
+    path = tmp_path / "photo.jpg"
+    path.write_bytes(b"any")
+    with pytest.raises(ValueError, match=r"This is a file; .*Received: .*photo.jpg"):
+        load(Data(name=str(path)), Preprocessing((32, 32, 3)))
+
+
+@pytest.mark.parametrize("name", ["photo.jpg", "my photos", "a+b"])
+def test_a_name_that_no_data_set_can_have_is_unknown(tmp_path, name):
+    message = r"neither a.* --set data.name=./photos.*Received: data.name="
+    with pytest.raises(FileNotFoundError, match=message):
+        load(Data(name=name, data_dir=str(tmp_path)), Preprocessing((32, 32, 3)))
 
 
 def test_other_channels_are_an_error(sample, sample_data):

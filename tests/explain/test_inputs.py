@@ -8,6 +8,7 @@ from PIL import Image
 
 from keras_resattn import explain
 from keras_resattn.explain import metrics
+from keras_resattn.explain.inputs import as_pictures
 from keras_resattn.explain.triptych import Triptych
 from keras_resattn.model_folder import marked
 
@@ -187,6 +188,15 @@ def test_wrong_maps_are_an_error_with_the_remedy(name, wrong):
     maps, message = WRONG_MAPS[wrong]
     with pytest.raises(ValueError, match=message):
         OF_MAPS[name](maps)
+
+
+def test_a_rounding_error_of_resizing_is_no_error():
+    """A photograph with white parts had values up to 255.00003 after resizing."""
+    images = [np.full((8, 8, 3), 255.00003, "float32"), np.full((8, 8, 3), -3e-5)]
+    white, black = as_pictures(images)
+    assert white.max() == 255 and black.min() == 0
+    with pytest.raises(ValueError, match="values from 0 to 256"):
+        as_pictures([np.linspace(0, 256, 192).reshape(8, 8, 3)])
 
 
 # === Models ===

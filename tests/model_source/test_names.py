@@ -60,7 +60,7 @@ def test_a_model_folder_wins_over_a_name_and_this_is_said(
     (tmp_path / "photos").mkdir()
     with pytest.warns(UserWarning, match="not a model folder, so the weights tiny:ph"):
         same(load_model("photos"), source, pictures)
-    with pytest.raises(FileNotFoundError, match="because model.keras"):
+    with pytest.raises(FileNotFoundError, match="It lacks model.keras"):
         load_model("./photos")
 
 

@@ -129,6 +129,28 @@ def test_ambiguous_requests_are_refused_in_json(server_url, request_head, messag
     assert message in json_of(received)["error"]
 
 
+@pytest.mark.parametrize(
+    "request_head, status, message",
+    [
+        (
+            HEAD.replace(b"HTTP/1.1", b"HTTP/1.0")
+            + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n",
+            b"400",
+            "HTTP 1.0 must not have Transfer-Encoding",
+        ),
+        (
+            HEAD.replace(b"HTTP/1.1", b"HTTP/3.7") + b"\r\n",
+            b"505",
+            "Received: HTTP/3.7",
+        ),
+    ],
+)
+def test_other_versions_of_http_are_refused(server_url, request_head, status, message):
+    received = exchange(server_url, request_head + b"0\r\n\r\n")
+    assert received.split()[1] == status
+    assert message in json_of(received)["error"]
+
+
 def test_the_standard_library_can_read_the_refusal_of_a_large_body(server_url):
     connection = http.client.HTTPConnection(server_url.removeprefix("http://"))
     connection.request("POST", PREDICT, bytes(70 * 2**20))

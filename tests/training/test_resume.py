@@ -142,11 +142,12 @@ class NaNAtOnce(keras.callbacks.Callback):
         weight.assign(np.full(weight.shape, np.nan))
 
 
-def test_a_finished_run_is_left_as_it_is(model_folder, small_recipe, tmp_path):
+def test_a_finished_run_is_left_as_it_is(model_folder, small_recipe, tmp_path, capsys):
     shutil.copytree(model_folder.path, tmp_path / "run")
     before = (tmp_path / "run" / "model.keras").stat().st_mtime_ns
     folder = training.fit(small_recipe, tmp_path / "run", resume=True, callbacks=[])
     assert (folder.path / "model.keras").stat().st_mtime_ns == before
+    assert "nothing is trained. To train this" in capsys.readouterr().out
 
 
 def test_resuming_nothing_is_an_error(tmp_path):
