@@ -45,6 +45,7 @@ def header(
         ("device", _device(strategy)),
         ("precision", f"{recipe.precision}{_xla(recipe)}"),
         ("batch", describe(recipe.train, strategy)),
+        *(("", text) for text in _left_over(recipe.train, data.train.count)),
         ("optimizer", _optimizer(recipe.train)),
         ("folder", str(folder)),
         *(("note", note.partition(" Received: ")[0]) for note in notes),
@@ -75,6 +76,17 @@ def describe(settings: Train, strategy: Strategy) -> str:
         f"learning rate {settings.peak_learning_rate:g} = "
         f"{settings.learning_rate:g} x {images} / {base}"
     )
+
+
+def _left_over(settings: Train, count: int) -> list[str]:
+    """Return a text about images that do not fill a batch, or none."""
+    rest = count % settings.batch_size
+    if settings.steps_per_epoch or not rest:
+        return []
+    images = "image does" if rest == 1 else "images do"
+    return [
+        f"{rest} of {count:,} {images} not fill a batch: each epoch leaves out others"
+    ]
 
 
 def _lines(name: str, text: str) -> list[str]:

@@ -41,6 +41,15 @@ def test_the_header_names_network_data_device_precision_and_folder(lines, photos
         assert text in found
 
 
+def test_images_that_do_not_fill_a_batch_are_counted(lines, small_recipe):
+    recipe = changed(small_recipe, {"train.batch_size": 8})
+    text = "4 of 36 images do not fill a batch: each epoch leaves out others"
+    assert text in "\n".join(lines(recipe))
+    recipe = changed(small_recipe, {"train.batch_size": 8, "train.steps_per_epoch": 2})
+    assert "do not fill" not in "\n".join(lines(recipe))
+    assert "do not fill" not in "\n".join(lines())  # 36 = 3 x 12
+
+
 def test_lines_are_at_most_80_wide_unless_a_path_is_longer(lines, small_recipe, photos):
     note = "The classifier of 'x' has 3 classes. " * 5 + "Received: weights=a"
     found = lines(notes=[note])
