@@ -95,7 +95,10 @@ def scale(text: str, ends: Iterable[str | float], color_map: str = MASK_COLORS) 
     style = f"background: linear-gradient(90deg, {stops})"
     bar = f'<span class="bar" style="{style}"></span>'
     text, low, high = (html.escape(part) for part in (text, *texts))
-    return f'<div class="scale">{text} <span>{low}</span>{bar}<span>{high}</span></div>'
+    return (
+        f'<div class="scale"><span>{text}</span> <span>{low}</span>{bar}'
+        f"<span>{high}</span></div>"
+    )
 
 
 def value_range(values: Array) -> str:
