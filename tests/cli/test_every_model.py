@@ -138,6 +138,7 @@ def test_summaries_and_comparisons_are_those_of_the_folder(
     assert float(probability) == pytest.approx(right.max(), abs=6e-4)
 
 
+@pytest.mark.filterwarnings("default:The report has no figures of test images")
 @pytest.mark.parametrize(
     "model",
     ["keras_file", *(pytest.param(k, marks=pytest.mark.slow) for k in KINDS[1:])],

@@ -38,11 +38,12 @@ def exif(orientation, order="<", kind=3):
     entries = (
         struct.pack(f"{order}HHII", 0x010F, 2, 4, 0x41420000),
         struct.pack(f"{order}HHI{value}", 0x0112, kind, 1, orientation),
-        struct.pack(f"{order}HHII", 0x8769, 4, 1, 0),
+        struct.pack(f"{order}HHII", 0x8769, 4, 1, 50),  # where the empty table starts
     )
     start = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(f"{order}I", 8)
     count = struct.pack(f"{order}H", len(entries))
-    return start + count + b"".join(entries) + b"\0" * 4
+    empty = b"\0" * 6
+    return start + count + b"".join(entries) + b"\0" * 4 + empty
 
 
 def with_segments(jpeg, *segments):

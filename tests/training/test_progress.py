@@ -162,6 +162,8 @@ def test_an_epoch_of_one_step_has_a_speed():
     assert [row["data_wait"] for row in logs.rows] == pytest.approx([1, 1])
 
 
+# Keras warns after the epoch in which it learns the number.
+@pytest.mark.filterwarnings("ignore:Your input ran out of data")
 def test_an_unknown_number_of_steps_is_learnt():
     data = batches().filter(lambda image, label: True)
     lines = run(dense_model(), data, Progress(2, plain()), epochs=3)

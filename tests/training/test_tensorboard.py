@@ -81,7 +81,7 @@ def test_the_masks_are_those_of_the_trained_network(logs, network, images):
     written = read(logs / "masks")["masks/stage1_attention1"]
     step, (width, height, *pngs) = written[-1]
     assert (step, int(width), int(height), len(pngs)) == (2, 16, 16, 2)
-    masks = attention_masks(network, upsample=True)([images[:2]])
+    masks = attention_masks(network, upsample=True)(images[:2])
     expected = np.mean(masks["stage1_attention1"], axis=-1, keepdims=True)
     shown = [tf.io.decode_png(png).numpy() / 255 for png in pngs]
     np.testing.assert_allclose(shown, expected, atol=1 / 255)
