@@ -25,7 +25,9 @@ from keras_resattn.training.processor import computes_in
 BATCHES = (1, 8)
 FLOAT32 = ("optimized", "ONNX Runtime", "OpenVINO", "LiteRT")
 BFLOAT16 = ("bfloat16", "OpenVINO bfloat16")
+INT8 = ("ONNX Runtime int8", "OpenVINO int8")
 PYTORCH = ("PyTorch", "PyTorch channels_last", "PyTorch compiled")
+PYTORCH_BFLOAT16 = ("PyTorch bfloat16", "PyTorch compiled bfloat16")
 PEAK_TARGETS = {1: ">= 0.6", 8: ">= 0.8"}
 # Seconds, because the threads of an engine may wait actively before they sleep.
 PAUSE = 0.1
@@ -38,7 +40,7 @@ def rows(quick):
         _run("inference_models", str(root))
         facts = json.loads((root / FACTS).read_text())
         dtypes = precisions()
-        names = [name for name in ENGINES if _dtype(name) in dtypes]
+        names = [name for name in ENGINES if _dtype(name) in (*dtypes, "int8")]
         before = json.loads(_run("convolution_peak", *dtypes))
         seconds = measure(root, names, rounds=3 if quick else 7)
         after = json.loads(_run("convolution_peak", *dtypes))
@@ -84,9 +86,10 @@ def engines_table(seconds, peaks, gflop):
         cells = [name]
         for batch in BATCHES:
             values = seconds[batch][name]
-            share = gflop / min(values) / peaks[_dtype(name)]
+            peak = peaks.get(_dtype(name))  # not measured for int8
+            share = f"{gflop / min(values) / peak:.0%}" if peak else ""
             # ResNet-152 has other multiply-adds than `gflop`.
-            cells += [_time(values), "" if name == "ResNet-152" else f"{share:.0%}"]
+            cells += [_time(values), "" if name == "ResNet-152" else share]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
@@ -120,14 +123,20 @@ def goals(seconds, batch, peaks, gflop):
         ),
         compared("SavedModel, float32, PyTorch at its best", "optimized", peer),
         compared("SavedModel, optimized or not", "optimized", "plain"),
+        compared("int8, our float32", best(times, INT8), ours, ">= 2.5"),
+        compared("int8, PyTorch at its best", best(times, INT8), peer, ">= 3"),
     ]
     if not set(BFLOAT16) <= set(times):
         return rows
-    half = best(times, BFLOAT16)
+    half, half_peer = best(times, BFLOAT16), best(times, PYTORCH_BFLOAT16)
     return [
         *rows,
         compared("bfloat16, our float32", half, ours, ">= 2"),
         compared("SavedModel, bfloat16 or float32", "bfloat16", "optimized"),
+        compared("bfloat16, PyTorch bfloat16 at its best", half, half_peer),
+        compared(
+            "int8, PyTorch bfloat16 at its best", best(times, INT8), half_peer, ">= 1.4"
+        ),
     ]
 
 
@@ -146,7 +155,7 @@ def _time(values):
 
 
 def _dtype(name):
-    return "bfloat16" if "bfloat16" in name else "float32"
+    return next((d for d in ("bfloat16", "int8") if d in name), "float32")
 
 
 def _run(module, *arguments):

@@ -69,7 +69,7 @@ def saved_model(name, signature, one_dnn=False):
 # === PyTorch ===
 
 
-def pytorchcv(compiled=False, channels_last=True):
+def pytorchcv(compiled=False, channels_last=True, precision="float32"):
     """Return a function that makes an engine for pytorchcv's network in PyTorch."""
 
     def make(root):
@@ -78,7 +78,8 @@ def pytorchcv(compiled=False, channels_last=True):
 
         torch.set_num_threads(THREADS)
         layout = torch.channels_last if channels_last else torch.contiguous_format
-        network = resattnet56().eval().to(memory_format=layout)
+        dtype = getattr(torch, precision)
+        network = resattnet56().eval().to(memory_format=layout, dtype=dtype)
         if compiled:
             import torch._inductor.config
 
@@ -87,8 +88,9 @@ def pytorchcv(compiled=False, channels_last=True):
 
         def run(pixels):
             with torch.inference_mode():
-                images = torch.from_numpy(pixels).permute(0, 3, 1, 2)
-                return network(images.contiguous(memory_format=layout)).numpy()
+                images = torch.from_numpy(pixels).permute(0, 3, 1, 2).to(dtype)
+                answers = network(images.contiguous(memory_format=layout))
+                return answers.float().numpy()
 
         return run
 
@@ -98,19 +100,26 @@ def pytorchcv(compiled=False, channels_last=True):
 # === Other runtimes ===
 
 
-def onnx(root):
-    import onnxruntime
+def onnx(name):
+    """Return a function that makes an engine for an ONNX file in a folder."""
 
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = THREADS
-    session = onnxruntime.InferenceSession(
-        str(root / "onnx/model.onnx"), options, providers=["CPUExecutionProvider"]
-    )
-    (images,) = session.get_inputs()
-    return lambda pixels: session.run(None, {images.name: pixels})
+    def make(root):
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = THREADS
+        session = onnxruntime.InferenceSession(
+            str(root / name / "model.onnx"),
+            options,
+            providers=["CPUExecutionProvider"],
+        )
+        (images,) = session.get_inputs()
+        return lambda pixels: session.run(None, {images.name: pixels})
+
+    return make
 
 
-def openvino(precision):
+def openvino(name, precision):
     """Return a function that makes an engine for OpenVINO in a precision."""
 
     def make(root):
@@ -121,7 +130,7 @@ def openvino(precision):
             "INFERENCE_NUM_THREADS": THREADS,
             "PERFORMANCE_HINT": "LATENCY",
         }
-        path = str(root / "openvino/model.xml")
+        path = str(root / name / "model.xml")
         compiled = openvino.Core().compile_model(path, "CPU", options)
         return lambda pixels: compiled([pixels])[0]
 
@@ -155,13 +164,17 @@ ENGINES = {
     "plain": saved_model("plain", "predict_images"),
     "optimized": saved_model("optimized", "predict_images", one_dnn=True),
     "bfloat16": saved_model("bfloat16", "predict_images", one_dnn=True),
-    "ONNX Runtime": onnx,
-    "OpenVINO": openvino("f32"),
-    "OpenVINO bfloat16": openvino("bf16"),
+    "ONNX Runtime": onnx("onnx"),
+    "ONNX Runtime int8": onnx("onnx_int8"),
+    "OpenVINO": openvino("openvino", "f32"),
+    "OpenVINO bfloat16": openvino("openvino", "bf16"),
+    "OpenVINO int8": openvino("openvino_int8", "f32"),
     "LiteRT": litert,
     "PyTorch": pytorchcv(channels_last=False),
     "PyTorch channels_last": pytorchcv(),
     "PyTorch compiled": pytorchcv(compiled=True),
+    "PyTorch bfloat16": pytorchcv(precision="bfloat16"),
+    "PyTorch compiled bfloat16": pytorchcv(compiled=True, precision="bfloat16"),
     "ResNet-152": saved_model("resnet152", "serving_default"),
 }
 

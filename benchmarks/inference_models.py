@@ -2,7 +2,8 @@
 
     python -m benchmarks.inference_models FOLDER
 
-The weights are random, because speed does not depend on them.
+The weights, and the images to quantize by, are random, because speed does not depend on
+them.
 """
 
 import json
@@ -17,6 +18,7 @@ import tensorflow as tf
 import keras_resattn
 from benchmarks.inference import precisions
 from benchmarks.inference_engines import FACTS
+from keras_resattn.export import Calibration
 from keras_resattn.export import export
 from keras_resattn.export import export_format
 from keras_resattn.model_folder import LABELS
@@ -32,6 +34,7 @@ SAVED_MODELS = {
     "bfloat16": {"optimize": True, "precision": "bfloat16"},
 }
 FORMATS = ("onnx", "openvino", "litert")
+QUANTIZED = ("onnx", "openvino")
 
 
 def main():
@@ -47,6 +50,11 @@ def main():
         export(folder, path, warmup=False, images=[picture], **options)
     for format in FORMATS:
         export_format(folder, root / format, format, images=[picture])
+    noise = np.random.default_rng(1).uniform(0, 255, (20, 224, 224, 3))
+    calibration = Calibration("noise", *np.split(noise.astype("float32"), [16]))
+    for format in QUANTIZED:
+        path = root / f"{format}_int8"
+        export_format(folder, path, format, calibration=calibration)
     facts = {"multiply_adds": NETWORKS["attention56"].multiply_adds}
     (root / FACTS).write_text(json.dumps(facts))
     keras.applications.ResNet152(weights=None).export(

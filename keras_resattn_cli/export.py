@@ -9,6 +9,7 @@ from typing import Any
 
 import typer
 
+from keras_resattn_cli.options import DataDirOption
 from keras_resattn_cli.options import ModelArgument
 from keras_resattn_cli.options import ModelOptions
 from keras_resattn_cli.options import takes_model
@@ -17,6 +18,7 @@ from keras_resattn_client.extras import install_command
 from keras_resattn_client.extras import require_extra
 
 if TYPE_CHECKING:
+    from keras_resattn.export import Calibration
     from keras_resattn.model_folder import ModelFolder
 
 
@@ -30,10 +32,13 @@ class Format(enum.StrEnum):
 class Precision(enum.StrEnum):
     float32 = enum.auto()
     bfloat16 = enum.auto()
+    int8 = enum.auto()
 
 
 # What writes a format. TensorFlow itself writes the others.
 WRITERS = {Format.onnx: ("tf2onnx",), Format.openvino: ("openvino",)}
+QUANTIZED = (Format.onnx, Format.openvino)
+QUANTIZERS = ("tf2onnx", "onnx", "onnxruntime")
 
 
 @takes_model
@@ -57,9 +62,21 @@ def export(
     precision: Annotated[
         Precision,
         typer.Option(
-            help="The precision to compute in. Only works with --format savedmodel."
+            help="The precision to compute in: bfloat16 with --format savedmodel, int8 "
+            "with --format onnx or openvino and --calibrate."
         ),
     ] = Precision.float32,
+    calibrate: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FOLDER|DATA",
+            help="Images like those that the model will see, to find the ranges of the "
+            "values for --precision int8: a folder of images, a CSV file, or a name "
+            "that tensorflow-datasets knows. Up to 640 are read.",
+            show_default=False,
+        ),
+    ] = None,
+    data_dir: DataDirOption = None,
     fold_batch_norm: Annotated[
         bool,
         typer.Option(
@@ -99,14 +116,11 @@ def export(
     The outputs are compared with those of the Keras model. If anything fails, no
     folder is left.
     """
-    for_saved_model = precision != Precision.float32 or warmup or optimize
-    if format != Format.savedmodel and for_saved_model:
-        raise typer.BadParameter(
-            "--precision, --optimize and --warmup only work with --format savedmodel. "
-            f"Received: --format {format}"
-        )
+    _check_options(format, precision, calibrate, warmup or optimize)
     if format in WRITERS:
         require_extra(format, f"`export --format {format}`", WRITERS[format])
+    if calibrate:
+        require_extra("onnx", "`export --precision int8`", QUANTIZERS)
     if warmup:
         require_extra("serve", "`export --warmup`", ("tensorflow_serving",))
     import_keras()
@@ -115,7 +129,54 @@ def export(
         options = {"fold_batch_norm": fold_batch_norm, "optimize": optimize}
         _saved_model(folder, out, str(precision), warmup, image, options)
     else:
-        _other(folder, out, format, fold_batch_norm, image)
+        calibration = _calibration(folder, calibrate, data_dir)
+        chosen = {"fold_batch_norm": fold_batch_norm, "calibration": calibration}
+        _other(folder, out, format, image, chosen)
+
+
+def _check_options(
+    format: Format,
+    precision: Precision,
+    calibrate: str | None,
+    for_saved_model: bool | None,
+) -> None:
+    is_int8 = precision == Precision.int8
+    if is_int8 and format not in QUANTIZED:
+        raise typer.BadParameter(
+            "--precision int8 works with --format onnx and --format openvino. "
+            f"Received: --format {format}"
+        )
+    if is_int8 and not calibrate:
+        raise typer.BadParameter(
+            "--precision int8 needs images to calibrate on; give --calibrate FOLDER "
+            "with some hundred images like those of the training. Received: no "
+            "--calibrate"
+        )
+    if calibrate and not is_int8:
+        raise typer.BadParameter(
+            "--calibrate is for --precision int8. Received: --calibrate "
+            f"{calibrate} --precision {precision}"
+        )
+    for_saved_model = for_saved_model or precision == Precision.bfloat16
+    if format != Format.savedmodel and for_saved_model:
+        raise typer.BadParameter(
+            "--precision bfloat16, --optimize and --warmup only work with --format "
+            f"savedmodel. Received: --format {format}"
+        )
+
+
+def _calibration(
+    folder: "ModelFolder", data: str | None, data_dir: Path | None
+) -> "Calibration | None":
+    from keras_resattn.export import calibration_images
+
+    if data is None:
+        return None
+    calibration = calibration_images(folder, data, data_dir)
+    for note in calibration.notes:
+        typer.echo(note, err=True)
+    typer.echo(f"Calibrating on {len(calibration.pixels)} images of {data}", err=True)
+    return calibration
 
 
 def _saved_model(
@@ -146,12 +207,12 @@ def _other(
     folder: "ModelFolder",
     out: Path,
     format: Format,
-    fold_batch_norm: bool,
     images: list[Path] | None,
+    options: dict[str, Any],
 ) -> None:
     from keras_resattn.export import export_format
 
-    path, manifest = export_format(folder, out, str(format), fold_batch_norm, images)
+    path, manifest = export_format(folder, out, str(format), images=images, **options)
     _print_parity(manifest["parity"])
     typer.echo(f"The model is {path / manifest['file']}")
 

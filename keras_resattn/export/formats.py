@@ -5,6 +5,7 @@ import importlib
 import os
 import shutil
 import sys
+import warnings
 from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Sequence
@@ -17,7 +18,9 @@ import numpy as np
 
 from keras_resattn.data import Preprocessing
 from keras_resattn.export import contract
+from keras_resattn.export import int8
 from keras_resattn.export import measure
+from keras_resattn.export.calibration import Calibration
 from keras_resattn.export.manifest import describe
 from keras_resattn.export.manifest import write_manifest
 from keras_resattn.export.precision import check_backend
@@ -30,6 +33,7 @@ from keras_resattn.typing import StrPath
 from keras_resattn_client.extras import require_extra
 
 MANIFEST = "manifest.json"
+DIFFERENCE = "largest_difference"
 
 
 def export_format(
@@ -38,6 +42,7 @@ def export_format(
     format: str,
     fold_batch_norm: bool = False,
     images: Sequence[StrPath] | None = None,
+    calibration: Calibration | None = None,
 ) -> tuple[Path, dict[str, Any]]:
     """Export a model as a file of ONNX, OpenVINO or LiteRT.
 
@@ -61,38 +66,47 @@ def export_format(
         fold_batch_norm: Boolean, whether to fold batch normalizations into
             convolutions, see `keras_resattn.fold_batch_norm`.
         images: Paths of image files to measure on. Defaults to images of the
-            bundled sample of Fashion-MNIST.
+            bundled sample of Fashion-MNIST, or to those that `calibration` holds out.
+        calibration: A `Calibration`, see `calibration_images`: quantize to 8 bits.
+            Only for `"onnx"` and `"openvino"`. Batch normalizations are folded.
 
     Returns:
         A tuple: the `pathlib.Path` of the folder, and the manifest, a dictionary.
 
     Raises:
-        ValueError: If the format is unknown, Keras does not run on TensorFlow, or
-            answers differ by more than rounding.
+        ValueError: If the format is unknown or has no 8 bits, Keras does not run on
+            TensorFlow, or answers of float32 differ by more than rounding.
         FileExistsError: If `path` exists.
         ImportError: If the package that writes the format is missing.
     """
     path = Path(path)
-    chosen = _check(format, path)
+    chosen = _check(format, path, calibration is not None)
     check_backend()
-    encoded, source = measure.images_to_measure(folder.preprocessing, images)
-    model = prepare(folder.model, fold=fold_batch_norm)
+    pixels, source = _pixels_to_measure(folder.preprocessing, images, calibration)
+    fold = fold_batch_norm or calibration is not None
+    model = prepare(folder.model, fold=fold)
+    precision = "int8" if calibration else "float32"
     manifest = {
         "format": format,
         "file": chosen.file,
-        **describe(folder, model, "float32", fold_batch_norm),
+        **describe(folder, model, precision, fold),
     }
 
     def write(beside: Path) -> None:
         beside.mkdir()
         file = beside / chosen.file
         with _quiet():
-            of_pixels(model, folder.preprocessing).export(
-                str(file), format=format, verbose=False
-            )
+            whole = of_pixels(model, folder.preprocessing)
+            if calibration:
+                kept = int8.write_int8(whole, calibration.pixels, file)
+                manifest["calibration"] = _described(calibration, kept)
+            else:
+                whole.export(str(file), format=format, verbose=False)
         manifest["parity"] = {"runtime": chosen.runtime, "measured": False}
         if _is_installed(chosen.runtime):
-            parity = _parity(folder, chosen.run, file, encoded)
+            parity = _parity(folder, chosen.run, file, pixels)
+            if not calibration:
+                measure.check_parity({"largest_difference": {"": parity[DIFFERENCE]}})
             manifest["parity"].update(measured=True, source=source, **parity)
         shutil.copy(folder.path / LABELS, beside / LABELS)
         write_manifest(beside / MANIFEST, manifest)
@@ -101,20 +115,39 @@ def export_format(
     return path, manifest
 
 
+def _pixels_to_measure(
+    preprocessing: Preprocessing,
+    images: Sequence[StrPath] | None,
+    calibration: Calibration | None,
+) -> tuple[Array, str]:
+    if calibration and not images:
+        text = f"images of {calibration.source} that were not used to calibrate"
+        return calibration.held_out, text
+    encoded, source = measure.images_to_measure(preprocessing, images)
+    return measure.pixels_of(preprocessing, encoded), source
+
+
+def _described(calibration: Calibration, kept: Sequence[str]) -> dict[str, Any]:
+    return {
+        "data": calibration.source,
+        "images": len(calibration.pixels),
+        "method": "smallest and largest value; weights per output channel",
+        "convolutions_in_float32": list(kept),
+    }
+
+
 def _parity(
     folder: ModelFolder,
     run: Callable[[Path, Array], Array],
     file: Path,
-    images: Sequence[bytes],
+    pixels: Array,
 ) -> dict[str, Any]:
-    pixels = measure.pixels_of(folder.preprocessing, images)
     reference = prepare(folder.model)
     expected = measure.expected_outputs(reference, folder.preprocessing, pixels)
     answers = {contract.PROBABILITIES: run(file, pixels)}
     parity = measure.parity({contract.SERVING_DEFAULT: answers}, expected)
-    measure.check_parity(parity)
     # The format has no signatures.
-    (parity["largest_difference"],) = parity["largest_difference"].values()
+    (parity[DIFFERENCE],) = parity[DIFFERENCE].values()
     return parity
 
 
@@ -192,10 +225,15 @@ FORMATS = {
 }
 
 
-def _check(format: str, path: Path) -> Format:
+def _check(format: str, path: Path, is_int8: bool) -> Format:
     if format not in FORMATS:
         raise ValueError(
             f"`format` must be one of {', '.join(FORMATS)}. Received: format={format!r}"
+        )
+    if is_int8 and format not in int8.FORMATS:
+        raise ValueError(
+            f"8 bits work with the formats {' and '.join(int8.FORMATS)}. "
+            f"Received: format={format!r}"
         )
     if path.exists():
         raise FileExistsError(
@@ -204,6 +242,8 @@ def _check(format: str, path: Path) -> Format:
     # Without this, OpenVINO's converter sends telemetry to its maker.
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
     require_extra(format, f"Exporting as {format}", (FORMATS[format].writer,))
+    if is_int8:
+        require_extra("onnx", "Quantizing to 8 bits", int8.PACKAGES)
     return FORMATS[format]
 
 
@@ -218,5 +258,11 @@ def _is_installed(module: str) -> bool:
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """Hide the progress that converters print. Failures are raised anyway."""
-    with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
+    with (
+        open(os.devnull, "w") as nowhere,
+        contextlib.redirect_stdout(nowhere),
+        warnings.catch_warnings(),
+    ):
+        # Keras looks for a name that NumPy has removed.
+        warnings.filterwarnings("ignore", ".*`np.object`", FutureWarning)
         yield

@@ -99,6 +99,12 @@ def test_wrong_usage_is_exit_code_2(run, tmp_path):
         (("predict", "--wrong"), "No such option"),
         ((*onnx, "--precision", "bfloat16"), "--format savedmodel. Received: --format"),
         ((*onnx, "--optimize"), "--format savedmodel. Received: --format onnx"),
+        ((*onnx, "--precision", "int8"), "Received: no --calibrate"),
+        ((*onnx, "--calibrate", "photos"), "--calibrate photos --precision float32"),
+        (
+            (*onnx[:3], "--precision", "int8", "--calibrate", "photos"),
+            "Received: --format savedmodel",
+        ),
     ):
         code, output, errors = run(*arguments)
         assert (code, output) == (2, ""), arguments
