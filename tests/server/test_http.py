@@ -119,7 +119,11 @@ def test_a_half_closed_part_of_a_request_is_not_awaited(server_url, sent):
         ),
         (HEAD + b"X-Smuggled: 1\nContent-Length: 0\r\n\r\n", "bare LF"),
         (b"GET /healthz HTTP/1.1\nHost: x\n\n", "bare LF"),
-        (b"no HTTP at all\r\n\r\n", "Invalid HTTP request"),
+        (b"no HTTP at all\r\n\r\n", "Reason: illegal request line"),
+        (
+            HEAD + b"Content-Length: 3\r\nContent-Length: 4\r\n\r\n",
+            "Reason: conflicting Content-Length headers.",
+        ),
     ],
 )
 def test_ambiguous_requests_are_refused_in_json(server_url, request_head, message):
