@@ -119,9 +119,11 @@ class ModelLoader:
         """
         with self._lock:
             models = self.source.models()
+            names = {model.name for model in models}
+            self._names = self._names or names  # those of the first poll at once
             for model in models:
                 self._update(model, at_once)
-            self._names = names = {model.name for model in models}
+            self._names = names
             for name in {name for name, _ in self._loads} - names:
                 self._abandon_loads(name, set())
             for name in self.registry.available().keys() - names:
@@ -129,9 +131,9 @@ class ModelLoader:
                 self.registry.set_labels(name, {})
 
     @property
-    def is_loaded(self) -> bool:
-        """Whether every model that the source had at the last poll is served."""
-        return self._names <= self.registry.available().keys()
+    def missing(self) -> list[str]:
+        """The models that the source had at the last poll, and that are not served."""
+        return sorted(self._names - self.registry.available().keys())
 
     @property
     def is_waiting(self) -> bool:

@@ -98,6 +98,40 @@ def test_options_of_a_browser_is_answered(client):
     assert "access-control-allow-origin" not in answer.headers
 
 
+@pytest.mark.parametrize("path", [PREDICT, "/healthz"])
+def test_options_of_others_is_refused_in_words(client, path):
+    answer = client.options(path)
+    assert answer.status_code == 400
+    assert answer.json()["error"].endswith(f"Received: OPTIONS {path}")
+
+
+def test_long_values_are_shortened_in_errors(client):
+    text = "a" * 10_000
+    for path, body in (
+        (PREDICT, {"instances": text}),
+        (PREDICT, {"instances": [1.0], "signature_name": text}),
+        (PREDICT, {"instances": [{text: 1.0}]}),
+        (PREDICT, {"instances": [1.0], "x": [0] * 10_000, "inputs": []}),
+        (f"/v1/models/{text}:predict", {"instances": [1.0]}),
+        (f"/v1/models/misc/labels/{text}:predict", {"instances": [1.0]}),
+        (f"/v2/{text}", {}),
+        (
+            "/v1/models/clf:predict",
+            {"signature_name": "classify_examples", "instances": [f"{text} {text}"]},
+        ),
+    ):
+        answer = client.post(path, json=body)
+        assert answer.status_code in (400, 404)
+        assert "a" * 50 in answer.text or "0, 0" in answer.text
+        assert len(answer.text) < 500
+
+
+def test_instances_that_are_one_text_are_answered_with_the_remedy(client):
+    body = {"instances": base64.b64encode(PNG).decode()}
+    message = client.post("/v1/models/clf:predict", json=body).json()["error"]
+    assert 'Send a list, for an image {"instances": [{"b64": "..."}]}.' in message
+
+
 def test_a_half_closed_request_is_answered(server_url):
     request = HEAD + b"Content-Length: %d\r\n\r\n" % len(BODY) + BODY
     received = exchange(server_url, request, half_close=True)
