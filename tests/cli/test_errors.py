@@ -99,6 +99,11 @@ def test_wrong_usage_is_exit_code_2(run, tmp_path):
         (("predict", "--wrong"), "No such option"),
         ((*onnx, "--precision", "bfloat16"), "--format savedmodel. Received: --format"),
         ((*onnx, "--optimize"), "--format savedmodel. Received: --format onnx"),
+        (("serve",), "--model-config-file FILE. Received: neither"),
+        (("serve", "x", "--model-config-file", "y"), "Received: BASE, --model-config"),
+        (("serve", "x", "--tls-key", "y"), "--tls-key only works with --tls-certif"),
+        (("serve", "x", "--cors-origin", "y"), "with --rest-api-enable-cors-support"),
+        (("serve", "x", "--max-request-memory", "5"), "max_request_memory=5, "),
     ):
         code, output, errors = run(*arguments)
         assert (code, output) == (2, ""), arguments
