@@ -103,7 +103,7 @@ class ModelLoader:
         self.metrics = metrics or ServerMetrics()
         self._patience = patience_seconds
         self._loads: dict[tuple[str, int], _Load] = {}
-        self._names: set[str] = set()
+        self._names: set[str] | None = None
         self._lock = threading.Lock()
         self._seen: dict[tuple[str, int], Fingerprint] = {}
         self._failures: dict[tuple[str, int], _Failure] = {}
@@ -120,10 +120,9 @@ class ModelLoader:
         with self._lock:
             models = self.source.models()
             names = {model.name for model in models}
-            self._names = self._names or names  # those of the first poll at once
+            self._names = names if self._names is None else self._names & names
             for model in models:
                 self._update(model, at_once)
-            self._names = names
             for name in {name for name, _ in self._loads} - names:
                 self._abandon_loads(name, set())
             for name in self.registry.available().keys() - names:
@@ -132,8 +131,12 @@ class ModelLoader:
 
     @property
     def missing(self) -> list[str]:
-        """The models that the source had at the last poll, and that are not served."""
-        return sorted(self._names - self.registry.available().keys())
+        """The models of the first poll that the source still has, but are not served.
+
+        Models that are added later are left out, so that one that cannot be loaded
+        does not stop the others.
+        """
+        return sorted((self._names or set()) - self.registry.available().keys())
 
     @property
     def is_waiting(self) -> bool:
