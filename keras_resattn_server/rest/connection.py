@@ -13,7 +13,6 @@ from keras_resattn_server.errors import error_body
 # The bytes that are still read of a body whose request is already answered. Clients
 # such as http.client read an answer only after they have sent the whole body.
 _MAX_DISCARDED_BYTES = 256 * 1024 * 1024
-_PIECE = 64 * 1024
 _MAX_REASON = 100  # characters: h11 may quote the request
 MAX_HEAD_BYTES = 64 * 1024  # as h11, which checks it only between two reads
 
@@ -35,20 +34,11 @@ def connection_class(seconds: float) -> type[H11Protocol]:
 
 
 class _Transport:
-    """A transport that is closed by a function, and writes in pieces.
-
-    With TLS, asyncio reports only those bytes as unread that are written after its
-    buffers are full.
-    """
+    """A transport that is closed by a function."""
 
     def __init__(self, transport: asyncio.Transport, close: Callable[[], None]):
         self._transport = transport
         self.close = close
-
-    def write(self, data: bytes) -> None:
-        pieces = memoryview(data)
-        for start in range(0, len(pieces), _PIECE):
-            self._transport.write(pieces[start : start + _PIECE])
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
