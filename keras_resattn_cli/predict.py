@@ -89,6 +89,8 @@ def predict(
     ca_certificates: Annotated[
         Path | None,
         typer.Option(
+            exists=True,
+            dir_okay=False,
             metavar="FILE",
             help="With --server: a PEM file of the certificate authorities to trust. "
             "Default: those of the system.",

@@ -53,6 +53,8 @@ def serve(
     model_config_file: Annotated[
         Path | None,
         typer.Option(
+            exists=True,
+            dir_okay=False,
             help="A model config file of TensorFlow Serving (a text proto with a "
             "model_config_list), instead of BASE.",
             show_default=False,
@@ -217,6 +219,8 @@ def serve(
     batching_parameters_file: Annotated[
         Path | None,
         typer.Option(
+            exists=True,
+            dir_okay=False,
             help="A text proto of TensorFlow Serving's BatchingParameters. Waiting "
             "requests then run together in one batch.",
             show_default=False,
@@ -226,6 +230,8 @@ def serve(
     monitoring_config_file: Annotated[
         Path | None,
         typer.Option(
+            exists=True,
+            dir_okay=False,
             help="A text proto of TensorFlow Serving's MonitoringConfig. By default "
             "the metrics are at /monitoring/prometheus/metrics.",
             show_default=False,
@@ -243,6 +249,8 @@ def serve(
     api_key_file: Annotated[
         Path | None,
         typer.Option(
+            exists=True,
+            dir_okay=False,
             help="A file with one API key per line. Requests must have one of them in "
             "the header 'Authorization: Bearer KEY' or 'x-api-key: KEY'. SIGHUP reads "
             "the file again.",
@@ -253,6 +261,8 @@ def serve(
     tls_certificate: Annotated[
         Path | None,
         typer.Option(
+            exists=True,
+            dir_okay=False,
             help="A PEM file with the certificate. The server then uses HTTPS, and "
             "TLS for gRPC.",
             show_default=False,
@@ -262,6 +272,8 @@ def serve(
     tls_key: Annotated[
         Path | None,
         typer.Option(
+            exists=True,
+            dir_okay=False,
             help="A PEM file with the private key of the certificate.",
             show_default=False,
             rich_help_panel=_SECURITY,
@@ -286,6 +298,7 @@ def serve(
         return
 
     from keras_resattn_server import ServerOptions
+    from keras_resattn_server import check_options as check_server_options
     from keras_resattn_server import serve as serve_models
 
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s")
@@ -317,6 +330,7 @@ def serve(
         tls_key=tls_key,
     )
     with usage_errors():
-        ServerOptions(**options)  # before a model is exported
+        checked = ServerOptions(**options)
+    check_server_options(checked)  # before a model is exported
     with served_folder(base, opening) if base else contextlib.nullcontext() as folder:
         serve_models(folder, **options)

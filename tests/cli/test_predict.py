@@ -253,7 +253,12 @@ def test_wrong_usage_is_told(run, model_folder, pictures, tmp_path):
         ((pictures[0], "--allow-code", *server), 2, "without --server"),
         ((pictures[0], "--server", f"{server[1]}/v1/models"), 2, "Give only the"),
         ((pictures[0], "--server", "ftp://x"), 2, "Received: ftp://x"),
-        ((model_folder.path, pictures[0], "--ca-certificates", "x"), 2, "--server URL"),
+        (
+            (model_folder.path, pictures[0], "--ca-certificates", model),
+            2,
+            "--server URL",
+        ),
+        ((pictures[0], "--ca-certificates", "x", *server), 2, "does not exist"),
         ((model_folder.path, pictures[0], "--model", "x"), 2, "--server URL"),
         ((pictures[0], "--engine", "ray", *server), 2, "leave out"),
         ((pictures[0], "--server", "http://127.0.0.1:1"), 2, "The model is missing"),
