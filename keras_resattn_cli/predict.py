@@ -1,6 +1,7 @@
 """`keras-resattn predict`."""
 
 import functools
+import importlib.util
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from keras_resattn_cli.options import takes_model
 from keras_resattn_cli.start import import_keras
 from keras_resattn_cli.usage import usage_errors
 from keras_resattn_client.extras import require_extra
+from keras_resattn_client.image_files import EXTENSIONS
 from keras_resattn_client.results import check_name
 
 if TYPE_CHECKING:
@@ -202,6 +204,9 @@ def _check_server(
 def _names_a_model(path: str) -> bool:
     if Path(path).exists():
         return path.endswith(".keras") or (Path(path) / "model.keras").is_file()
+    is_image = Path(path).suffix.lower() in EXTENSIONS
+    if is_image or importlib.util.find_spec("tensorflow") is None:
+        return False  # the client also runs without TensorFlow
     import_keras()
 
     from keras_resattn.model_source import is_model

@@ -210,10 +210,13 @@ def test_predict_with_a_server_imports_no_keras(rest_url, pictures):
         "finally: print('imported:', {'keras', 'tensorflow'} & set(sys.modules))"
     )
     url = f"{rest_url}/v1/models/small"
-    output = subprocess.check_output(
-        [sys.executable, "-c", code, "predict", pictures[0], "--server", url], text=True
-    )
-    assert output.endswith("imported: set()\n")
+    for images in ([pictures[0]], ["gone.png", pictures[0]]):
+        output = subprocess.run(
+            [sys.executable, "-c", code, "predict", *images, "--server", url],
+            stdout=subprocess.PIPE,
+            text=True,
+        ).stdout
+        assert output.endswith("imported: set()\n")
 
 
 def test_a_missing_file_does_not_stop_the_others(run, rest_url, pictures, tmp_path):
