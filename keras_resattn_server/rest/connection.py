@@ -9,12 +9,12 @@ import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from keras_resattn_server.errors import error_body
+from keras_resattn_server.running.limits import MAX_HEAD_BYTES
 
 # The bytes that are still read of a body whose request is already answered. Clients
 # such as http.client read an answer only after they have sent the whole body.
 _MAX_DISCARDED_BYTES = 256 * 1024 * 1024
 _MAX_REASON = 100  # characters: h11 may quote the request
-MAX_HEAD_BYTES = 64 * 1024  # as h11, which checks it only between two reads
 
 
 def connection_class(seconds: float) -> type[H11Protocol]:

@@ -111,10 +111,10 @@ async def _read_form(headers: Headers, body: bytes) -> tuple[list[bytes], str]:
     try:
         form = await _Parser(headers, stream()).parse()  # type: ignore[arg-type]
     except (MultiPartException, KeyError) as error:
-        reason = "its Content-Type has no boundary, which clients add. "
+        reason = f"its Content-Type has no boundary, which clients add. {_REMEDY}"
         if b"boundary" in parse_options_header(headers["content-type"])[1]:
-            reason = f"{getattr(error, 'message', error)} "
-        raise ServingError(f"The form is not valid: {reason}{_REMEDY}") from error
+            reason = getattr(error, "message", str(error))
+        raise ServingError(f"The form is not valid: {reason}") from error
     boundary = parse_options_header(headers["content-type"])[1][b"boundary"]
     if b"--" + boundary + b"--" not in body:
         raise ServingError("The form is cut off: its last boundary is missing.")

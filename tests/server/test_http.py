@@ -238,6 +238,20 @@ def test_a_grpc_request_without_a_model_name_is_invalid(channel):
     assert call.details() == "ModelSpec has no name specified."
 
 
+@pytest.mark.parametrize(
+    "size, code",
+    [
+        (60_000, grpc.StatusCode.INVALID_ARGUMENT),
+        (70_000, grpc.StatusCode.RESOURCE_EXHAUSTED),
+    ],
+)
+def test_metadata_has_the_same_limit_as_headers(channel, size, code):
+    method = channel.unary_unary("/tensorflow.serving.PredictionService/Predict")
+    for _ in range(5):  # gRPC's own limit refuses some calls at random
+        call = method.future(b"", metadata=[("x-large", "a" * size)], timeout=60)
+        assert call.code() is code
+
+
 def test_a_message_that_is_not_the_methods_is_refused(channel):
     method = channel.unary_unary("/tensorflow.serving.PredictionService/Predict")
     call = method.future(b"\xff no message", timeout=60)

@@ -14,9 +14,9 @@ from starlette.requests import ClientDisconnect
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from keras_resattn_server.rest.connection import MAX_HEAD_BYTES
 from keras_resattn_server.rest.connection import connection_class
 from keras_resattn_server.rest.request_body import BodyReader
+from keras_resattn_server.running.limits import MAX_HEAD_BYTES
 from keras_resattn_server.running.limits import Admission
 from keras_resattn_server.running.limits import MemoryFullError
 from keras_resattn_server.running.limits import QueueFullError
