@@ -1,7 +1,7 @@
 """`keras-resattn predict`."""
 
-import enum
 import functools
+import importlib.util
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,19 +11,18 @@ from typing import Any
 import typer
 
 from keras_resattn_cli.options import MODEL_HELP
+from keras_resattn_cli.options import Engine
 from keras_resattn_cli.options import ModelOptions
 from keras_resattn_cli.options import takes_model
 from keras_resattn_cli.start import import_keras
+from keras_resattn_cli.usage import usage_errors
 from keras_resattn_client.extras import require_extra
+from keras_resattn_client.image_files import EXTENSIONS
+from keras_resattn_client.results import check_name
 
 if TYPE_CHECKING:
     from keras_resattn_cli.prediction_output import Classify
     from keras_resattn_client.results import Result
-
-
-class Engine(enum.StrEnum):
-    local = enum.auto()
-    ray = enum.auto()
 
 
 @takes_model
@@ -68,8 +67,8 @@ def predict(
         bool,
         typer.Option(
             "--excel",
-            help="Begin FILE.csv with a byte order mark, so that Excel reads it as "
-            "UTF-8.",
+            help="Only with --out FILE.csv: write UTF-8 with a byte order mark, so "
+            "that Excel shows umlauts and other letters correctly.",
         ),
     ] = False,
     top: Annotated[
@@ -87,11 +86,13 @@ def predict(
     batch_size: Annotated[int, typer.Option(min=1, help="Images per batch.")] = 32,
     timeout: Annotated[
         float,
-        typer.Option(help="With --server: the seconds to wait for each batch."),
+        typer.Option(min=0.1, help="With --server: the seconds to wait per batch."),
     ] = 30.0,
     ca_certificates: Annotated[
         Path | None,
         typer.Option(
+            exists=True,
+            dir_okay=False,
             metavar="FILE",
             help="With --server: a PEM file of the certificate authorities to trust. "
             "Default: those of the system.",
@@ -119,7 +120,15 @@ def predict(
     from keras_resattn_client.image_files import find_images
 
     _check_output(out, overwrite, as_json, excel)
-    images = _images(paths, server, name, engine)
+    if server is not None:
+        _check_server(server, name, paths[0], opening, engine)
+    elif name is not None or ca_certificates is not None:
+        option = f"--model {name}" if name else f"--ca-certificates {ca_certificates}"
+        raise typer.BadParameter(
+            "--model and --ca-certificates are for a server; add its address: "
+            f"--server URL. Received: {option}"
+        )
+    images = _images(paths, server)
     _require_extras(server, engine)
     left_out = LeftOut()
     images = find_images(images, left_out, keep_missing=True)
@@ -156,10 +165,53 @@ def _check_output(
         raise typer.BadParameter(
             "--overwrite needs the file to replace: --out FILE. Received: --overwrite"
         )
+    if out is not None:
+        with usage_errors():
+            check_name(out)
     if excel and (out is None or out.suffix.lower() != ".csv"):
+        given = f" --out {out}" if out else ""
         raise typer.BadParameter(
-            f"--excel needs a file of CSV: --out FILE.csv. Received: --out {out}"
+            f"--excel needs a file of CSV: --out FILE.csv. Received: --excel{given}"
         )
+
+
+def _check_server(
+    server: str, name: str | None, first: str, opening: ModelOptions, engine: Engine
+) -> None:
+    """Raise a usage error if other arguments do not fit to --server."""
+    from keras_resattn_client.target import parse_target
+
+    with usage_errors():
+        parse_target(server, name)
+    if engine is Engine.ray:
+        raise typer.BadParameter(
+            "Ray's workers need a model folder; leave out --server or --engine ray. "
+            f"Received: --server {server} --engine ray"
+        )
+    if opening != ModelOptions():
+        raise typer.BadParameter(
+            "The server has the model; the options for a .keras file, and "
+            "--allow-code, only work without --server. Leave them out. "
+            f"Received: --server {server}"
+        )
+    if _names_a_model(first):
+        raise typer.BadParameter(
+            "The server has the model. With --server, give only images, without "
+            f"MODEL. Received: {first}"
+        )
+
+
+def _names_a_model(path: str) -> bool:
+    if Path(path).exists():
+        return path.endswith(".keras") or (Path(path) / "model.keras").is_file()
+    is_image = Path(path).suffix.lower() in EXTENSIONS
+    if is_image or importlib.util.find_spec("tensorflow") is None:
+        return False  # the client also runs without TensorFlow
+    import_keras()
+
+    from keras_resattn.model_source import is_model
+
+    return is_model(path)
 
 
 def _require_extras(server: str | None, engine: Engine) -> None:
@@ -171,25 +223,8 @@ def _require_extras(server: str | None, engine: Engine) -> None:
         require_extra("ray", "`predict --engine ray`")
 
 
-def _images(
-    paths: list[str], server: str | None, name: str | None, engine: Engine
-) -> list[Path]:
+def _images(paths: list[str], server: str | None) -> list[Path]:
     """Return the paths of images; without a server, the first path is the model."""
-    if server is None and name is not None:
-        raise typer.BadParameter(
-            "--model names a model on a server; add its address: --server URL. "
-            f"Received: --model {name}"
-        )
-    if server is not None and engine is Engine.ray:
-        raise typer.BadParameter(
-            "Ray's workers need a model folder; leave out --server or --engine ray. "
-            f"Received: --server {server} --engine ray"
-        )
-    if server is not None and (Path(paths[0]) / "model.keras").is_file():
-        raise typer.BadParameter(
-            "the server has the model; give only images with --server. "
-            f"Received: {paths[0]}"
-        )
     if server is not None:
         return [Path(path) for path in paths]
     if len(paths) < 2:

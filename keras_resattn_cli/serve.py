@@ -4,15 +4,17 @@ import contextlib
 import logging
 from pathlib import Path
 from typing import Annotated
+from typing import Any
 
 import typer
 
-from keras_resattn_cli.options import FACTS
 from keras_resattn_cli.options import Engine
 from keras_resattn_cli.options import ModelOptions
 from keras_resattn_cli.options import takes_model
+from keras_resattn_cli.serve_usage import check_options
 from keras_resattn_cli.served_model import served_folder
 from keras_resattn_cli.start import import_keras
+from keras_resattn_cli.usage import usage_errors
 from keras_resattn_client.extras import require_extra
 
 _VERSIONS = "Versions"
@@ -20,8 +22,6 @@ _LIMITS = "Limits"
 _OPERATION = "Batching and monitoring"
 _SECURITY = "Security"
 _RAY = "Ray"
-_ONLY_RAY = {"min_replicas", "max_replicas", "replica_cpus"}
-_ALSO_RAY = {"base", "port", "host", "grpc_port", "engine", *FACTS}
 
 
 @takes_model
@@ -53,6 +53,8 @@ def serve(
     model_config_file: Annotated[
         Path | None,
         typer.Option(
+            exists=True,
+            dir_okay=False,
             help="A model config file of TensorFlow Serving (a text proto with a "
             "model_config_list), instead of BASE.",
             show_default=False,
@@ -217,6 +219,8 @@ def serve(
     batching_parameters_file: Annotated[
         Path | None,
         typer.Option(
+            exists=True,
+            dir_okay=False,
             help="A text proto of TensorFlow Serving's BatchingParameters. Waiting "
             "requests then run together in one batch.",
             show_default=False,
@@ -226,6 +230,8 @@ def serve(
     monitoring_config_file: Annotated[
         Path | None,
         typer.Option(
+            exists=True,
+            dir_okay=False,
             help="A text proto of TensorFlow Serving's MonitoringConfig. By default "
             "the metrics are at /monitoring/prometheus/metrics.",
             show_default=False,
@@ -243,6 +249,8 @@ def serve(
     api_key_file: Annotated[
         Path | None,
         typer.Option(
+            exists=True,
+            dir_okay=False,
             help="A file with one API key per line. Requests must have one of them in "
             "the header 'Authorization: Bearer KEY' or 'x-api-key: KEY'. SIGHUP reads "
             "the file again.",
@@ -253,6 +261,8 @@ def serve(
     tls_certificate: Annotated[
         Path | None,
         typer.Option(
+            exists=True,
+            dir_okay=False,
             help="A PEM file with the certificate. The server then uses HTTPS, and "
             "TLS for gRPC.",
             show_default=False,
@@ -262,6 +272,8 @@ def serve(
     tls_key: Annotated[
         Path | None,
         typer.Option(
+            exists=True,
+            dir_okay=False,
             help="A PEM file with the private key of the certificate.",
             show_default=False,
             rich_help_panel=_SECURITY,
@@ -273,73 +285,52 @@ def serve(
     New versions are loaded when they appear, before the old ones are unloaded. On
     Ctrl-C or SIGTERM the server finishes the accepted requests.
     """
-    _check_engine(context, engine)
+    check_options(context, engine)
     require_extra("ray" if engine is Engine.ray else "serve", "`serve`")
     import_keras()
 
     if engine is Engine.ray:
-        if base is None:
-            raise typer.BadParameter("--engine ray needs BASE. Received: no BASE")
         from keras_resattn.on_ray.server import serve_on_ray
 
         replicas = (min_replicas, max_replicas, replica_cpus)
-        with served_folder(base, opening) as folder:
+        with served_folder(str(base), opening) as folder:
             serve_on_ray(folder, host, port, grpc_port, *replicas)
         return
 
+    from keras_resattn_server import ServerOptions
+    from keras_resattn_server import check_options as check_server_options
     from keras_resattn_server import serve as serve_models
 
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("keras_resattn_server").setLevel(logging.INFO)
+    options: dict[str, Any] = dict(
+        host=host,
+        port=port,
+        grpc_port=grpc_port if grpc else None,
+        max_request_bytes=max_request_bytes,
+        max_request_memory=max_request_memory,
+        rest_api_enable_cors_support=rest_api_enable_cors_support,
+        cors_origins=tuple(cors_origins or ("*",)),
+        drain_seconds=drain_seconds,
+        model_config_file=model_config_file,
+        model_config_file_poll_wait_seconds=model_config_file_poll_wait_seconds,
+        file_system_poll_wait_seconds=file_system_poll_wait_seconds,
+        max_num_load_retries=max_num_load_retries,
+        load_retry_interval_micros=load_retry_interval_micros,
+        max_queued_requests=max_queued_requests,
+        max_connections=max_connections,
+        receive_timeout_seconds=receive_timeout_seconds,
+        rest_api_timeout_in_ms=rest_api_timeout_in_ms,
+        drain_delay_seconds=drain_delay_seconds,
+        batching_parameters_file=batching_parameters_file,
+        monitoring_config_file=monitoring_config_file,
+        access_log=access_log,
+        api_key_file=api_key_file,
+        tls_certificate=tls_certificate,
+        tls_key=tls_key,
+    )
+    with usage_errors():
+        checked = ServerOptions(**options)
+    check_server_options(checked)  # before a model is exported
     with served_folder(base, opening) if base else contextlib.nullcontext() as folder:
-        serve_models(
-            folder,
-            host=host,
-            port=port,
-            grpc_port=grpc_port if grpc else None,
-            max_request_bytes=max_request_bytes,
-            max_request_memory=max_request_memory,
-            rest_api_enable_cors_support=rest_api_enable_cors_support,
-            cors_origins=tuple(cors_origins or ("*",)),
-            drain_seconds=drain_seconds,
-            model_config_file=model_config_file,
-            model_config_file_poll_wait_seconds=model_config_file_poll_wait_seconds,
-            file_system_poll_wait_seconds=file_system_poll_wait_seconds,
-            max_num_load_retries=max_num_load_retries,
-            load_retry_interval_micros=load_retry_interval_micros,
-            max_queued_requests=max_queued_requests,
-            max_connections=max_connections,
-            receive_timeout_seconds=receive_timeout_seconds,
-            rest_api_timeout_in_ms=rest_api_timeout_in_ms,
-            drain_delay_seconds=drain_delay_seconds,
-            batching_parameters_file=batching_parameters_file,
-            monitoring_config_file=monitoring_config_file,
-            access_log=access_log,
-            api_key_file=api_key_file,
-            tls_certificate=tls_certificate,
-            tls_key=tls_key,
-        )
-
-
-def _check_engine(context: typer.Context, engine: Engine) -> None:
-    """Refuse the options that the engine would ignore."""
-    flags = {}
-    for option in context.command.params:
-        source = context.get_parameter_source(option.name)
-        if source is not None and source.name == "COMMANDLINE":
-            off = context.params[option.name] is False
-            flags[option.name] = (option.secondary_opts if off else option.opts)[0]
-    if engine is Engine.ray:
-        refused = [flags[name] for name in flags if name not in _ALSO_RAY | _ONLY_RAY]
-        if refused:
-            raise typer.BadParameter(
-                "--engine ray does not support these options. Leave them out. "
-                f"Received: {', '.join(refused)}"
-            )
-    else:
-        refused = [flags[name] for name in flags if name in _ONLY_RAY]
-        if refused:
-            raise typer.BadParameter(
-                "These options only work with --engine ray. Add it, or leave them out. "
-                f"Received: {', '.join(refused)}"
-            )
+        serve_models(folder, **options)

@@ -6,11 +6,12 @@ from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TypeAlias
 
 from keras_resattn_client.client import Client
 from keras_resattn_client.errors import ServerError
+from keras_resattn_client.errors import ServerTimeout
+from keras_resattn_client.errors import ServerUnreachable
 from keras_resattn_client.results import Result
 from keras_resattn_client.typing import StrPath
 
@@ -68,15 +69,15 @@ class RemoteClassifier:
 
     def __call__(self, paths: Sequence[str]) -> list[Result]:
         try:
-            images = [Path(path).read_bytes() for path in paths]
-        except OSError as error:
-            raise BadImage(f"The file cannot be read: {error}") from error
-        try:
-            prediction = self.client.predict(images)
+            prediction = self.client.predict(paths)
         except ServerError as error:
             if error.is_about_the_input:
                 raise BadImage(error.message) from error
             raise
+        except (ServerUnreachable, ServerTimeout):  # also OSErrors
+            raise
+        except OSError as error:
+            raise BadImage(f"The file cannot be read: {error}") from error
         return [
             Result(path, tuple(zip(labels, probabilities, strict=True)))
             for path, labels, probabilities in zip(

@@ -3,6 +3,11 @@
 import re
 from collections.abc import Sequence
 
+_KEY_REMEDY = (
+    " Set the environment variable KERAS_RESATTN_API_KEY, or in Python api_key=KEY."
+)
+_REMEDIES: dict[int | str, str] = {401: _KEY_REMEDY, "UNAUTHENTICATED": _KEY_REMEDY}
+
 
 class ServerError(RuntimeError):
     """The server answered with an error.
@@ -14,7 +19,8 @@ class ServerError(RuntimeError):
     """
 
     def __init__(self, status: int | str, message: str, url: str):
-        super().__init__(f"The server answered {status}: {message} Received: {url}")
+        sentence = _sentence(message) + _REMEDIES.get(status, "")
+        super().__init__(f"The server answered {status}: {sentence} Received: {url}")
         self.status = status
         self.message = message
         self.url = url
@@ -33,7 +39,9 @@ class ServerError(RuntimeError):
         if not (known and self.is_about_the_input and number < len(names)):
             return self
         return ServerError(
-            self.status, f"{self.message} The image: {names[number]}.", self.url
+            self.status,
+            f"{_sentence(self.message)} The image: {names[number]}.",
+            self.url,
         )
 
     @property
@@ -45,6 +53,10 @@ class ServerError(RuntimeError):
         )
 
 
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
 class ServerUnreachable(ConnectionError):
     """There is no server at the address."""
 
@@ -52,7 +64,8 @@ class ServerUnreachable(ConnectionError):
         super().__init__(
             f"There is no server at this address ({reason}). Start one with "
             "`keras-resattn serve BASE`, or correct host and port. gRPC has another "
-            "port than REST: grpc://HOST:8500 and http://HOST:8501. "
+            "port than REST: grpc://HOST:8500 and http://HOST:8501. If the server uses "
+            "TLS, the address begins with https:// or grpcs://. "
             f"Received: {url}"
         )
 

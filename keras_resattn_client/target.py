@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 from keras_resattn_client.typing import StrPath
 
 _DIRECTORY = "/v1/models/"
+# The last parts of other URLs of a server.
+_NO_PREFIXES = ("v1", "models", "healthz", "readyz", "docs", "openapi.json", "metrics")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,6 +104,13 @@ def parse_target(
     """
     parts = _split(target)
     path, _, name = parts.path.partition(_DIRECTORY)
+    last = path.rstrip("/").rpartition("/")[2]
+    if parts.query or parts.fragment or last in _NO_PREFIXES:
+        raise ValueError(
+            "Give only the address of the server, such as http://127.0.0.1:8501, or "
+            "the URL of a model, such as http://127.0.0.1:8501/v1/models/NAME. The "
+            f"client adds the rest. Received: {target}"
+        )
     if name:
         name, version, label = _read_model(target, name, version, label)
         if model not in (None, name):
@@ -112,7 +121,8 @@ def parse_target(
         model = name
     if not model:
         raise ValueError(
-            "The model is missing. Give its name, or its URL, such as "
+            "The model is missing. Give its name (in Python model=NAME, in commands "
+            "--model NAME), or its URL, such as "
             f"http://127.0.0.1:8501/v1/models/NAME. Received: {target}"
         )
     if version is not None and label is not None:
@@ -142,6 +152,12 @@ def _split(target: str) -> SplitResult:
 def _read_model(
     target: str, path: str, version: int | None, label: str | None
 ) -> tuple[str, int | None, str | None]:
+    path, colon, verb = path.partition(":")
+    if colon:
+        raise ValueError(
+            f"Leave out :{verb}; the client adds it. Give "
+            f"{target[: target.rindex(colon + verb)]}. Received: {target}"
+        )
     name, *rest = path.rstrip("/").split("/")
     match rest:
         case []:
@@ -152,5 +168,5 @@ def _read_model(
             return unquote(name), version, unquote(text)
     raise ValueError(
         "The URL of a model is /v1/models/NAME, also with /versions/N or /labels/L. "
-        f"Received: {target}"
+        f"Leave out the rest. Received: {target}"
     )

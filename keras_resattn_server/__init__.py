@@ -31,6 +31,7 @@ from keras_resattn_server.models.registry import ServableRegistry  # noqa: E402
 from keras_resattn_server.options import ServerOptions  # noqa: E402
 from keras_resattn_server.requests.gate import Gate  # noqa: E402
 from keras_resattn_server.rest.app import create_app  # noqa: E402
+from keras_resattn_server.run import check_options  # noqa: E402
 from keras_resattn_server.run import serve  # noqa: E402
 from keras_resattn_server.running.inference import Inference  # noqa: E402
 
@@ -39,6 +40,7 @@ __all__ = [
     "Inference",
     "ServableRegistry",
     "ServerOptions",
+    "check_options",
     "create_app",
     "serve",
 ]

@@ -85,7 +85,7 @@ class ServerProcess(uvicorn.Server):
             loader.registry,
             metrics,
             options.max_queued_requests,
-            lambda: loader.is_loaded,
+            lambda: loader.missing,
             RequestMemory(options.max_request_memory),
         )
         self.tls = Tls.choose(options.tls_certificate, options.tls_key)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from keras_resattn_client.typing import StrPath
+from keras_resattn_server.api_keys import ApiKeys
 from keras_resattn_server.loading.loader import ModelLoader
 from keras_resattn_server.loading.loader import ModelSource
 from keras_resattn_server.loading.model_config import ModelConfigFile
@@ -19,7 +20,10 @@ from keras_resattn_server.ports import allow_connections
 from keras_resattn_server.ports import check_grpc_port
 from keras_resattn_server.ports import listen
 from keras_resattn_server.process import ServerProcess
+from keras_resattn_server.running.batching_parameters import BatchingParameters
 from keras_resattn_server.running.metrics import ServerMetrics
+from keras_resattn_server.running.metrics import read_metrics_path
+from keras_resattn_server.tls import Tls
 
 
 def serve(
@@ -55,6 +59,30 @@ def serve(
         allow_connections(options.max_connections)
         with _signals_end_in_success():
             asyncio.run(server.serve([listener]))
+
+
+def check_options(options: ServerOptions) -> None:
+    """Check ports and files without a model, for example before it is exported.
+
+    Args:
+        options: The settings.
+
+    Raises:
+        FileNotFoundError: If a file of an option is missing.
+        ValueError: If a file is invalid.
+        PermissionError: If other users can read the API keys.
+        OSError: If a port is taken or not permitted.
+    """
+    listen(options.host, options.port).close()
+    check_grpc_port(options.host, options.grpc_port)
+    Tls.choose(options.tls_certificate, options.tls_key)
+    for path, read in (
+        (options.api_key_file, ApiKeys.read),
+        (options.batching_parameters_file, BatchingParameters.read),
+        (options.monitoring_config_file, read_metrics_path),
+    ):
+        if path is not None:
+            read(path)
 
 
 def _loader(base: StrPath | None, options: ServerOptions) -> ModelLoader:

@@ -103,7 +103,7 @@ class ModelLoader:
         self.metrics = metrics or ServerMetrics()
         self._patience = patience_seconds
         self._loads: dict[tuple[str, int], _Load] = {}
-        self._names: set[str] = set()
+        self._names: set[str] | None = None
         self._lock = threading.Lock()
         self._seen: dict[tuple[str, int], Fingerprint] = {}
         self._failures: dict[tuple[str, int], _Failure] = {}
@@ -119,9 +119,10 @@ class ModelLoader:
         """
         with self._lock:
             models = self.source.models()
+            names = {model.name for model in models}
+            self._names = names if self._names is None else self._names & names
             for model in models:
                 self._update(model, at_once)
-            self._names = names = {model.name for model in models}
             for name in {name for name, _ in self._loads} - names:
                 self._abandon_loads(name, set())
             for name in self.registry.available().keys() - names:
@@ -129,9 +130,13 @@ class ModelLoader:
                 self.registry.set_labels(name, {})
 
     @property
-    def is_loaded(self) -> bool:
-        """Whether every model that the source had at the last poll is served."""
-        return self._names <= self.registry.available().keys()
+    def missing(self) -> list[str]:
+        """The models of the first poll that the source still has, but are not served.
+
+        Models that are added later are left out, so that one that cannot be loaded
+        does not stop the others.
+        """
+        return sorted((self._names or set()) - self.registry.available().keys())
 
     @property
     def is_waiting(self) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 from google.protobuf.json_format import MessageToDict
+from google.protobuf.message import DecodeError
 from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow.core.protobuf.meta_graph_pb2 import SignatureDef
 
@@ -20,6 +21,7 @@ from keras_resattn_server.wire.status import from_undecodable_error
 Specs = dict[str, tf.TensorSpec]
 
 SAVED_MODEL = "saved_model.pb"
+_REMEDY = "Export the model again, or copy the whole folder again."
 
 DEFAULT_SIGNATURE = "serving_default"
 
@@ -185,11 +187,16 @@ def _described(servable: Servable) -> dict[str, str]:
 
 
 def _read_signature_defs(path: Path) -> dict[str, SignatureDef]:
-    saved_model = saved_model_pb2.SavedModel.FromString(path.read_bytes())
+    try:
+        saved_model = saved_model_pb2.SavedModel.FromString(path.read_bytes())
+    except DecodeError as error:
+        raise ValueError(f"The file is damaged. {_REMEDY} Received: {path}") from error
     for graph in saved_model.meta_graphs:
         if "serve" in graph.meta_info_def.tags:
             return dict(graph.signature_def)
-    return {}
+    raise ValueError(
+        f"The file has no graph with the tag `serve`. {_REMEDY} Received: {path}"
+    )
 
 
 def _specs(tensor_infos: Mapping[str, Any]) -> Specs:

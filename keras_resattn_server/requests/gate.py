@@ -5,6 +5,7 @@ import contextlib
 import time
 from collections.abc import AsyncIterator
 from collections.abc import Callable
+from collections.abc import Iterable
 
 from keras_resattn_server.models.registry import ServableRegistry
 from keras_resattn_server.running.limits import MAX_QUEUED_REQUESTS
@@ -26,7 +27,7 @@ class Gate:
         registry: The models.
         metrics: Counts the requests. Defaults to new metrics.
         max_queued_requests: The largest number of requests at a time.
-        is_loaded: Returns whether every configured model is served.
+        missing: Returns the names of the configured models that are not served.
         memory: The memory of the requests. Defaults to one with the default limit.
     """
 
@@ -35,11 +36,11 @@ class Gate:
         registry: ServableRegistry,
         metrics: ServerMetrics | None = None,
         max_queued_requests: int = MAX_QUEUED_REQUESTS,
-        is_loaded: Callable[[], bool] = lambda: True,
+        missing: Callable[[], Iterable[str]] = tuple,
         memory: RequestMemory | None = None,
     ):
         self.metrics = metrics or ServerMetrics()
-        self.is_loaded = is_loaded
+        self.missing = missing
         self.memory = memory or RequestMemory()
         self.is_starting = False
         self.is_draining = False
@@ -47,10 +48,22 @@ class Gate:
         self._admission = Admission(max_queued_requests)
         self.metrics.requests_in_flight.set_function(lambda: self._admission.in_flight)
 
-    @property
-    def is_ready(self) -> bool:
-        """Whether new requests should be sent here."""
-        return not self.is_starting and not self.is_draining and self.is_loaded()
+    def why_not_ready(self) -> str:
+        """Return why no new requests should be sent here, `""` if they should."""
+        if self.is_draining:
+            return "The server is shutting down."
+        waiting = ", ".join(map(self._describe, self.missing()))
+        if waiting:
+            return f"The server waits for {waiting}."
+        return "The server is starting." if self.is_starting else ""
+
+    def _describe(self, name: str) -> str:
+        try:
+            versions = self._registry.statuses(name).items()
+        except ServingError:
+            return f"model {name} (no version is loading)"
+        states = ", ".join(f"version {key} is {found.state}" for key, found in versions)
+        return f"model {name} ({states})"
 
     @contextlib.asynccontextmanager
     async def enter(

@@ -124,12 +124,13 @@ class _RestApi:
             return await self.infer(request, **match.groupdict())
         if request.method == "GET" and (match := _DESCRIPTION.fullmatch(path)):
             return _json(json.dumps(self.describe(**match.groupdict())))
-        if request.method in ("HEAD", "OPTIONS"):
-            # As in TensorFlow Serving, which answers OPTIONS only to browsers.
-            is_browser = request.headers.get("origin", "").startswith("http")
-            accepted = request.method == "OPTIONS" and is_browser
-            return Response(
-                status_code=200 if accepted else 400, media_type="application/json"
+        if request.method == "OPTIONS":
+            # As in TensorFlow Serving, which answers it only to browsers.
+            if request.headers.get("origin", "").startswith("http"):
+                return Response(media_type="application/json")
+            raise ServingError(
+                "OPTIONS is only for web pages, with the header Origin. Send GET or "
+                f"POST. Received: OPTIONS {path}"
             )
         if not path.lower().startswith("/v1/"):
             return _no_such_path(request.method, path)
@@ -218,7 +219,8 @@ def _json(text: str) -> Response:
 
 
 def _no_such_path(method: str, path: str) -> Response:
-    return error_response(f"Not found. Received: {method} {path}", 404)
+    error = ServingError(f"Not found. Received: {method} {path}", "NOT_FOUND")
+    return error_response(error.message, error.http_status)
 
 
 async def _not_found(request: Request, error: Exception) -> Response:

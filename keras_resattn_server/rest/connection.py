@@ -1,15 +1,20 @@
 """HTTP connections: time limits, strict headers, errors in JSON."""
 
 import asyncio
+import sys
+from collections.abc import Callable
+from typing import Any
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from keras_resattn_server.errors import error_body
+from keras_resattn_server.running.limits import MAX_HEAD_BYTES
 
 # The bytes that are still read of a body whose request is already answered. Clients
 # such as http.client read an answer only after they have sent the whole body.
 _MAX_DISCARDED_BYTES = 256 * 1024 * 1024
+_MAX_REASON = 100  # characters: h11 may quote the request
 
 
 def connection_class(seconds: float) -> type[H11Protocol]:
@@ -20,7 +25,7 @@ def connection_class(seconds: float) -> type[H11Protocol]:
     Args:
         seconds: The time for a whole request to arrive, from its first byte, or
             from the connection for the first request. Then the answer is 408. Also
-            the time for the client to read the answer. Then the connection ends.
+            the time for the client to read an answer. Then the connection ends.
 
     Returns:
         A subclass of uvicorn's protocol.
@@ -28,8 +33,20 @@ def connection_class(seconds: float) -> type[H11Protocol]:
     return type("Connection", (_Connection,), {"receive_seconds": seconds})
 
 
+class _Transport:
+    """A transport that is closed by a function."""
+
+    def __init__(self, transport: asyncio.Transport, close: Callable[[], None]):
+        self._transport = transport
+        self.close = close
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+
 class _Connection(H11Protocol):
     receive_seconds: float
+    _lingers = False
     _timer: asyncio.TimerHandle | None = None
     _unread: asyncio.TimerHandle | None = None
     _discarded = 0
@@ -43,11 +60,15 @@ class _Connection(H11Protocol):
         super().connection_made(transport)
         # Otherwise asyncio would report only more than 64 KiB of unread bytes.
         transport.set_write_buffer_limits(high=1)  # with TLS, 0 would always pause
+        self._closable = transport
+        self.transport = _Transport(  # type: ignore[assignment]  # for uvicorn
+            transport, self._close_when_received
+        )
         self._start_timer()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._stop_timer()
         super().connection_lost(exc)
+        self._stop_timer()
         self._stop_unread_timer()
 
     def pause_writing(self) -> None:
@@ -73,16 +94,18 @@ class _Connection(H11Protocol):
         return True
 
     def data_received(self, data: bytes) -> None:
-        if self._is_answered_early():
+        if self._lingers or self._is_answered_early():
             self._discarded += len(data)
             if self._discarded > _MAX_DISCARDED_BYTES:
-                self.transport.close()
+                self._closable.close()
                 return
-        super().data_received(data)
+        if self._lingers:
+            self._unset_keepalive_if_required()
+        else:
+            super().data_received(data)
 
     def handle_events(self) -> None:
-        if self.conn.their_state is h11.IDLE and self._has_bare_line_feed():
-            self.send_400_response("A line of the request's head ends in a bare LF.")
+        if self.conn.their_state is h11.IDLE and self._refuses_head():
             return
         super().handle_events()
         if not self._is_answered_early():
@@ -93,19 +116,48 @@ class _Connection(H11Protocol):
             self._start_timer()
 
     def send_400_response(self, msg: str) -> None:
-        self._answer(400, b"Bad Request", msg)
+        """Refuse what h11 does not accept, with its reason."""
+        error = sys.exception()  # uvicorn passes only a general message
+        reason = str(error)[:_MAX_REASON] if error else ""
+        self._refuse(400, b"Bad Request", f"{msg} Reason: {reason}." if reason else msg)
+
+    def _refuses_head(self) -> bool:
+        head = self.conn.trailing_data[0].partition(b"\r\n\r\n")[0]
+        if len(head) > MAX_HEAD_BYTES:
+            self._refuse(
+                431,
+                b"Request Header Fields Too Large",
+                "The request line and the headers are longer than "
+                f"{MAX_HEAD_BYTES} bytes, the limit of the server. Send a shorter URL, "
+                "and fewer or shorter headers.",
+            )
+        elif b"\n" in head.replace(b"\r\n", b""):
+            # A proxy may read such a line end in another way.
+            self.send_400_response("A line of the request's head ends in a bare LF.")
+        return self._lingers
+
+    def _refuse(self, status: int, reason: bytes, message: str) -> None:
+        self._answer(status, reason, message)
+        self._end_cycle()
         self.transport.close()
 
-    def _has_bare_line_feed(self) -> bool:
-        """Return whether a head has line ends that proxies may read in another way."""
-        head = self.conn.trailing_data[0].partition(b"\r\n\r\n")[0]
-        return b"\n" in head.replace(b"\r\n", b"")
+    def _close_when_received(self) -> None:
+        """Close, but not while the client is sending: it would lose its answer."""
+        if self._lingers or not self._is_receiving() or self._closable.is_closing():
+            self._closable.close()
+            return
+        self._lingers = True
+        self.flow.resume_reading()
+        if self._closable.can_write_eof():
+            self._closable.write_eof()
+        if self._timer is None:
+            self._start_timer()
 
     def _is_receiving(self) -> bool:
         state = self.conn.their_state
         if state is h11.IDLE:
             return self.conn.trailing_data[0] != b""
-        return state is h11.SEND_BODY
+        return state in (h11.SEND_BODY, h11.ERROR)
 
     def _is_answered_early(self) -> bool:
         answered = self.cycle is not None and self.cycle.response_complete
@@ -130,10 +182,13 @@ class _Connection(H11Protocol):
         seconds = f"{self.receive_seconds:g} seconds"
         message = f"The request did not arrive within {seconds}."
         self._answer(408, b"Request Timeout", message)
+        self._end_cycle()
+        self._closable.close()
+
+    def _end_cycle(self) -> None:
         if self.cycle is not None:
             self.cycle.disconnected = True
             self.cycle.message_event.set()
-        self.transport.close()
 
     def _answer(self, status: int, reason: bytes, message: str) -> None:
         if self.conn.our_state not in (h11.IDLE, h11.SEND_RESPONSE):

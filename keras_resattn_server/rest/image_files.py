@@ -20,6 +20,7 @@ from keras_resattn_server.wire.status import ServingError
 
 _FORM = "multipart/form-data"
 _SIGNATURE_NAME = "signature_name"
+_REMEDY = "Send a file, for example with `curl -F image=@FILE`."
 # The first bytes of JPEG, PNG, GIF and WebP files. No JSON begins with them.
 IMAGE_FILES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"RIFF")
 # The first bytes of JPEG, PNG, GIF, BMP and WebP, in base64.
@@ -57,7 +58,7 @@ async def predict_images(
     if headers["content-type"].lower().lstrip().startswith(_FORM):
         files, signature = await _read_form(headers, body)
     if not files or not all(files):
-        raise ServingError("The request has no image file, or an empty one.")
+        raise ServingError(f"The request has no image file, or an empty one. {_REMEDY}")
     servable = find()
     array = np.empty(len(files), object)
     array[:] = files
@@ -110,15 +111,22 @@ async def _read_form(headers: Headers, body: bytes) -> tuple[list[bytes], str]:
     try:
         form = await _Parser(headers, stream()).parse()  # type: ignore[arg-type]
     except (MultiPartException, KeyError) as error:
-        reason = getattr(error, "message", "there is no boundary")
+        reason = f"its Content-Type has no boundary, which clients add. {_REMEDY}"
+        if b"boundary" in parse_options_header(headers["content-type"])[1]:
+            reason = getattr(error, "message", str(error))
         raise ServingError(f"The form is not valid: {reason}") from error
     boundary = parse_options_header(headers["content-type"])[1][b"boundary"]
     if b"--" + boundary + b"--" not in body:
         raise ServingError("The form is cut off: its last boundary is missing.")
-    signature = form.get(_SIGNATURE_NAME, "")
-    if not isinstance(signature, str):
-        raise ServingError(f"{_SIGNATURE_NAME} must be a text, not a file.")
-    values = [value for _, value in form.multi_items()]
-    files = [await item.read() for item in values if isinstance(item, UploadFile)]
+    files, signature = [], ""
+    for name, value in form.multi_items():
+        if isinstance(value, UploadFile) and name != _SIGNATURE_NAME:
+            files.append(await value.read())
+        elif isinstance(value, str) and name == _SIGNATURE_NAME:
+            signature = value
+        elif isinstance(value, str):
+            raise ServingError(f"The form's field {name} is not a file. {_REMEDY}")
+        else:
+            raise ServingError(f"{_SIGNATURE_NAME} must be a text, not a file.")
     await form.close()
     return files, signature

@@ -47,6 +47,7 @@ _ERRORS = {
     "400": "The request is malformed, does not fit the signature, or fails",
     "404": "There is no such model or version",
     "408": "The request did not arrive in time",
+    "431": "The URL and the headers are too long",
     "503": "The server is full, loads its models, or is shutting down",
 }
 _INFERENCE_ERRORS = {

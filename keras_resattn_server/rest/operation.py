@@ -44,9 +44,8 @@ def operation_routes(
         return PlainTextResponse("ok")
 
     async def readyz(request: Request) -> Response:
-        if gate.is_ready:
-            return PlainTextResponse("ok")
-        return PlainTextResponse("not ready", 503)
+        reason = gate.why_not_ready()
+        return PlainTextResponse(reason or "ok", 503 if reason else 200)
 
     async def metrics(request: Request) -> Response:
         return Response(gate.metrics.text(), media_type=CONTENT_TYPE)

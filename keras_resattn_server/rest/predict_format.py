@@ -1,5 +1,6 @@
 """The two forms of a predict request and its answer: rows and columns."""
 
+import json
 from collections.abc import Mapping
 from typing import TypeAlias
 
@@ -117,15 +118,21 @@ def write_columns(outputs: Mapping[str, Array]) -> str:
 
 
 def _object(members: Mapping[str, str]) -> str:
-    pairs = (f"{echo(name)}: {text}" for name, text in members.items())
+    pairs = (f"{json.dumps(name)}: {text}" for name, text in members.items())
     return "{" + ", ".join(pairs) + "}"
 
 
 def _instances(request: Request) -> list[object]:
     instances = request["instances"]
     if not isinstance(instances, list):
+        remedy = (
+            '. Send a list, for an image {"instances": [{"b64": "..."}]}.'
+            if isinstance(instances, str)
+            else ""
+        )
         raise ServingError(
             f"JSON Value: {echo(request)} Expecting 'instances' to be an list/array"
+            + remedy
         )
     if not instances:
         raise ServingError(

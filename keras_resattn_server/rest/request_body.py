@@ -56,7 +56,9 @@ class BodyReader:
     def _checked(self, size: int) -> int:
         if size > self.max_request_bytes:
             raise ServingError(
-                f"The request's body is larger than {self.max_request_bytes} bytes.",
+                f"The request's body is larger than {self.max_request_bytes} bytes, "
+                "the limit of --max-request-bytes. Send fewer or smaller images per "
+                "request, or start the server with a larger limit.",
                 "RESOURCE_EXHAUSTED",
                 413,
             )

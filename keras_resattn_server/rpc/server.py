@@ -21,6 +21,7 @@ from keras_resattn_server.rpc.receiving import ReceivingInterceptor
 from keras_resattn_server.rpc.services import ModelService
 from keras_resattn_server.rpc.services import PredictionService
 from keras_resattn_server.running.inference import Inference
+from keras_resattn_server.running.limits import MAX_HEAD_BYTES
 from keras_resattn_server.tls import Tls
 
 _SERVICES = (
@@ -74,6 +75,9 @@ class GrpcServer:
             options=[
                 ("grpc.max_receive_message_length", max_request_bytes),
                 ("grpc.max_send_message_length", -1),
+                # Otherwise some calls with 8 to 16 KiB fail, and some do not.
+                ("grpc.max_metadata_size", MAX_HEAD_BYTES),
+                ("grpc.absolute_max_metadata_size", MAX_HEAD_BYTES),
                 # Do not receive in advance what no memory is reserved for.
                 ("grpc.http2.bdp_probe", 0),
                 ("grpc.http2.lookahead_bytes", 64 * 1024),

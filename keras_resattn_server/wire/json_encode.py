@@ -14,7 +14,7 @@ from keras_resattn_server.wire.status import ServingError
 _FLOAT32_OVERFLOW = 2.0**128 - 2.0**103
 
 _TYPE_NAMES = {"float16": "half", "float32": "float", "float64": "double"}
-_MAX_ECHO = 4096  # characters of the client's JSON in an error message
+_MAX_ECHO = 100  # characters of the client's JSON in an error message
 
 
 def array_to_json(array: Array, name: str, axis: int = 0) -> list[str]:
@@ -43,7 +43,7 @@ def echo(value: object) -> str:
         value: The value.
 
     Returns:
-        The text: objects indented by four, arrays on one line, at most 4,096
+        The text: objects indented by four, arrays on one line, at most 100
         characters.
     """
     if isinstance(value, float):

@@ -32,9 +32,16 @@ _CODE_NAMES = {
 _DEFINITION = re.compile(r"\A.*\(most recent call last\):\n", re.DOTALL)
 _TRACE_LINES = re.compile(r'^(?:<stack traces unavailable>|  File "|    ).*\n', re.M)
 _FUNCTION_NODE = re.compile(r"\A\{\{function_node [^}]*\}\} ?")
-_NODE = re.compile(r"\n?\t? ?\[\[\{\{.*\}\}\]\]")
+_NODE = re.compile(r"\n?\t? ?\[\[\{\{.*\}\}\]\]|\n\t \[\[.*\]\]")
 _CALLED_OP = re.compile(r" \[Op:[^\]]*\](?: name: .*)?\s*\Z")
-_MAX_MESSAGE = 2048  # characters: a kernel may quote the whole input
+# The client's values in a message: names, base64 text, what a kernel quotes.
+_LONG_WORD = re.compile(r"(\S{100})\S+")
+_QUOTED = re.compile(r"(value: '.{100}).*(?=')", re.DOTALL)
+_MAX_MESSAGE = 2048  # characters
+_ASSERTION = re.compile(r"\Aassertion failed: \[(.*)\]\s*\Z", re.DOTALL)
+_OF_AN_IMAGE = re.compile(
+    r"Element \d+ of image_bytes |Invalid (?:PNG|JPEG|GIF|BMP|WebP) data"
+)
 _DIRECTORIES = re.compile(r"(?<![\w}.])/(?:[^/\s:'\"]+/)+")
 
 
@@ -42,7 +49,7 @@ class ServingError(Exception):
     """An error whose message is meant for the client.
 
     Args:
-        message: The text that the client reads.
+        message: The text that the client reads. Long values in it are shortened.
         code: Name of the gRPC status code, a key of `HTTP_STATUS`.
         http_status: The HTTP status. Defaults to the one of `code`.
     """
@@ -53,6 +60,9 @@ class ServingError(Exception):
         code: str = "INVALID_ARGUMENT",
         http_status: int | None = None,
     ):
+        message = _LONG_WORD.sub(r"\1...", message)
+        if len(message) > _MAX_MESSAGE:
+            message = message[:_MAX_MESSAGE] + "..."
         super().__init__(message)
         self.message = message
         self.code = code
@@ -119,6 +129,9 @@ def _without_internals(message: str, code: str) -> ServingError:
         _DIRECTORIES,
     ):
         message = pattern.sub("", message)
-    if len(message) > _MAX_MESSAGE:
-        message = message[:_MAX_MESSAGE] + "..."
+    message = _QUOTED.sub(r"\1...", message)
+    if assertion := _ASSERTION.match(message):
+        message = assertion[1].replace("] [", " ")
+    if _OF_AN_IMAGE.match(message):
+        message = f"The image could not be decoded. {message}"
     return ServingError(message, code)

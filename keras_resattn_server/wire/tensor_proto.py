@@ -48,8 +48,8 @@ def array_from_proto(name: str, proto: TensorProto, max_bytes: int) -> Array:
         dtype = np.dtype(tf.as_dtype(proto.dtype).as_numpy_dtype)
         if math.prod(shape) * dtype.itemsize > max_bytes:
             raise ServingError(
-                f"Input '{name}' is larger than {max_bytes} bytes. "
-                f"Received: {dtype.name} {shape}",
+                f"Input '{name}' is larger than {max_bytes} bytes, the limit of "
+                f"--max-request-bytes. Received: {dtype.name} {shape}",
                 "RESOURCE_EXHAUSTED",
             )
         array: Array = tf.make_ndarray(proto)

@@ -92,6 +92,7 @@ def test_bad_input_is_one_line_with_name_and_remedy(
 
 
 def test_wrong_usage_is_exit_code_2(run, tmp_path):
+    file = __file__
     onnx = ("export", "model", tmp_path / "new", "--format", "onnx")
     for arguments, message in (
         (("train",), "Received: neither"),
@@ -105,6 +106,12 @@ def test_wrong_usage_is_exit_code_2(run, tmp_path):
             (*onnx[:3], "--precision", "int8", "--calibrate", "photos"),
             "Received: --format savedmodel",
         ),
+        (("serve",), "--model-config-file FILE. Received: neither"),
+        (("serve", "x", "--model-config-file", file), "BASE, --model-config-file"),
+        (("serve", "x", "--tls-key", file), "--tls-key only works with --tls-cert"),
+        (("serve", "x", "--api-key-file", "y"), "'y' does not exist"),
+        (("serve", "x", "--cors-origin", "y"), "with --rest-api-enable-cors-support"),
+        (("serve", "x", "--max-request-memory", "5"), "max_request_memory=5, "),
     ):
         code, output, errors = run(*arguments)
         assert (code, output) == (2, ""), arguments
@@ -113,11 +120,13 @@ def test_wrong_usage_is_exit_code_2(run, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_a_busy_port_is_named(run, served):
+@pytest.mark.parametrize("model", ["served", "cifar10"])
+def test_a_busy_port_is_named(run, served, model):
     with socket.create_server(("127.0.0.1", 0)) as busy:
         port = busy.getsockname()[1]
-        code, _, errors = run("serve", served, "--port", port)
-    assert code == 1
+        base = served if model == "served" else model
+        code, output, errors = run("serve", base, "--port", port)
+    assert (code, output) == (1, "")
     assert len(errors.splitlines()) == 1
     assert f"Received: 127.0.0.1:{port}" in errors
     assert "--port" in errors

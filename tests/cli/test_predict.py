@@ -210,10 +210,13 @@ def test_predict_with_a_server_imports_no_keras(rest_url, pictures):
         "finally: print('imported:', {'keras', 'tensorflow'} & set(sys.modules))"
     )
     url = f"{rest_url}/v1/models/small"
-    output = subprocess.check_output(
-        [sys.executable, "-c", code, "predict", pictures[0], "--server", url], text=True
-    )
-    assert output.endswith("imported: set()\n")
+    for images in ([pictures[0]], ["gone.png", pictures[0]]):
+        output = subprocess.run(
+            [sys.executable, "-c", code, "predict", *images, "--server", url],
+            stdout=subprocess.PIPE,
+            text=True,
+        ).stdout
+        assert output.endswith("imported: set()\n")
 
 
 def test_a_missing_file_does_not_stop_the_others(run, rest_url, pictures, tmp_path):
@@ -226,22 +229,47 @@ def test_a_missing_file_does_not_stop_the_others(run, rest_url, pictures, tmp_pa
     header, *rows = out.read_text(encoding="utf-8").splitlines()
     assert header == "\ufeffimage,label_1,probability_1,label_2,probability_2,error"
     assert [row.split(",")[0] for row in rows] == [str(path) for path in images]
-    assert "No such file" in rows[1]
+    assert "no such file" in rows[1]
+
+
+def test_a_bad_image_has_the_servers_reason_and_its_name(
+    run, rest_url, pictures, tmp_path
+):
+    text, out = tmp_path / "text.png", tmp_path / "out.csv"
+    text.write_text("no image")
+    server = ("--server", rest_url, "--model", "small")
+    assert run("predict", pictures[0], text, *server, "--out", out)[0] == 1
+    row = list(csv.DictReader(out.open()))[1]
+    assert row["error"].startswith("The image could not be decoded. Element 0 of ")
+    assert row["error"].endswith(f"The image: {text}.")
 
 
 def test_wrong_usage_is_told(run, model_folder, pictures, tmp_path):
     server = ("--server", "http://127.0.0.1:1", "--model", "small")
+    model = model_folder.path / "model.keras"
     for arguments, code, message in (
         ((pictures[0],), 2, "give a model and then images"),
         ((model_folder.path, pictures[0], *server), 2, "give only images"),
+        ((model, pictures[0], *server), 2, f"Received: {model}"),
+        (("cifar10", pictures[0], *server), 2, "Received: cifar10"),
+        (("hf://owner/model", *server), 2, "Received: hf://owner/model"),
+        ((pictures[0], "--allow-code", *server), 2, "without --server"),
+        ((pictures[0], "--server", f"{server[1]}/v1/models"), 2, "Give only the"),
+        ((pictures[0], "--server", "ftp://x"), 2, "Received: ftp://x"),
+        (
+            (model_folder.path, pictures[0], "--ca-certificates", model),
+            2,
+            "--server URL",
+        ),
+        ((pictures[0], "--ca-certificates", "x", *server), 2, "does not exist"),
         ((model_folder.path, pictures[0], "--model", "x"), 2, "--server URL"),
         ((pictures[0], "--engine", "ray", *server), 2, "leave out"),
-        ((pictures[0], "--server", "http://127.0.0.1:1"), 1, "The model is missing"),
+        ((pictures[0], "--server", "http://127.0.0.1:1"), 2, "The model is missing"),
         ((tmp_path, *server), 1, "no images"),
         ((pictures[0], "--overwrite", *server), 2, "--out FILE"),
-        ((pictures[0], "--excel", *server), 2, "--out FILE.csv"),
+        ((pictures[0], "--excel", *server), 2, "Received: --excel"),
         ((pictures[0], "--json", "--out", tmp_path / "a.csv", *server), 2, "give only"),
-        ((pictures[0], "--out", tmp_path / "a.txt", *server), 1, "FILE.jsonl"),
+        ((pictures[0], "--out", tmp_path / "a.txt", *server), 2, "FILE.jsonl"),
     ):
         found, output, errors = run("predict", *arguments)
         assert found == code, (arguments, errors)

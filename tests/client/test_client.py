@@ -128,6 +128,13 @@ def test_the_servers_message_comes_through(url, client, pictures):
         ("grpc://host:x", "grpc://HOST:8500"),
         ("http://host/v1/models/a/b", "labels/L"),
         ("http://host/v1/models/other", "another model"),
+        ("http://host/v1/models/small:predict", r"Give http://host/v1/models/small\. "),
+        ("https://h:1/v1/models/small/versions/2:x", "Give https://h:1/.*/2. "),
+        ("http://host/v1/models/small/metadata", "Leave out the rest"),
+        ("http://host/v1/models/small?x=1", "Give only the address"),
+        ("http://host/v1/models", "Give only the address"),
+        ("http://host/v1/", "Give only the address"),
+        ("http://host/healthz", "Give only the address"),
     ],
 )
 def test_a_wrong_address_is_told_with_the_right_form(target, message):

@@ -7,6 +7,9 @@ import pytest
 from keras_resattn_client import Client
 from keras_resattn_client import ServerError
 
+from .fake_server import Answer
+from .fake_server import fake_server
+
 
 @pytest.fixture(params=["rest", "grpc"])
 def client(request, urls):
@@ -34,12 +37,19 @@ def test_the_error_has_the_number_of_an_image_without_a_name(client, pictures):
         client.predict(images)
 
 
+def test_a_missing_key_is_answered_with_where_to_set_it():
+    body = {"error": "Send an API key"}
+    with fake_server(Answer(401, body)) as fake, Client(fake.url, "small") as client:
+        with pytest.raises(ServerError, match="key. Set .* KERAS_RESATTN_API_KEY"):
+            client.predict(b"image")
+
+
 def test_other_errors_do_not_name_an_image(urls, pictures):
     with Client(urls[0], "nope") as client, pytest.raises(ServerError) as caught:
         client.predict(pictures[0])
     assert "The image:" not in str(caught.value)
     with Client(urls[0], "small", label="nope") as client:
-        with pytest.raises(ServerError, match="label: nope Received") as caught:
+        with pytest.raises(ServerError, match=r"label: nope\. Received") as caught:
             client.predict(pictures[0])
     assert "The image:" not in str(caught.value)
 

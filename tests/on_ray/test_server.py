@@ -69,8 +69,11 @@ def test_the_command_passes_its_settings_on(run, served, stand_in, monkeypatch):
 @pytest.mark.parametrize(
     ("options", "refused"),
     [
-        (("--api-key-file", "keys"), "--api-key-file"),
-        (("--tls-certificate", "a", "--tls-key", "b"), "--tls-certificate, --tls-key"),
+        (("--api-key-file", __file__), "--api-key-file"),
+        (
+            ("--tls-certificate", __file__, "--tls-key", __file__),
+            "--tls-certificate, --tls-key",
+        ),
         (("--max-queued-requests", "256"), "--max-queued-requests"),
         (("--no-grpc",), "--no-grpc"),
     ],

@@ -98,6 +98,40 @@ def test_options_of_a_browser_is_answered(client):
     assert "access-control-allow-origin" not in answer.headers
 
 
+@pytest.mark.parametrize("path", [PREDICT, "/healthz"])
+def test_options_of_others_is_refused_in_words(client, path):
+    answer = client.options(path)
+    assert answer.status_code == 400
+    assert answer.json()["error"].endswith(f"Received: OPTIONS {path}")
+
+
+def test_long_values_are_shortened_in_errors(client):
+    text = "a" * 10_000
+    for path, body in (
+        (PREDICT, {"instances": text}),
+        (PREDICT, {"instances": [1.0], "signature_name": text}),
+        (PREDICT, {"instances": [{text: 1.0}]}),
+        (PREDICT, {"instances": [1.0], "x": [0] * 10_000, "inputs": []}),
+        (f"/v1/models/{text}:predict", {"instances": [1.0]}),
+        (f"/v1/models/misc/labels/{text}:predict", {"instances": [1.0]}),
+        (f"/v2/{text}", {}),
+        (
+            "/v1/models/clf:predict",
+            {"signature_name": "classify_examples", "instances": [f"{text} {text}"]},
+        ),
+    ):
+        answer = client.post(path, json=body)
+        assert answer.status_code in (400, 404)
+        assert "a" * 50 in answer.text or "0, 0" in answer.text
+        assert len(answer.text) < 500
+
+
+def test_instances_that_are_one_text_are_answered_with_the_remedy(client):
+    body = {"instances": base64.b64encode(PNG).decode()}
+    message = client.post("/v1/models/clf:predict", json=body).json()["error"]
+    assert 'Send a list, for an image {"instances": [{"b64": "..."}]}.' in message
+
+
 def test_a_half_closed_request_is_answered(server_url):
     request = HEAD + b"Content-Length: %d\r\n\r\n" % len(BODY) + BODY
     received = exchange(server_url, request, half_close=True)
@@ -119,7 +153,11 @@ def test_a_half_closed_part_of_a_request_is_not_awaited(server_url, sent):
         ),
         (HEAD + b"X-Smuggled: 1\nContent-Length: 0\r\n\r\n", "bare LF"),
         (b"GET /healthz HTTP/1.1\nHost: x\n\n", "bare LF"),
-        (b"no HTTP at all\r\n\r\n", "Invalid HTTP request"),
+        (b"no HTTP at all\r\n\r\n", "Reason: illegal request line"),
+        (
+            HEAD + b"Content-Length: 3\r\nContent-Length: 4\r\n\r\n",
+            "Reason: conflicting Content-Length headers.",
+        ),
     ],
 )
 def test_ambiguous_requests_are_refused_in_json(server_url, request_head, message):
@@ -198,6 +236,20 @@ def test_a_grpc_request_without_a_model_name_is_invalid(channel):
     call = service.Predict.future(predict_request(""), timeout=60)
     assert call.code() is grpc.StatusCode.INVALID_ARGUMENT
     assert call.details() == "ModelSpec has no name specified."
+
+
+@pytest.mark.parametrize(
+    "size, code",
+    [
+        (60_000, grpc.StatusCode.INVALID_ARGUMENT),
+        (70_000, grpc.StatusCode.RESOURCE_EXHAUSTED),
+    ],
+)
+def test_metadata_has_the_same_limit_as_headers(channel, size, code):
+    method = channel.unary_unary("/tensorflow.serving.PredictionService/Predict")
+    for _ in range(5):  # gRPC's own limit refuses some calls at random
+        call = method.future(b"", metadata=[("x-large", "a" * size)], timeout=60)
+        assert call.code() is code
 
 
 def test_a_message_that_is_not_the_methods_is_refused(channel):

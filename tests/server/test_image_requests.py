@@ -62,7 +62,7 @@ def test_a_signature_that_takes_no_files_is_named(client):
 @pytest.mark.parametrize(
     "content_type, body, message",
     [
-        ("multipart/form-data", b"x", "The form is not valid"),
+        ("multipart/form-data", b"x", "no boundary"),
         ("multipart/form-data; boundary=x", b"no form", "The form is not valid"),
         ("multipart/form-data; boundary=x", FORM, "cut off"),
         ("application/octet-stream", PNG, "Content-Type: image/png"),
@@ -75,6 +75,13 @@ def test_a_request_without_an_image_is_refused(client, content_type, body, messa
     answer = client.post(URL, content=body, headers=headers)
     assert answer.status_code == 400
     assert message in answer.json()["error"]
+
+
+def test_a_text_in_the_place_of_a_file_is_answered_with_the_remedy(client):
+    answer = client.post(URL, files={"image": (None, "abc")})
+    assert answer.status_code == 400
+    assert "The form's field image is not a file." in answer.json()["error"]
+    assert "curl -F image=@FILE" in answer.json()["error"]
 
 
 def test_an_empty_file_and_a_signature_as_a_file_are_refused(client):

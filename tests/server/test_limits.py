@@ -6,6 +6,7 @@ import http.client
 import json
 import socket
 import threading
+import time
 
 import pytest
 import uvicorn
@@ -15,6 +16,7 @@ from starlette.responses import JSONResponse
 
 from keras_resattn_server.rest.connection import connection_class
 from keras_resattn_server.rest.request_body import BodyReader
+from keras_resattn_server.running.limits import MAX_HEAD_BYTES
 from keras_resattn_server.running.limits import Admission
 from keras_resattn_server.running.limits import MemoryFullError
 from keras_resattn_server.running.limits import QueueFullError
@@ -199,7 +201,6 @@ def test_a_body_of_the_largest_size_is_read(address):
         HEAD + b"Content-Length: -1\r\n\r\n",
         HEAD + b"Content-Length: many\r\n\r\n",
         HEAD + b"Content-Length: %d\r\n\r\n" % 10**30,
-        HEAD + b"X-Endless: " + b"a" * 100_000,
         b"\x16\x03\x01 no HTTP at all\r\n\r\n",
     ],
 )
@@ -208,6 +209,55 @@ def test_what_is_no_http_is_refused(address, request_head):
         connection.sendall(request_head)
         assert read_to_end(connection).startswith(b"HTTP/1.1 400 ")
     assert answers(address)
+
+
+def send_large(address, sent):
+    """Send everything, as simple clients do, and only then read the answer."""
+    with connect(address) as connection:
+        connection.sendall(sent)
+        status, body = read_answer(connection)
+        assert read_to_end(connection) == b""
+    return status, json.loads(body)
+
+
+@pytest.mark.parametrize("size", [MAX_HEAD_BYTES, 10**6, 8 * 10**6])
+@pytest.mark.parametrize("start", [HEAD + b"X-Large: ", b"GET /"])
+def test_a_head_beyond_the_limit_is_answered(address, start, size):
+    end = b" HTTP/1.1\r\n\r\n" if start == b"GET /" else b"\r\n\r\n"
+    status, body = send_large(address, start + b"a" * size + end)
+    assert status == 431
+    assert "longer than 65536 bytes" in body["error"]
+    assert answers(address)
+
+
+def test_a_head_of_the_largest_size_is_read(address):
+    head = HEAD + b"Content-Length: 3\r\nX-Large: "
+    head += b"a" * (MAX_HEAD_BYTES - len(head))
+    with connect(address) as connection:
+        connection.sendall(head + b"\r\n\r\nabc")
+        assert read_answer(connection) == (200, b"3")
+
+
+@pytest.mark.parametrize(
+    "head, status",
+    [
+        (b"Connection: close\r\nContent-Length: 20000000\r\n\r\n", 413),
+        (b"Transfer-Encoding: chunked\r\n\r\nno chunk\r\n", 400),
+    ],
+)
+def test_a_refusal_is_read_by_who_sends_everything_first(address, head, status):
+    assert send_large(address, HEAD + head + bytes(20 * 10**6))[0] == status
+    assert answers(address)
+
+
+def test_who_sends_nothing_more_after_a_refusal_is_put_out(impatient_address):
+    with connect(impatient_address) as connection:
+        connection.sendall(HEAD + b"X-Large: " + b"a" * MAX_HEAD_BYTES)
+        connection.settimeout(0.05)
+        with contextlib.suppress(ConnectionError):
+            while True:  # for ever, if the time had no end
+                connection.sendall(b"a")
+                time.sleep(0.05)
 
 
 def test_bodies_in_memory_are_bounded_together():

@@ -108,7 +108,9 @@ def test_a_default_signature_of_files_takes_them_as_they_are():
 def test_every_answer_that_is_given_is_described(document):
     operation = document["paths"]["/v1/models/clf:predict"]["post"]
     responses = operation["responses"]
-    assert set("200 400 404 408 413 415 429 500 501 503 504".split()) == set(responses)
+    assert set("200 400 404 408 413 415 429 431 500 501 503 504".split()) == set(
+        responses
+    )
     retried = {status for status in responses if "headers" in responses[status]}
     assert retried == {"429", "503"}
     (parameter,) = operation["parameters"]

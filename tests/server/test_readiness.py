@@ -16,11 +16,13 @@ from keras_resattn_server import Inference
 from keras_resattn_server import ServableRegistry
 from keras_resattn_server import ServerOptions
 from keras_resattn_server import create_app
+from keras_resattn_server.models.registry import VersionStatus
 from keras_resattn_server.models.servable import Servable
 
 from .conftest import MODELS
 from .conftest import PROGRAM
 from .conftest import running_server
+from .conftest import wait_until
 
 
 def ask(app, method, path, **arguments):
@@ -35,22 +37,32 @@ def ask(app, method, path, **arguments):
 
 
 @pytest.mark.parametrize(
-    "starting, draining, loaded, status",
+    "starting, draining, missing, status, text",
     [
-        (False, False, True, 200),
-        (True, False, True, 503),
-        (False, True, True, 503),
-        (False, False, False, 503),
+        (False, False, [], 200, "ok"),
+        (True, False, [], 503, "The server is starting."),
+        (False, True, [], 503, "The server is shutting down."),
+        (
+            False,
+            False,
+            ["a", "b"],
+            503,
+            "The server waits for model a (version 2 is LOADING, version 1 is END), "
+            "model b (no version is loading).",
+        ),
     ],
 )
 def test_it_is_ready_when_all_is_loaded_until_it_ends(
-    starting, draining, loaded, status
+    starting, draining, missing, status, text
 ):
     registry = ServableRegistry()
-    gate = Gate(registry, is_loaded=lambda: loaded)
+    registry.set_status("a", 1, VersionStatus("END", "NOT_FOUND", "secret"))
+    registry.set_status("a", 2, VersionStatus("LOADING"))
+    gate = Gate(registry, missing=lambda: missing)
     gate.is_starting, gate.is_draining = starting, draining
     app = create_app(registry, gate=gate)
-    assert ask(app, "GET", "/readyz").status_code == status
+    answer = ask(app, "GET", "/readyz")
+    assert (answer.status_code, answer.text) == (status, text)
     assert ask(app, "GET", "/healthz").status_code == 200
     answer = ask(app, "GET", "/v1/models/clf")
     assert answer.status_code == (503 if starting else 404)
@@ -90,7 +102,9 @@ def test_while_models_load_it_lives_is_not_ready_and_can_be_ended():
     try:
         url = f"http://127.0.0.1:{port}"
         assert wait_for_answer(f"{url}/healthz").text == "ok"
-        assert httpx.get(f"{url}/readyz").status_code == 503
+        assert wait_for_answer(f"{url}/readyz").status_code == 503
+        waiting = "The server waits for model misc (version 7 is LOADING)."
+        wait_until(lambda: httpx.get(f"{url}/readyz").text == waiting)
         answer = httpx.get(f"{url}/v1/models/misc")
         assert answer.status_code == 503
         assert answer.json() == {"error": "The models are being loaded."}

@@ -13,6 +13,7 @@ CASES = json.loads((Path(__file__).parent / "data" / "rest_cases.json").read_tex
 DIFFERENT = {
     "healthz": 200,  # an addition of its own
     "models root": 200,  # lists the models
+    "OPTIONS no origin": 400,  # with the reason
     "inputs scalar": 400,  # rank 0 for a signature of rank 1: checked before running
     "clf wrong shape": 400,  # the same check: the message names the input
 }

@@ -82,6 +82,21 @@ def test_versions_come_break_and_go_while_every_request_is_answered(base, times)
         assert set(answers.result()) == {1.0, 2.0, 3.0}
 
 
+@pytest.mark.parametrize("content", [b"x", b"no model"])
+def test_a_damaged_model_that_comes_later_stops_nothing(base, content):
+    with running_server(base) as server:
+        (base / "new" / "1").mkdir(parents=True)
+        (base / "new" / "1" / "saved_model.pb").write_bytes(content)
+        url = f"{server.url}/v1/models/new"
+        wait_until(lambda: httpx.get(url).status_code == 200)
+        wait_until(lambda: ("1", "END") in states(server, "new"))
+        (found,) = httpx.get(url).json()["model_version_status"]
+        message = found["status"]["error_message"]
+        assert "copy the whole folder again. Received: saved_model.pb" in message
+        assert httpx.get(f"{server.url}/readyz").text == "ok"
+        assert ask(server) == [1.0]
+
+
 def status_by_grpc(server, version):
     request = GetModelStatusRequest()
     request.model_spec.name = "times"

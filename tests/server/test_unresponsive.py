@@ -5,12 +5,14 @@ import json
 import os
 import signal
 import socket
+import ssl
 import threading
 import time
 
 import grpc
 import httpx
 import pytest
+import trustme
 from tensorflow_serving.apis.predict_pb2 import PredictRequest
 from tensorflow_serving.apis.prediction_service_pb2_grpc import PredictionServiceStub
 
@@ -43,14 +45,17 @@ def call_that_never_reads(channel):
 
 
 @contextlib.contextmanager
-def client_that_never_reads(server):
+def client_that_never_reads(server, context=None):
     """A client whose answer is larger than all buffers of the system."""
-    host, port = server.url.removeprefix("http://").split(":")
+    host, port = server.url.partition("://")[2].split(":")
     body = {"signature_name": "st", "inputs": "a" * 20 * MIB}
     body = json.dumps({**body, "inputs": [body["inputs"]]}).encode()
-    with socket.socket() as connection:
+    with contextlib.ExitStack() as stack:
+        connection = stack.enter_context(socket.socket())
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         connection.connect((host, int(port)))
+        if context is not None:
+            connection = stack.enter_context(context.wrap_socket(connection))
         head = "POST /v1/models/misc:predict HTTP/1.1\r\nHost: x\r\n"
         head += f"Content-Length: {len(body)}\r\n\r\n"
         connection.sendall(head.encode() + body)
@@ -72,6 +77,27 @@ def test_a_client_that_never_reads_is_put_out(impatient):
         wait_until(lambda: open_sockets(impatient) > before)
         wait_until(lambda: open_sockets(impatient) <= before)
     assert httpx.get(f"{impatient.url}/healthz").text == "ok"
+
+
+def test_a_client_that_never_reads_is_put_out_of_tls(tmp_path):
+    certificate = trustme.CA().issue_cert("127.0.0.1")
+    files = tmp_path / "certificate.pem", tmp_path / "key.pem"
+    certificate.cert_chain_pems[0].write_to_path(files[0])
+    certificate.private_key_pem.write_to_path(files[1])
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with running_server(
+        MODELS / "misc",
+        receive_timeout_seconds=RECEIVE_SECONDS,
+        tls_certificate=str(files[0]),
+        tls_key=str(files[1]),
+    ) as server:
+        before = open_sockets(server)
+        with client_that_never_reads(server, context) as connection:
+            connection.recv(1)  # the answer has begun
+            started = time.monotonic()
+            wait_until(lambda: open_sockets(server) <= before)
+        assert time.monotonic() - started < 25  # asyncio's own limit is 30
 
 
 def test_sigterm_ends_in_its_time_with_clients_that_never_read():
@@ -129,7 +155,8 @@ def test_a_grpc_client_that_never_reads_is_put_out(impatient):
 
 def test_a_grpc_client_that_answers_pings_but_never_reads_is_put_out(impatient):
     with grpc.insecure_channel(impatient.grpc_address, UNLIMITED) as channel:
-        call, started = call_that_never_reads(channel), time.monotonic()
+        started = time.monotonic()
+        call = call_that_never_reads(channel)
         assert call.code() is grpc.StatusCode.UNAVAILABLE
         assert RECEIVE_SECONDS < time.monotonic() - started < 60
     with grpc.insecure_channel(impatient.grpc_address) as channel:
