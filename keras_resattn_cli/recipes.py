@@ -6,8 +6,7 @@ from typing import Annotated
 
 import typer
 
-from keras_resattn_cli.columns import columns_that_fit
-from keras_resattn_cli.columns import format_columns
+from keras_resattn_cli.columns import table_lines
 from keras_resattn_cli.columns import terminal_width
 from keras_resattn_cli.start import import_keras
 
@@ -64,9 +63,9 @@ def _row(recipe: "Recipe", name: str, path: Path) -> dict[str, str]:
 
 def _print(rows: list[dict[str, str]]) -> None:
     drop = ["description", "data", "network", "epochs"]
-    shown = columns_that_fit(rows, terminal_width(), drop)
-    typer.echo("\n".join(format_columns(rows, shown, right=["epochs"])))
-    if "description" not in shown:
+    lines = table_lines(rows, drop, ["epochs"], terminal_width())
+    typer.echo("\n".join(lines))
+    if "description" not in lines[0]:
         typer.echo("\nDescribe one: keras-resattn recipes RECIPE")
 
 
