@@ -8,6 +8,7 @@ import typer
 
 from keras_resattn_cli.columns import table_lines
 from keras_resattn_cli.columns import terminal_width
+from keras_resattn_cli.options import AllowCodeOption
 from keras_resattn_cli.start import import_keras
 
 if TYPE_CHECKING:
@@ -29,8 +30,12 @@ def recipes(
             help="Print every setting, including those from base recipes and defaults.",
         ),
     ] = False,
+    allow_code: AllowCodeOption = False,
 ) -> None:
-    """List the recipes of the package, or print one."""
+    """List the recipes of the package, or print one.
+
+    With --resolved, the values are checked as before a training.
+    """
     if resolved and name is None:
         raise typer.BadParameter(
             "give the recipe to resolve: keras-resattn recipes RECIPE --resolved. "
@@ -46,7 +51,7 @@ def recipes(
         found = {name: find_recipe(name) for name in list_recipes()}
         _print([_row(load_recipe(name), name, path) for name, path in found.items()])
     elif resolved:
-        typer.echo(load_recipe(name).to_yaml(), nl=False)
+        typer.echo(load_recipe(name, allow_code=allow_code).to_yaml(), nl=False)
     else:
         typer.echo(find_recipe(name).read_text(encoding="utf-8"), nl=False)
 

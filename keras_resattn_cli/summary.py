@@ -98,7 +98,9 @@ def _model(name: str, classes: int | None, allow_code: bool) -> "keras.Model":
         return ModelOptions(allow_code=allow_code).open(name).model
     except FileNotFoundError as error:
         raise ValueError(
-            f"There is no such network; `keras-resattn list` shows them. {error}"
+            "There is no such network, model folder, .keras file or name of weights. "
+            "`keras-resattn list` shows the networks, `keras-resattn list --weights` "
+            f"the weights. Received: {name}"
         ) from error
 
 

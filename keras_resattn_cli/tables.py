@@ -33,8 +33,8 @@ def tables(
     for name in names:
         if name not in paper.TABLES:
             raise ValueError(
-                f"There is no such table. Choose one of {list(paper.TABLES)}. "
-                f"Received: {name!r}"
+                "There is no such table. Choose one of "
+                f"{', '.join(map(repr, paper.TABLES))}. Received: {name!r}"
             )
     for name in names:
         _print(paper.TABLES[name])

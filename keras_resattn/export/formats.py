@@ -195,7 +195,8 @@ FORMATS = {
 def _check(format: str, path: Path) -> Format:
     if format not in FORMATS:
         raise ValueError(
-            f"`format` must be one of {', '.join(FORMATS)}. Received: format={format!r}"
+            f"`format` must be one of {', '.join(map(repr, FORMATS))}. "
+            f"Received: format={format!r}"
         )
     if path.exists():
         raise FileExistsError(

@@ -128,5 +128,5 @@ def _optimizer(settings: Train) -> str:
     decay = f", weight decay {settings.weight_decay:g}" if settings.weight_decay else ""
     return (
         f"{settings.optimizer}, {settings.schedule} schedule, "
-        f"{settings.epochs} epochs{decay}"
+        f"{settings.epochs} epoch{'s' if settings.epochs != 1 else ''}{decay}"
     )

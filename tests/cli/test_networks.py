@@ -47,8 +47,12 @@ def test_summary_of_the_papers_largest_at_320(run):
 @pytest.mark.parametrize(
     ("arguments", "expected", "message"),
     [
-        (("vgg16",), 1, "no such network; `keras-resattn list` shows"),
-        (("vgg16",), 1, "name of weights. The names are"),
+        (
+            ("vgg16",),
+            1,
+            "no such network, model folder, .keras file or name of weights. `",
+        ),
+        (("vgg16",), 1, "`keras-resattn list --weights` the weights. Received: vgg16"),
         (("vgg16", "--classes", "3"), 1, "Received: vgg16"),
         (("cifar10", "--classes", "3"), 2, "Received: --classes 3 with cifar10"),
         (("attention56", "--size", "large"), 2, "320x224. Received: size='large'"),
@@ -116,5 +120,5 @@ def test_the_tables_do_not_wait_for_keras():
 def test_an_unknown_table_is_an_error(run):
     code, output, errors = run("tables", "segmentation")
     assert code == 1
-    assert "imagenet" in errors
-    assert "Received: 'segmentation'" in errors
+    assert "Choose one of 'mask_activation', 'attention', " in errors
+    assert "'imagenet'. Received: 'segmentation'" in errors
