@@ -112,15 +112,16 @@ def _print(
 ) -> None:
     from rich import box
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
-    table = Table(title=title, box=box.SIMPLE, title_justify="left")
+    table = Table(title=escape(title), box=box.SIMPLE, title_justify="left")
     # A setting is copied into --set, so its name is never broken.
     table.add_column("", overflow="fold", no_wrap=True)
     for name in names:
-        table.add_column(name, overflow="fold")
+        table.add_column(escape(name), overflow="fold")
     for key, values in rows.items():
-        table.add_row(key, *(value or absent for value in values))
+        table.add_row(key, *(escape(value or absent) for value in values))
     if rows:
         Console(highlight=False).print(table)
     else:

@@ -5,6 +5,7 @@ import importlib
 import os
 import shutil
 import sys
+import warnings
 from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Sequence
@@ -218,6 +219,14 @@ def _is_installed(module: str) -> bool:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Hide the progress that converters print. Failures are raised anyway."""
-    with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
+    """Hide what converters print, and their warnings about their own code.
+
+    Failures are raised anyway.
+    """
+    with (
+        open(os.devnull, "w") as nowhere,
+        contextlib.redirect_stdout(nowhere),
+        warnings.catch_warnings(),
+    ):
+        warnings.filterwarnings("ignore", "In the future `np", FutureWarning)
         yield
