@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from keras_resattn_cli.columns import terminal_width
+from keras_resattn_cli.columns import wrapped
 from keras_resattn_cli.options import AllowCodeOption
 from keras_resattn_cli.options import ModelOptions
 from keras_resattn_cli.start import import_keras
@@ -57,7 +59,9 @@ def summary(
     else:
         model = _network(name, height_and_width, classes)
     typer.echo(model.name)
-    typer.echo(keras_resattn.complexity(model, height_and_width))
+    width = terminal_width()
+    for line in str(keras_resattn.complexity(model, height_and_width)).splitlines():
+        typer.echo("\n".join(wrapped(line, width)))
 
 
 def _is_network(name: str) -> bool:

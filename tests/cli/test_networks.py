@@ -37,6 +37,14 @@ def test_summary_counts_for_a_size(run):
     assert "One image of 16 x 24." in output
 
 
+def test_summary_fits_the_terminal(run, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "60")
+    code, output, _ = run("summary", "cifar_attention56")
+    assert code == 0
+    assert max(map(len, output.splitlines())) <= 60
+    assert "(moving statistics, frozen layers)." in " ".join(output.split())
+
+
 def test_summary_of_the_papers_largest_at_320(run):
     code, output, errors = run("summary", "Attention92", "--size", "320")
     assert code == 0
