@@ -233,6 +233,15 @@ def _one_or_each(value: Any) -> Any:
     return each[0] if len(each) == 1 else tuple(each)
 
 
+def _lines(file: Path) -> list[str]:
+    if not file.is_file():
+        raise FileNotFoundError(
+            "There is no such file of class names. Write one name per line, in the "
+            f"order of the outputs. Received: labels={file}"
+        )
+    return file.read_text(encoding="utf-8").splitlines()
+
+
 def _labels(labels: Any, classes: int, path: Path) -> tuple[str, ...]:
     if labels is None:
         warnings.warn(
@@ -242,7 +251,7 @@ def _labels(labels: Any, classes: int, path: Path) -> tuple[str, ...]:
         )
         return tuple(str(number) for number in range(classes))
     if isinstance(labels, str | os.PathLike):
-        labels = Path(labels).read_text(encoding="utf-8").splitlines()
+        labels = _lines(Path(labels))
     if len(labels) != classes:
         raise ValueError(
             f"The model has {classes} classes. Give one label per class, one per "

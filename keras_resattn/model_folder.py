@@ -5,7 +5,9 @@ import dataclasses
 import functools
 import json
 import os
+import re
 import shutil
+import textwrap
 from collections.abc import Callable
 from collections.abc import Iterable
 from pathlib import Path
@@ -37,6 +39,8 @@ EVALUATION = "evaluation.json"
 ENVIRONMENT = "environment.json"
 SKIPPED = "skipped.txt"
 CARD = "card.md"
+# Weights of the package have the recipe and the metrics of an earlier stage here.
+FIRST_STAGE = "first_stage"
 # The data set in the recipe of a model that was not trained with a recipe.
 UNKNOWN_DATA = "unknown"
 OWN_LAYERS = (
@@ -223,11 +227,13 @@ def load_network(path: Path) -> keras.Model:
     try:
         return keras.saving.load_model(path, compile=False)
     except (ValueError, TypeError, KeyError, OSError) as error:
-        reason = " ".join(str(error).split())
-        remedy = OWN_LAYERS if "Could not locate class" in reason else ""
+        unknown = re.search(r"Could not locate class '([^']+)'", str(error))
+        if unknown:
+            reason = f"Keras does not know its class '{unknown[1]}'. {OWN_LAYERS}"
+        else:
+            reason = f"{textwrap.shorten(str(error), 200, placeholder=' ...')} "
         raise ValueError(
-            f"This file cannot be loaded as a model: {reason[:200]} {remedy}"
-            f"Received: {path}"
+            f"This file cannot be loaded as a model: {reason}Received: {path}"
         ) from error
 
 
@@ -291,6 +297,8 @@ def make_model_folder(network: str, weights: str, path: StrPath) -> ModelFolder:
     for name in (METRICS, EVALUATION):
         if (source / name).is_file():
             shutil.copy(source / name, path / name)
+    if (source / FIRST_STAGE).is_dir():
+        shutil.copytree(source / FIRST_STAGE, path / FIRST_STAGE, dirs_exist_ok=True)
     return ModelFolder.open(path)
 
 

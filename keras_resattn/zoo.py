@@ -146,7 +146,8 @@ def find_name(
     found = {_plain(known): known for known in names}.get(_plain(name))
     if found is None:
         raise ValueError(
-            f"There is no such network. Choose one of {sorted(names)}. "
+            "There is no such network. Choose one of "
+            f"{', '.join(map(repr, sorted(names)))}. "
             f"Received: {argument}={name!r}"
         )
     return found

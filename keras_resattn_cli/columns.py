@@ -1,7 +1,9 @@
 """Tables of text that fit the terminal."""
 
+import os
 import shutil
 import sys
+import textwrap
 from collections.abc import Mapping
 from collections.abc import Sequence
 
@@ -9,8 +11,43 @@ GAP = 2
 
 
 def terminal_width() -> int | None:
-    """Return the width of the terminal, or `None` if the output is not shown on one."""
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    """Return the width of the terminal, or `None` if the output is not shown on one.
+
+    The variable COLUMNS has precedence, also if the output is a file or a pipe.
+    """
+    limited = sys.stdout.isatty() or os.environ.get("COLUMNS", "").isdecimal()
+    return shutil.get_terminal_size().columns if limited else None
+
+
+def table_lines(
+    rows: Sequence[Mapping[str, str]],
+    drop: Sequence[str] = (),
+    right: Sequence[str] = (),
+    width: int | None = None,
+) -> list[str]:
+    """Return the lines of a table that fits, and a line that names what is left out.
+
+    Args:
+        rows: The rows, each with a text for every column. Columns of the same heading
+            differ by spaces at the end.
+        drop: The columns to leave out one after another until the others fit.
+        right: Those to align on the right.
+        width: The width of the terminal in characters, or `None` for no limit.
+    """
+    names = columns_that_fit(rows, width, drop)
+    lines = format_columns(rows, names, right)
+    left_out = dict.fromkeys(name.strip() for name in rows[0] if name not in names)
+    if left_out:
+        remark = f"Wider terminals also show: {', '.join(left_out)}."
+        lines += wrapped(remark, width)
+    return lines
+
+
+def wrapped(text: str, width: int | None) -> list[str]:
+    """Return the lines of a text, none of them longer than `width` if words fit."""
+    if width is None:
+        return [text]
+    return textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)
 
 
 def columns_that_fit(

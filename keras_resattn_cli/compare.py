@@ -52,6 +52,10 @@ def compare(
     Each curve is drawn from its lowest to its highest value over all runs. The masks
     are those of one image: how much each module amplifies the features.
     """
+    if len(runs) < 2:
+        raise typer.BadParameter(
+            f"give two or more runs to compare. Received: {', '.join(runs)}"
+        )
     if html is not None:
         require_extra("vis", "`compare --html`", ("jinja2", "matplotlib", "sklearn"))
     import_keras()
@@ -62,7 +66,7 @@ def compare(
 
     opening = ModelOptions(allow_code=allow_code)
     folders = [opening.open(run) for run in runs]
-    comparison = compare_runs(folders)
+    comparison = compare_runs(folders, _names(runs))
     masks = _masks(folders, image)
     curves = {
         CURVES[key]: [_curve(values, runs) for values in runs]
@@ -77,7 +81,13 @@ def compare(
         title = f"Amplification by the masks of {masks.image}"
         _print(title, comparison.names, masks.table(), "none")
     if html is not None:
-        typer.echo(f"The page is {write_comparison(comparison, html, masks)}")
+        typer.echo(f"The page is {write_comparison(comparison, html, masks)}.")
+
+
+def _names(runs: Sequence[str]) -> list[str]:
+    """Return the last part of each MODEL, or all of it if some parts are the same."""
+    names = [Path(run).resolve().name for run in runs]
+    return names if len(set(names)) == len(names) else list(runs)
 
 
 def _masks(
@@ -102,14 +112,16 @@ def _print(
 ) -> None:
     from rich import box
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
-    table = Table(title=title, box=box.SIMPLE, title_justify="left")
-    table.add_column("", overflow="fold")
+    table = Table(title=escape(title), box=box.SIMPLE, title_justify="left")
+    # A setting is copied into --set, so its name is never broken.
+    table.add_column("", overflow="fold", no_wrap=True)
     for name in names:
-        table.add_column(name, overflow="fold")
+        table.add_column(escape(name), overflow="fold")
     for key, values in rows.items():
-        table.add_row(key, *(value or absent for value in values))
+        table.add_row(key, *(escape(value or absent) for value in values))
     if rows:
         Console(highlight=False).print(table)
     else:

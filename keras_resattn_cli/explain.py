@@ -189,7 +189,7 @@ def explain(
                 advance=lambda count: progress.advance(task, count),
             )
         count = "1 image is" if len(found) == 1 else f"{len(found)} images are"
-        typer.echo(f"{count} explained in {path}")
+        typer.echo(f"{count} explained in {path}.")
 
 
 def _index_or_rule(channel: str) -> int | str:

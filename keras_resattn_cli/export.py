@@ -214,7 +214,7 @@ def _other(
 
     path, manifest = export_format(folder, out, str(format), images=images, **options)
     _print_parity(manifest["parity"])
-    typer.echo(f"The model is {path / manifest['file']}")
+    typer.echo(f"The model is {path / manifest['file']}.")
 
 
 def _print_parity(parity: dict[str, Any]) -> None:
@@ -227,7 +227,7 @@ def _print_parity(parity: dict[str, Any]) -> None:
     typer.echo(
         f"Compared with Keras in float32 on {parity['images']} {parity['source']}: "
         f"largest difference {largest:.1e}, same class on "
-        f"{parity['top_1_agreement']:.1%}"
+        f"{parity['top_1_agreement']:.1%}."
     )
 
 

@@ -1,6 +1,7 @@
 """The layout of `--help`: no name is cut, however narrow the terminal is."""
 
 import itertools
+import re
 from typing import Any
 
 import typer.core
@@ -26,11 +27,23 @@ class HelpCommand(typer.core.TyperCommand):
         shown.sort(key=lambda pair: headings.index(pair[0]))
         for heading, pairs in itertools.groupby(shown, key=lambda pair: pair[0]):
             with formatter.section(heading):
-                formatter.write_dl([record for _, record in pairs], NAMES_WIDTH)
+                records = [(_plain(name), text) for _, (name, text) in pairs]
+                formatter.write_dl(records, NAMES_WIDTH)
 
 
 class HelpGroup(typer.core.TyperGroup):
-    """A group of commands whose help shows the whole first sentence of each."""
+    """A group of commands whose help shows the whole first sentence of each.
+
+    Errors about choices of an option read like all others of the package.
+    """
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command; Typer calls this."""
+        try:
+            return super().invoke(ctx)
+        except typer.BadParameter as error:
+            error.message = _sentence(error.message)
+            raise
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Write the commands; Typer calls this."""
@@ -43,6 +56,34 @@ class HelpGroup(typer.core.TyperGroup):
                     if command is not None
                 ]
             )
+
+
+# What Typer writes for the type of an option, and words for it.
+TYPES = {
+    r"<(int|float)( range)?>": "NUMBER",
+    "<str>": "TEXT",
+    "<path>": "PATH",
+}
+
+
+def _plain(name: str) -> str:
+    """Return the name of a parameter without Python's names of types."""
+    if not name.startswith("-"):
+        return re.sub(r" <[^<>]+>$", "", name)
+    name = re.sub(r"<list\[(.+)\]>", r"<\1>", name)
+    for given, word in TYPES.items():
+        name = re.sub(given, word, name)
+    return name
+
+
+def _sentence(message: str) -> str:
+    """Return Typer's text about a wrong value as one sentence of our form."""
+    message = message.removeprefix("Value error, ")
+    choice = re.fullmatch(r"('.*') is not one of (.*?)\.?", message)
+    if choice:
+        return f"choose one of {choice[2]}. Received: {choice[1]}"
+    ended = message.endswith((".", "?")) or "Received: " in message
+    return message if ended else f"{message}."
 
 
 def _heading(parameter: Any) -> str:

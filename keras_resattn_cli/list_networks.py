@@ -5,8 +5,7 @@ from typing import Annotated
 
 import typer
 
-from keras_resattn_cli.columns import columns_that_fit
-from keras_resattn_cli.columns import format_columns
+from keras_resattn_cli.columns import table_lines
 from keras_resattn_cli.columns import terminal_width
 from keras_resattn_cli.start import import_keras
 
@@ -29,7 +28,7 @@ def list_networks(
     """List the networks: parameters, multiply-adds, default size and classes.
 
     With --weights: the names of trained weights, which every command takes as MODEL,
-    the share of correctly classified test images, and the size of the file.
+    their error on the test images, and the size of the file.
     """
     if weights:
         _list_weights(pattern)
@@ -56,8 +55,8 @@ def list_networks(
         for name, info in infos.items()
     ]
     numbers = ["parameters", "multiply-adds", "size", "classes"]
-    shown = columns_that_fit(rows, terminal_width(), drop=numbers[::-1])
-    typer.echo("\n".join(format_columns(rows, shown, right=numbers)))
+    lines = table_lines(rows, numbers[::-1], numbers, terminal_width())
+    typer.echo("\n".join(lines))
 
 
 def _list_weights(pattern: str) -> None:
@@ -69,7 +68,7 @@ def _list_weights(pattern: str) -> None:
     rows = [
         {
             "name": full_name(info),
-            "accuracy": f"{info.accuracy:.2%}",
+            "error": f"{1 - info.accuracy:.2%}",
             "test images": f"{info.test_images:,} of {info.data}",
             "classes": str(info.classes),
             "image": "x".join(map(str, info.input_shape)),
@@ -85,7 +84,6 @@ def _list_weights(pattern: str) -> None:
             "No weights have such a name; `keras-resattn list --weights` shows all. "
             f"Received: pattern={pattern!r}"
         )
-    numbers = ["accuracy", "classes", "MB"]
+    numbers = ["error", "classes", "MB"]
     dropped = ["licence", "classes", "image", "test images"]
-    shown = columns_that_fit(rows, terminal_width(), drop=dropped)
-    typer.echo("\n".join(format_columns(rows, shown, right=numbers)))
+    typer.echo("\n".join(table_lines(rows, dropped, numbers, terminal_width())))

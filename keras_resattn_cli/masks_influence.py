@@ -24,8 +24,10 @@ EXPLAINED = {
     "shuffled_channels": "channels shuffled",
     "other_image": "of another image",
 }
-# Narrower terminals show no losses; influence.csv has them.
+NAMES = ("accuracy", "difference", "changed", "lost", "gained", "loss", "difference")
+# Narrower terminals show fewer columns; influence.csv has them all.
 WIDTH_WITH_LOSSES = 105
+WIDTH_WITH_COUNTS = 80
 WIDTH_OF_A_FILE = 120
 
 
@@ -98,7 +100,9 @@ def masks_influence(
     if out is not None:
         facts = {"model": str(model), "data": images.name, "seed": seed}
         experiments.write_influence(rows, out, facts)
-        typer.echo(f"The results are in {out / 'influence.csv'} and influence.json.")
+        typer.echo(
+            f"The results are in {out / 'influence.csv'} and {out / 'influence.json'}."
+        )
 
 
 def _print(rows: "list[Influence]", title: str) -> None:
@@ -106,16 +110,16 @@ def _print(rows: "list[Influence]", title: str) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    width = terminal_width() or WIDTH_OF_A_FILE
+    names = _names_that_fit(width)
+    left_out = f". Wider terminals also show: {', '.join(NAMES[len(names) :])}."
     table = Table(
-        "masks",
         title=f"Other masks in place of the model's own: {title}",
-        caption="difference ± standard error, from pairs of predictions",
+        caption="difference ± standard error, from pairs of predictions"
+        + (left_out if len(names) < len(NAMES) else ""),
         box=box.SIMPLE,
     )
-    width = terminal_width() or WIDTH_OF_A_FILE
-    names = "accuracy difference changed lost gained loss difference".split()
-    if width < WIDTH_WITH_LOSSES:
-        names = names[:-2]
+    table.add_column("masks", no_wrap=True)
     for name in names:
         table.add_column(name, justify="right", no_wrap=True)
     module = None
@@ -127,6 +131,12 @@ def _print(rows: "list[Influence]", title: str) -> None:
         cells = _cells(row)[: 1 + len(names)]
         table.add_row(*cells, end_section=row.masks == "on")
     Console(width=width, highlight=False).print(table)
+
+
+def _names_that_fit(width: int) -> tuple[str, ...]:
+    if width < WIDTH_WITH_COUNTS:
+        return NAMES[:2]
+    return NAMES if width >= WIDTH_WITH_LOSSES else NAMES[:-2]
 
 
 def _cells(row: "Influence") -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from keras_resattn_cli.progress import image_progress
@@ -99,7 +100,9 @@ def _write(
 
 
 def _print_table(title: str, ranked: Iterable[tuple[str, float]]) -> None:
-    table = Table("class", "probability", title=title)
+    # Rich folds a title that is wider than its table; a path stays whole.
+    typer.echo(title)
+    table = Table("class", "probability")
     for label, probability in ranked:
-        table.add_row(label, f"{probability:.4f}")
+        table.add_row(escape(label), f"{probability:.4f}")
     Console().print(table)

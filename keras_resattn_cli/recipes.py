@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from keras_resattn_cli.columns import columns_that_fit
-from keras_resattn_cli.columns import format_columns
+from keras_resattn_cli.columns import table_lines
 from keras_resattn_cli.columns import terminal_width
+from keras_resattn_cli.options import AllowCodeOption
 from keras_resattn_cli.start import import_keras
 
 if TYPE_CHECKING:
@@ -30,8 +30,12 @@ def recipes(
             help="Print every setting, including those from base recipes and defaults.",
         ),
     ] = False,
+    allow_code: AllowCodeOption = False,
 ) -> None:
-    """List the recipes of the package, or print one."""
+    """List the recipes of the package, or print one.
+
+    With --resolved, the values are checked as before a training.
+    """
     if resolved and name is None:
         raise typer.BadParameter(
             "give the recipe to resolve: keras-resattn recipes RECIPE --resolved. "
@@ -47,7 +51,7 @@ def recipes(
         found = {name: find_recipe(name) for name in list_recipes()}
         _print([_row(load_recipe(name), name, path) for name, path in found.items()])
     elif resolved:
-        typer.echo(load_recipe(name).to_yaml(), nl=False)
+        typer.echo(load_recipe(name, allow_code=allow_code).to_yaml(), nl=False)
     else:
         typer.echo(find_recipe(name).read_text(encoding="utf-8"), nl=False)
 
@@ -64,9 +68,9 @@ def _row(recipe: "Recipe", name: str, path: Path) -> dict[str, str]:
 
 def _print(rows: list[dict[str, str]]) -> None:
     drop = ["description", "data", "network", "epochs"]
-    shown = columns_that_fit(rows, terminal_width(), drop)
-    typer.echo("\n".join(format_columns(rows, shown, right=["epochs"])))
-    if "description" not in shown:
+    lines = table_lines(rows, drop, ["epochs"], terminal_width())
+    typer.echo("\n".join(lines))
+    if "description" not in lines[0]:
         typer.echo("\nDescribe one: keras-resattn recipes RECIPE")
 
 

@@ -34,4 +34,4 @@ def report(
     from keras_resattn import explain
 
     explain.write_report(opening.open(model), out, count)
-    typer.echo(f"The report is {out.resolve()}")
+    typer.echo(f"The report is {out}.")

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from keras_resattn_cli.columns import terminal_width
+from keras_resattn_cli.columns import wrapped
 from keras_resattn_cli.options import AllowCodeOption
 from keras_resattn_cli.options import ModelOptions
 from keras_resattn_cli.start import import_keras
@@ -57,7 +59,9 @@ def summary(
     else:
         model = _network(name, height_and_width, classes)
     typer.echo(model.name)
-    typer.echo(keras_resattn.complexity(model, height_and_width))
+    width = terminal_width()
+    for line in str(keras_resattn.complexity(model, height_and_width)).splitlines():
+        typer.echo("\n".join(wrapped(line, width)))
 
 
 def _is_network(name: str) -> bool:
@@ -98,7 +102,9 @@ def _model(name: str, classes: int | None, allow_code: bool) -> "keras.Model":
         return ModelOptions(allow_code=allow_code).open(name).model
     except FileNotFoundError as error:
         raise ValueError(
-            f"There is no such network; `keras-resattn list` shows them. {error}"
+            "There is no such network, model folder, .keras file or name of weights. "
+            "`keras-resattn list` shows the networks, `keras-resattn list --weights` "
+            f"the weights. Received: {name}"
         ) from error
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import typer
 
-from keras_resattn_cli.columns import columns_that_fit
-from keras_resattn_cli.columns import format_columns
+from keras_resattn_cli.columns import table_lines
 from keras_resattn_cli.columns import terminal_width
+from keras_resattn_cli.columns import wrapped
 
 
 def tables(
@@ -33,8 +33,8 @@ def tables(
     for name in names:
         if name not in paper.TABLES:
             raise ValueError(
-                f"There is no such table. Choose one of {list(paper.TABLES)}. "
-                f"Received: {name!r}"
+                "There is no such table. Choose one of "
+                f"{', '.join(map(repr, paper.TABLES))}. Received: {name!r}"
             )
     for name in names:
         _print(paper.TABLES[name])
@@ -60,24 +60,22 @@ DROP = ("command", "printed", "printed ", "multiply-adds", "parameters", "recipe
 def _print(table: Any) -> None:
     notes = list(dict.fromkeys(row.note for row in table.rows if row.note))
     rows = [_cells(row, table.columns, notes) for row in table.rows]
-    names = columns_that_fit(rows, terminal_width(), DROP)
-    typer.secho(f"\n{table.title}", bold=True)
-    right = [name for name in names if name not in ("network", "recipe", "command")]
-    for line in format_columns(rows, names, right):
+    width = terminal_width()
+    title = wrapped(f"{table.title}: errors in %", width)
+    typer.secho("\n" + "\n".join(title), bold=True)
+    right = [name for name in rows[0] if name not in ("network", "recipe", "command")]
+    for line in table_lines(rows, DROP, right, width):
         typer.echo(line)
     for i, note in enumerate(notes, start=1):
-        typer.echo(f"[{i}] {note}")
-    left_out = dict.fromkeys(name.strip() for name in rows[0] if name not in names)
-    if left_out:
-        typer.echo(f"Wider terminals also show: {', '.join(left_out)}.")
+        typer.echo("\n".join(wrapped(f"[{i}] {note}.", width)))
 
 
 def _cells(row: Any, columns: tuple[str, ...], notes: list[str]) -> dict[str, str]:
     """Return the text of each column."""
     errors: dict[str, str] = {}
     for i, column in enumerate(columns):
-        errors[f"{column} error %"] = _error(row.errors, i)
-        errors["ours %" + " " * i] = _error(row.our_errors, i)
+        errors[column] = _error(row.errors, i)
+        errors["ours" + " " * i] = _error(row.our_errors, i)
     command = f"keras-resattn train {row.recipe} --out runs/{row.recipe}"
     return {
         "network": row.label + (f" [{notes.index(row.note) + 1}]" if row.note else ""),

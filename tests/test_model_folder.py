@@ -1,6 +1,7 @@
 import re
 import shutil
 
+import keras
 import numpy as np
 import pytest
 from PIL import Image
@@ -42,6 +43,23 @@ def test_a_broken_model_is_an_error(copy):
     with pytest.raises(
         ValueError, match="cannot be loaded as a model.*Received: .*model.keras"
     ):
+        _ = ModelFolder.open(copy.path).model
+
+
+def test_a_model_with_an_unknown_class_names_it_in_whole_sentences(copy):
+    @keras.saving.register_keras_serializable(package="mine")
+    class Scaled(keras.layers.Layer):
+        def call(self, inputs):
+            return inputs
+
+    shape = ModelFolder.open(copy.path).model.input_shape[1:]
+    keras.Sequential([keras.Input(shape), Scaled()]).save(copy.path / "model.keras")
+    del keras.saving.get_custom_objects()["mine>Scaled"]
+    pattern = (
+        r"as a model: Keras does not know its class 'Scaled'\. For a layer of "
+        r"your own.*--allow-code\. Received: .*model\.keras$"
+    )
+    with pytest.raises(ValueError, match=pattern):
         _ = ModelFolder.open(copy.path).model
 
 

@@ -45,7 +45,7 @@ def test_the_version_is_that_of_the_distribution():
 
 def test_every_public_name_is_there():
     for name in keras_resattn.__all__:
-        assert hasattr(keras_resattn, name)
+        assert hasattr(keras_resattn, name) and name in dir(keras_resattn)
     for name in keras_resattn.layers.__all__:
         assert hasattr(keras_resattn.layers, name)
 

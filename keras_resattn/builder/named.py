@@ -71,8 +71,9 @@ def named(
             bound = own.bind(*args, **kwargs)
         except TypeError as error:
             raise TypeError(
-                f"{network.__name__}() {error}. Its arguments are {list(default)}. "
-                f"Received: {len(args)} positional arguments, {sorted(kwargs)}"
+                f"{network.__name__}() {error}. Its arguments are "
+                f"{', '.join(map(repr, default))}. Received: {len(args)} positional "
+                f"arguments, and by name: {', '.join(sorted(kwargs)) or 'none'}"
             ) from None
         arguments = default | bound.arguments
         if not documentation.weights:

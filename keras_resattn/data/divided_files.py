@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import os
+import re
 from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -145,6 +146,10 @@ def _notes(found: DividedFiles) -> list[str]:
 
 
 def listed(names: Sequence[str]) -> str:
-    """Return the first names as text, and the number of others."""
+    """Return the first names as text, and the number of others.
+
+    Names with spaces or commas are quoted: 'traffic light', 'fire truck'.
+    """
     more = len(names) - SHOWN
-    return ", ".join(names[:SHOWN]) + (f" and {more:,} more" if more > 0 else "")
+    shown = (repr(x) if re.search(r"[\s,]|^$", x) else x for x in names[:SHOWN])
+    return ", ".join(shown) + (f" and {more:,} more" if more > 0 else "")

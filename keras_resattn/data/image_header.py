@@ -96,7 +96,7 @@ def _other(content):
     name = other_format(content)
     begin = first_bytes(content, 8)[: tf.minimum(length, 8)]
     refusal = tf.strings.format(
-        f"is not {ACCEPTED}: it has {{}} bytes and begins with {{}}; give an image",
+        f"is not {ACCEPTED}: its size is {{}} B and it begins with {{}}; give an image",
         (length, begin),
         summarize=-1,
     )

@@ -16,6 +16,7 @@ RULES = {
     "gradient": "the channel whose mask raises the score of the class most: the sum of "
     "mask times feature times gradient of the score",
 }
+NAMES = ", ".join(map(repr, RULES))
 ALL = "all"
 INDEX = "index"
 TEXTS = {
@@ -58,8 +59,8 @@ def channel_scores(
     """
     if rule not in RULES:
         raise ValueError(
-            f"`channel` must be one of the rules {list(RULES)}, the index of a "
-            f"channel, or {ALL!r}. Received: channel={rule!r}"
+            f"`channel` must be one of the rules {NAMES}, the index of a channel, "
+            f"or {ALL!r}. Received: channel={rule!r}"
         )
     if rule == "gradient" and gradient is None:
         raise ValueError(
@@ -108,7 +109,7 @@ def choose_channels(
     if not is_integer or not 0 <= channel < count:
         raise ValueError(
             f"This mask has {count} channels, 0 to {count - 1}. Choose one of them, or "
-            f"one of the rules {list(RULES)}. Received: channel={channel!r}"
+            f"one of the rules {NAMES}. Received: channel={channel!r}"
         )
     return np.full(len(mask), channel, "int64")
 

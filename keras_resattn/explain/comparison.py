@@ -8,18 +8,21 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 from typing import Any
+from typing import TypeAlias
 
 from keras_resattn.explain.comparison_masks import MaskComparison
+from keras_resattn.explain.run_stages import stages_of
 from keras_resattn.model_folder import EVALUATION
-from keras_resattn.model_folder import METRICS
 from keras_resattn.model_folder import ModelFolder
-from keras_resattn.model_folder import read_metrics
 from keras_resattn.typing import StrPath
 from keras_resattn.version import __version__
 from keras_resattn_client.extras import require_extra
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+# The rows of `metrics.csv` of each stage of a run.
+Stages: TypeAlias = Sequence[Sequence[Mapping[str, str]]]
 
 # The metrics by epoch that are drawn, with the name of their axis.
 CURVES = {
@@ -38,8 +41,9 @@ class Comparison:
         names: The names of the runs.
         settings: The settings of the recipes that differ: from a key such as
             `"train.epochs"` to the value of each run, as text.
-        curves: The metrics by epoch: from a key of `CURVES` to the values of each run,
-            an empty list if the run has none.
+        curves: The metrics by epoch, those of earlier stages of a run first: from a
+            key of `CURVES` to the values of each run, an empty list if the run has
+            none.
         results: The results: from a name to the value of each run, as text, "" if it
             is unknown.
     """
@@ -50,7 +54,9 @@ class Comparison:
     results: dict[str, tuple[str, ...]]
 
 
-def compare_runs(folders: Sequence[ModelFolder]) -> Comparison:
+def compare_runs(
+    folders: Sequence[ModelFolder], names: Sequence[str] | None = None
+) -> Comparison:
     """Compare the recipes, metrics and results of runs.
 
     Example:
@@ -60,6 +66,7 @@ def compare_runs(folders: Sequence[ModelFolder]) -> Comparison:
 
     Args:
         folders: Two or more `ModelFolder`s.
+        names: The names of the runs. Defaults to those of the folders.
 
     Returns:
         A `Comparison`.
@@ -70,15 +77,13 @@ def compare_runs(folders: Sequence[ModelFolder]) -> Comparison:
     if len(folders) < 2:
         raise ValueError(
             "Give two or more runs to compare. Received: "
-            f"{[str(folder.path) for folder in folders]}"
+            + (", ".join(str(folder.path) for folder in folders) or "none")
         )
-    metrics = [read_metrics(folder.path / METRICS) for folder in folders]
-    curves = {key: tuple(_column(rows, key) for rows in metrics) for key in CURVES}
-    results = [
-        _results(folder, rows) for folder, rows in zip(folders, metrics, strict=True)
-    ]
+    stages = [stages_of(folder.path) for folder in folders]
+    curves = {key: tuple(_column(one, key) for one in stages) for key in CURVES}
+    results = [_results(*pair) for pair in zip(folders, stages, strict=True)]
     return Comparison(
-        _names([folder.path for folder in folders]),
+        tuple(names or _names([folder.path for folder in folders])),
         _differences([folder.recipe.model_dump(mode="json") for folder in folders]),
         {key: values for key, values in curves.items() if any(values)},
         {name: tuple(result[name] for result in results) for name in results[0]},
@@ -179,28 +184,36 @@ def _text(value: Any) -> str:
     return "" if value in (None, {}) else str(value)
 
 
-def _column(rows: Sequence[Mapping[str, str]], key: str) -> list[float]:
-    """Return the numbers of a column; NaN where the file has none."""
-    if not rows or key not in rows[0]:
+def _column(stages: Stages, key: str) -> list[float]:
+    """Return the numbers of a column in all stages; NaN where a file has none."""
+    rows = [row for stage in stages for row in stage]
+    if not any(key in row for row in rows):
         return []
-    return [_number(row[key]) for row in rows]
+    return [_number(row.get(key)) for row in rows]
 
 
-def _number(text: str) -> float:
+def _number(text: str | None) -> float:
     try:
-        return float(text)
-    except (TypeError, ValueError):  # "NA", or a line that is cut off
+        return float(text or "NA")
+    except ValueError:  # "NA", or a line that is cut off
         return float("nan")
 
 
-def _results(folder: ModelFolder, rows: Sequence[Mapping[str, str]]) -> dict[str, str]:
+def _epochs(stages: Stages) -> str:
+    """Return the number of epochs, such as "22 (15 + 7)" for two stages."""
+    counts = [len(stage) for stage in stages if stage]
+    parts = f" ({' + '.join(map(str, counts))})" if len(counts) > 1 else ""
+    return f"{sum(counts)}{parts}" if counts else ""
+
+
+def _results(folder: ModelFolder, stages: Stages) -> dict[str, str]:
     path = folder.path / EVALUATION
     evaluation = json.loads(path.read_text("utf-8")) if path.is_file() else {}
-    accuracies = _column(rows, "val_accuracy")
+    accuracies = _column(stages, "val_accuracy")
     best = max(filter(math.isfinite, accuracies), default=None)
-    seconds = _column(rows, "seconds")
+    seconds = _column(stages, "seconds")
     return {
-        "epochs": str(len(rows)) if rows else "",
+        "epochs": _epochs(stages),
         "last validation accuracy": f"{accuracies[-1]:.4f}" if accuracies else "",
         "best validation accuracy": (
             f"{best:.4f} (epoch {1 + accuracies.index(best)})"
@@ -210,9 +223,9 @@ def _results(folder: ModelFolder, rows: Sequence[Mapping[str, str]]) -> dict[str
         "test accuracy": f"{evaluation['accuracy']:.4f}" if evaluation else "",
         "test loss": f"{evaluation['loss']:.4f}" if evaluation else "",
         "tested on": (
-            f"{evaluation['count']} images of {Path(evaluation['data']).name}"
+            f"{evaluation['count']:,} images of {Path(evaluation['data']).name}"
             if evaluation
             else ""
         ),
-        "seconds of training": f"{sum(seconds):.0f}" if seconds else "",
+        "seconds of training": f"{sum(seconds):,.0f}" if seconds else "",
     }

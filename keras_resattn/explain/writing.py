@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from keras_resattn.data import check_images
 from keras_resattn.data import read_pictures
+from keras_resattn.data.divided_files import listed
 from keras_resattn.explain.array_file import ArrayFile
 from keras_resattn.explain.explanation import explain_batches
 from keras_resattn.explain.file_names import unique_names
@@ -200,7 +201,7 @@ def _check_files(paths, preprocessing):
 def _class_of(label, labels):
     if label not in labels:
         raise ValueError(
-            f"This model's classes are {', '.join(labels)}. Choose one of them. "
+            f"This model's classes are {listed(labels)}. Choose one of them. "
             f"Received: label={label!r}"
         )
     return labels.index(label)

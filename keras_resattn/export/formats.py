@@ -228,7 +228,8 @@ FORMATS = {
 def _check(format: str, path: Path, is_int8: bool) -> Format:
     if format not in FORMATS:
         raise ValueError(
-            f"`format` must be one of {', '.join(FORMATS)}. Received: format={format!r}"
+            f"`format` must be one of {', '.join(map(repr, FORMATS))}. "
+            f"Received: format={format!r}"
         )
     if is_int8 and format not in int8.FORMATS:
         raise ValueError(
@@ -257,7 +258,10 @@ def _is_installed(module: str) -> bool:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Hide the progress that converters print. Failures are raised anyway."""
+    """Hide what converters print, and their warnings about their own code.
+
+    Failures are raised anyway.
+    """
     with (
         open(os.devnull, "w") as nowhere,
         contextlib.redirect_stdout(nowhere),

@@ -15,7 +15,7 @@ def check_precision(precision: str) -> None:
     """Raise a `ValueError` if a precision is unknown."""
     if precision not in PRECISIONS:
         raise ValueError(
-            f"`precision` must be one of {', '.join(PRECISIONS)}. "
+            f"`precision` must be one of {', '.join(map(repr, PRECISIONS))}. "
             f"Received: precision={precision!r}"
         )
 

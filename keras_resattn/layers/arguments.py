@@ -53,6 +53,7 @@ def choice(name: str, value: T, choices: Collection[T]) -> T:
     """Return `value` if it is one of `choices`, or raise a `ValueError`."""
     if value not in tuple(choices):  # a value that cannot be hashed is no choice
         raise ValueError(
-            f"`{name}` must be one of {list(choices)}. Received: {name}={value!r}"
+            f"`{name}` must be one of {', '.join(map(repr, choices))}. "
+            f"Received: {name}={value!r}"
         )
     return value

@@ -45,8 +45,8 @@ def get_unit(unit: Unit) -> type[keras.layers.Layer]:
     if isinstance(found, type) and issubclass(found, keras.layers.Layer):
         return found
     raise ValueError(
-        f"`unit` must be one of {sorted(UNITS)}, the name of a registered Keras "
-        f"layer class, or a Keras layer class. Received: unit={unit!r}"
+        f"`unit` must be one of {', '.join(map(repr, sorted(UNITS)))}, the name of a "
+        f"registered Keras layer class, or a Keras layer class. Received: unit={unit!r}"
     )
 
 

@@ -79,7 +79,8 @@ def check_argument(network: Network, name: str, allow_code: bool) -> None:
     value = network.arguments[name]
     if name not in known:
         close = difflib.get_close_matches(name, known, n=1)
-        hint = f"did you mean '{close[0]}'?" if close else f"known: {', '.join(known)}."
+        names = ", ".join(map(repr, known))
+        hint = f"did you mean '{close[0]}'?" if close else f"choose one of {names}."
         raise ValueError(
             f"'{network.name}' takes no such argument from a recipe; {hint} "
             f"Received: {value!r}"

@@ -239,7 +239,9 @@ def _place(keys: Key, places: Places, name: StrPath) -> str:
 
 def _closest(word: str, known: Sequence[str]) -> str:
     close = difflib.get_close_matches(word, known, n=1)
-    return f"did you mean '{close[0]}'?" if close else f"known: {', '.join(known)}"
+    if close:
+        return f"did you mean '{close[0]}'?"
+    return f"choose one of {', '.join(map(repr, known))}"
 
 
 def _fields(sections: Key) -> list[str]:

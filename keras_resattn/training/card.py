@@ -183,10 +183,21 @@ def _training(
     duration = UNKNOWN if seconds is None else duration_text(seconds)
     return (
         f"## Training\n\n{len(rows)} of {recipe.train.epochs} epochs. Time, including "
-        f"tests: {duration}.{_selected(recipe, rows)}\n\n"
+        f"tests: {duration}.{_start(recipe)}{_selected(recipe, rows)}\n\n"
         "```\nkeras-resattn train recipe.yaml --out FOLDER\n```\n\n"
         "The recipe with every setting, without folders:\n\n"
         f"```yaml\n{_recipe_without_folders(recipe)}```"
+    )
+
+
+def _start(recipe: Recipe) -> str:
+    """Return a sentence on the weights with which the training began."""
+    if recipe.network.weights is None:
+        return ""
+    name = escaped(Path(recipe.network.weights).name)
+    return (
+        f" The training began with the weights {name}; the epochs that made these are "
+        "not counted here."
     )
 
 

@@ -90,7 +90,8 @@ def choose_strategy(
     """
     if name not in NAMES:
         raise ValueError(
-            f"`distribution` must be one of {', '.join(NAMES)}. Received: {name}"
+            f"`distribution` must be one of {', '.join(map(repr, NAMES))}. "
+            f"Received: distribution={name!r}"
         )
     if name == "auto":
         name = _automatic()

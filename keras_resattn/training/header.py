@@ -1,5 +1,6 @@
 """The lines that a training prints before its first epoch."""
 
+import math
 import os
 import textwrap
 from collections.abc import Sequence
@@ -107,7 +108,9 @@ def _network(recipe: Recipe, network: keras.Model) -> str:
     start = f", starts from {weights}" if weights else ""
     frozen = recipe.train.freeze
     part = "" if frozen == "none" else f", {frozen} frozen"
-    return f"{network.name}, {size}, {network.count_params():,} parameters{start}{part}"
+    # As `list` and `summary` count them, without moving statistics.
+    count = sum(math.prod(weight.shape) for weight in network.trainable_weights)
+    return f"{network.name}, {size}, {count:,} trainable parameters{start}{part}"
 
 
 def _device(strategy: Strategy) -> str:
@@ -128,5 +131,5 @@ def _optimizer(settings: Train) -> str:
     decay = f", weight decay {settings.weight_decay:g}" if settings.weight_decay else ""
     return (
         f"{settings.optimizer}, {settings.schedule} schedule, "
-        f"{settings.epochs} epochs{decay}"
+        f"{settings.epochs} epoch{'s' if settings.epochs != 1 else ''}{decay}"
     )

@@ -50,8 +50,8 @@ def with_output(model: keras.Model, name: str | None = None) -> keras.Model:
         return model
     if name not in outputs:
         raise ValueError(
-            f"The outputs of this model are {list(outputs)}. Name one of them, or pass "
-            "keras_resattn.views.outputs.with_output(model, NAME). "
+            f"The outputs of this model are {', '.join(map(repr, outputs))}. Name one "
+            "of them, or pass keras_resattn.views.outputs.with_output(model, NAME). "
             f"Received: output={name!r}"
         )
     return keras.Model(graph_of(model).input, outputs[name], name=model.name)

@@ -170,5 +170,7 @@ def test_models_by_name():
 
 
 def test_an_unknown_model_is_an_error():
-    with pytest.raises(ValueError, match=r"\['attention56'.*Received: name='resnet'"):
+    with pytest.raises(
+        ValueError, match="one of 'attention56', .*Received: name='resnet'"
+    ):
         keras_resattn.create_model("resnet")

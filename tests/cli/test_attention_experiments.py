@@ -52,6 +52,21 @@ def test_masks_influence_agrees_with_evaluate(run, model_folder, moved, tmp_path
     assert on["loss"] == pytest.approx(evaluation["loss"], rel=1e-4)
 
 
+@pytest.mark.parametrize(("width", "count"), [(60, 2), (80, 5), (120, 7)])
+def test_names_of_masks_are_whole_in_narrow_terminals(
+    run, model_folder, monkeypatch, width, count
+):
+    monkeypatch.setenv("COLUMNS", str(width))
+    code, output, _ = run("masks-influence", model_folder.path, "--limit", 4)
+    lines = output.splitlines()
+    assert code == 0 and "…" not in output
+    assert max(map(len, lines)) <= width
+    (head,) = [line.split() for line in lines if line.split()[:1] == ["masks"]]
+    assert len(head) == 1 + count
+    assert any(line.strip().startswith("channels shuffled (0) ") for line in lines)
+    assert ("Wider terminals" in output) == (count < 7)
+
+
 def test_another_data_set_is_taken_and_limited(run, model_folder, photos):
     code, output, _ = run(
         "masks-influence", model_folder.path, photos, "--limit", 3, "--batch-size", 2

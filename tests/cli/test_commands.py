@@ -47,7 +47,7 @@ def test_report_says_where_it_is(run, model_folder, tmp_path):
     path = tmp_path / "report.html"
     code, output, _ = run("report", model_folder.path, "--out", path, "--count", 1)
     assert code == 0
-    assert output == f"The report is {path}\n"
+    assert output == f"The report is {path}.\n"
     assert path.read_text().startswith("<!DOCTYPE html>")
 
 
@@ -56,7 +56,9 @@ def test_export_says_how_to_serve(run, model_folder, tmp_path):
     code, output, _ = run("export", model_folder.path, path)
     assert code == 0
     assert f"keras-resattn serve {tmp_path / 'served'}" in output
-    assert re.search(r"on 16 images .*largest difference \d.*same class on 100", output)
+    assert re.search(
+        r"on 16 images .*largest difference \d.*same class on 100\.0%\.\n", output
+    )
     assert (path / "saved_model.pb").is_file()
 
 
@@ -84,7 +86,7 @@ def test_export_to_another_runtime_names_the_file(run, model_folder, tmp_path):
     code, output, _ = run("export", model_folder.path, path, "--format", "onnx")
     assert code == 0
     assert "Compared with Keras in float32 on 16 images" in output
-    assert output.endswith(f"The model is {path / 'model.onnx'}\n")
+    assert output.endswith(f"The model is {path / 'model.onnx'}.\n")
 
 
 def test_serve_passes_every_setting_on(run, monkeypatch, tmp_path):

@@ -221,7 +221,7 @@ def test_the_list_of_weights_is_that_of_the_table(run):
     assert code == 0
     lines = output.splitlines()
     assert "cifar_attention56:cifar10 " in lines[1]
-    assert "90.97%" in lines[1] and "2.1" in lines[1]
+    assert "9.03%" in lines[1] and "2.1" in lines[1]
     assert run("list", "--weights", "no*")[0] == 1
 
 

@@ -50,6 +50,21 @@ def test_the_names_are_found():
     assert {"--version", "masks-influence"} <= set(option_names([]))
 
 
+@pytest.mark.parametrize("words", COMMAND_LINES, ids=" ".join)
+def test_types_have_no_names_of_python(run, words):
+    _, output, _ = run(*words, "--help")
+    assert not re.search(r"<(str|int|float|path|list|int range)\b", output)
+
+
+def test_a_wrong_choice_reads_like_other_errors(run):
+    views = "'attention', 'amplification', 'patterns', 'mean'"
+    code, _, errors = run("masks", "m", "i.png", "--out", "o", "--view", "nope")
+    assert code == 2
+    assert f"'--view': choose one of {views}. Received: 'nope'\n" in errors
+    code, _, errors = run("masks", "m", "i.png", "--out", "o", "--patterns", "9")
+    assert code == 2 and errors.endswith("or equal to 5.\n")
+
+
 def test_paths_that_are_copied_stay_whole(run, monkeypatch):
     monkeypatch.setenv("COLUMNS", "60")
     _, output, _ = run("serve", "--help")

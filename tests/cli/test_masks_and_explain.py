@@ -76,7 +76,7 @@ def test_explain_writes_what_python_computes(run, model_folder, photos, tmp_path
         *("--module", "stage2_attention1", "--channel", "3", "--no-figures"),
     )
     assert (code, errors) == (0, "")
-    assert output == f"20 images are explained in {out / 'arrays.npz'}\n"
+    assert output == f"20 images are explained in {out / 'arrays.npz'}.\n"
     arrays = np.load(out / "arrays.npz")
     paths = sorted((photos / "dark").iterdir())
     assert arrays["images"].tolist() == [str(path) for path in paths]
@@ -110,7 +110,7 @@ def test_explain_draws_figures_and_a_page(run, model_folder, pictures, tmp_path)
     )
     stem = pictures[0].stem
     assert code == 0
-    assert output == f"1 image is explained in {out / 'index.html'}\n"
+    assert output == f"1 image is explained in {out / 'index.html'}.\n"
     assert {path.name for path in out.iterdir()} == {
         "arrays.npz",
         "index.html",

@@ -37,6 +37,14 @@ def test_summary_counts_for_a_size(run):
     assert "One image of 16 x 24." in output
 
 
+def test_summary_fits_the_terminal(run, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "60")
+    code, output, _ = run("summary", "cifar_attention56")
+    assert code == 0
+    assert max(map(len, output.splitlines())) <= 60
+    assert "(moving statistics, frozen layers)." in " ".join(output.split())
+
+
 def test_summary_of_the_papers_largest_at_320(run):
     code, output, errors = run("summary", "Attention92", "--size", "320")
     assert code == 0
@@ -47,8 +55,12 @@ def test_summary_of_the_papers_largest_at_320(run):
 @pytest.mark.parametrize(
     ("arguments", "expected", "message"),
     [
-        (("vgg16",), 1, "no such network; `keras-resattn list` shows"),
-        (("vgg16",), 1, "name of weights. The names are"),
+        (
+            ("vgg16",),
+            1,
+            "no such network, model folder, .keras file or name of weights. `",
+        ),
+        (("vgg16",), 1, "`keras-resattn list --weights` the weights. Received: vgg16"),
         (("vgg16", "--classes", "3"), 1, "Received: vgg16"),
         (("cifar10", "--classes", "3"), 2, "Received: --classes 3 with cifar10"),
         (("attention56", "--size", "large"), 2, "320x224. Received: size='large'"),
@@ -61,7 +73,8 @@ def test_summary_says_what_is_wrong(run, arguments, expected, message):
     assert message in errors
 
 
-def test_tables_print_printed_figures_beside_ours(run):
+def test_tables_print_printed_figures_beside_ours(run, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "250")
     code, output, errors = run("tables", "mask_structure", "label_noise")
     assert code == 0
     lines = {line.split("  ")[0]: line.split() for line in output.splitlines()}
@@ -79,7 +92,8 @@ def test_tables_print_printed_figures_beside_ours(run):
     assert "[1] a reconstruction" in output
 
 
-def test_all_tables(run):
+def test_all_tables(run, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "250")
     code, output, errors = run("tables")
     assert code == 0
     (row,) = [x for x in output.splitlines() if x.startswith("Attention-92, 320")]
@@ -89,15 +103,17 @@ def test_all_tables(run):
     assert row.split()[9:12] == ["5.89", "9.73", "cifar10_attention56_naive_short"]
 
 
-def test_tables_fit_the_terminal_and_say_what_is_left_out(run, monkeypatch):
-    monkeypatch.setattr("keras_resattn_cli.tables.terminal_width", lambda: 80)
-    code, output, _ = run("tables", "attention", "mask_activation")
+@pytest.mark.parametrize("width", [60, 80])
+def test_tables_fit_the_terminal_and_say_what_is_left_out(run, monkeypatch, width):
+    monkeypatch.setenv("COLUMNS", str(width))
+    code, output, _ = run("tables")
     assert code == 0
-    assert max(map(len, output.splitlines())) <= 80
+    assert max(map(len, output.splitlines())) <= width
     (row,) = [x for x in output.splitlines() if x.startswith("Attention-56, naive")]
-    assert row.split()[3:] == ["5.89", "9.73"]
-    last = "Wider terminals also show: parameters, printed, multiply-adds, "
-    assert f"{last}command." in output and f"{last}recipe, command." in output
+    assert row.split()[3:5] == ["5.89", "9.73"]
+    last = "Wider terminals also show: parameters, printed, multiply-adds,"
+    one_line = " ".join(output.split())
+    assert f"{last} command." in one_line and f"{last} recipe, command." in one_line
 
 
 def test_the_tables_do_not_wait_for_keras():
@@ -112,5 +128,5 @@ def test_the_tables_do_not_wait_for_keras():
 def test_an_unknown_table_is_an_error(run):
     code, output, errors = run("tables", "segmentation")
     assert code == 1
-    assert "imagenet" in errors
-    assert "Received: 'segmentation'" in errors
+    assert "Choose one of 'mask_activation', 'attention', " in errors
+    assert "'imagenet'. Received: 'segmentation'" in errors

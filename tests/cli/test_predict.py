@@ -275,3 +275,14 @@ def test_wrong_usage_is_told(run, model_folder, pictures, tmp_path):
         assert found == code, (arguments, errors)
         assert message in " ".join(errors.replace("│", " ").split()), arguments
         assert output == ""
+
+
+def test_the_name_of_an_image_stays_whole_above_its_table(
+    run, model_folder, pictures, tmp_path, monkeypatch
+):
+    image = tmp_path / f"{'a long name ' * 6}[bold].png"
+    image.write_bytes(pictures[0].read_bytes())
+    monkeypatch.setenv("COLUMNS", "60")
+    code, output, _ = run("predict", model_folder.path, image)
+    assert code == 0
+    assert str(image) in output.splitlines()

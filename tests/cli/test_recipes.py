@@ -37,6 +37,30 @@ def test_a_resolved_recipe_has_the_settings_of_its_bases(run, tmp_path):
     assert load_recipe(tmp_path / "resolved.yaml") == load_recipe(path)
 
 
+UNIT = """
+import keras
+from keras_resattn.layers import PreActivationUnit
+
+@keras.saving.register_keras_serializable(package="{name}")
+class Mine(PreActivationUnit):
+    pass
+"""
+
+
+def test_a_recipe_with_a_unit_of_a_module_is_resolved(run, tmp_path, monkeypatch):
+    (tmp_path / "units_of_mine.py").write_text(UNIT.format(name="units_of_mine"))
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "mine.yaml"
+    text = "base: demo\nnetwork: {arguments: {unit: 'units_of_mine:Mine'}}\n"
+    path.write_text(text)
+    code, _, errors = run("recipes", path, "--resolved")
+    assert code == 1 and "--allow-code" in errors
+    code, output, errors = run("recipes", path, "--resolved", "--allow-code")
+    assert (code, errors) == (0, "")
+    arguments = yaml.safe_load(output)["network"]["arguments"]
+    assert arguments == {"unit": "units_of_mine:Mine"}
+
+
 def test_what_is_asked_wrongly_is_one_line(run):
     code, output, errors = run("recipes", "cifar10_attention65")
     assert (code, output, len(errors.splitlines())) == (1, "", 1)

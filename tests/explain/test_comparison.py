@@ -15,6 +15,7 @@ from keras_resattn.explain.comparison import write_comparison
 from keras_resattn.explain.comparison_masks import compare_masks
 from keras_resattn.explain.scales import scale_around_mean
 from keras_resattn.model_folder import ModelFolder
+from keras_resattn.model_folder import make_model_folder
 from keras_resattn_cli import main as cli
 
 MODULE = "stage1_attention1"
@@ -74,18 +75,67 @@ def test_the_page_has_the_tables_and_the_curves(runs, tmp_path):
     assert "data:image/png;base64," in text and "/secret" not in text
 
 
+def start_from(run, before):
+    recipe = run.recipe.model_copy(
+        update={
+            "network": run.recipe.network.model_copy(
+                update={"weights": str(before.path / "model.keras")}
+            )
+        }
+    )
+    (run.path / "recipe.yaml").write_text(recipe.to_yaml())
+    return ModelFolder.open(run.path)
+
+
+def test_epochs_of_earlier_stages_are_shown(runs):
+    first, second = runs[0], start_from(*reversed(runs))
+    comparison = compare_runs([first, second])
+    assert comparison.results["epochs"] == ("3", "4 (3 + 1)")
+    assert comparison.results["seconds of training"] == ("10", "15")
+    assert comparison.curves["accuracy"] == ([0.5, 0.6, 0.7], [0.5, 0.6, 0.7, 0.5])
+
+
+def test_weights_of_other_data_are_no_earlier_stage(runs):
+    second = start_from(*reversed(runs))
+    without_data(runs[0])
+    assert compare_runs([runs[0], second]).results["epochs"] == ("3", "1")
+
+
+def test_a_run_that_starts_from_itself_ends(runs):
+    runs = [runs[0], start_from(runs[1], runs[1])]
+    assert compare_runs(runs).results["epochs"] == ("3", "1")
+
+
+def test_the_weights_of_the_package_have_all_their_epochs(tmp_path):
+    names = ("cifar10", "cifar10_naive")
+    runs = [
+        make_model_folder("cifar_attention56", name, tmp_path / name) for name in names
+    ]
+    comparison = compare_runs(runs)
+    assert comparison.results["epochs"] == ("22 (15 + 7)", "15")
+    assert [len(values) for values in comparison.curves["accuracy"]] == [22, 15]
+
+
+def test_names_are_those_that_were_given_and_settings_are_whole(runs, command):
+    output = command(runs, columns=60)
+    lines = output.splitlines()
+    assert max(map(len, lines)) <= 60
+    assert any(line.split() == ["train.batch_size", "12", "6"] for line in lines)
+    assert any(line.split() == ["first", "second"] for line in lines)
+
+
 def test_one_run_is_an_error(runs):
-    with pytest.raises(ValueError, match="two or more runs.*first"):
+    with pytest.raises(ValueError, match=r"two or more runs.*Received: [^\[]*first$"):
         compare_runs(runs[:1])
 
 
 @pytest.fixture
 def command(monkeypatch, capsys):
     """Return a function that runs `compare` and returns its output."""
-    monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.setenv("KERAS_RESATTN_DEBUG", "1")
 
-    def command(runs, *options):
+    def command(runs, *options, columns=200):
+        monkeypatch.setenv("COLUMNS", str(columns))
         words = map(str, (*(run.path for run in runs), *options))
         monkeypatch.setattr("sys.argv", ["keras-resattn", "compare", *words])
         with pytest.raises(SystemExit) as stop:

@@ -256,7 +256,9 @@ OF_OUTPUTS = {
 @pytest.mark.parametrize("name", OF_OUTPUTS)
 def test_one_of_two_outputs_is_chosen_by_name(name, two, model, inputs):
     function, images = OF_OUTPUTS[name], inputs[:2]
-    with pytest.raises(ValueError, match=r"\['place', 'kind'\]. Name one.*output=None"):
+    with pytest.raises(
+        ValueError, match=r"are 'place', 'kind'\. Name one.*output=None"
+    ):
         function(two, images)
     expected = function(model, images)
     np.testing.assert_allclose(

@@ -132,7 +132,7 @@ def test_residual_networks_take_the_arguments_without_a_module():
         input_shape=(8, 8, 1), classes=2, width_multiplier=0.5, dropout=0.3
     )
     assert model.get_layer("stage1_unit1").filters == 32
-    with pytest.raises(TypeError, match=r"ResNet164\(\) .*'p'.*are \['include_top'"):
+    with pytest.raises(TypeError, match=r"ResNet164\(\) .*'p'.*are 'include_top', "):
         keras_resattn.baselines.ResNet164(p=2)
 
 

@@ -9,6 +9,7 @@ import pytest
 from keras_resattn import training
 from keras_resattn.training.header import header
 from keras_resattn.training.job import make_job
+from keras_resattn.views.complexity import complexity
 from keras_resattn.zoo import create_model
 from tests.training.recipes import changed
 
@@ -27,9 +28,11 @@ def lines(small_recipe):
 
 def test_the_header_names_network_data_device_precision_and_folder(lines, photos):
     found = " ".join(" ".join(lines()).split())
+    network = create_model("tiny", input_shape=(16, 16, 3), classes=2)
+    parameters = complexity(network).parameters
     for text in (
         "network tiny, 16 x 16 x 3, ",
-        " parameters",
+        f" {parameters:,} trainable parameters",
         f"data {photos}: 40 images, 2 classes (bright, dark)",
         "class training validation bright 18 2 dark 18 2 all 36 4",
         "The validation images are also the test images.",
