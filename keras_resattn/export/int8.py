@@ -1,8 +1,8 @@
 """Quantize a network to 8 bits, for ONNX Runtime and OpenVINO.
 
-Weights and the inputs of convolutions become 8-bit integers: the weights with one scale
-per output channel, the inputs with one scale per layer, from the smallest and largest
-value on the calibration images. ONNX writes this as pairs of the operations
+Weights and maps become 8-bit integers: the weights with one scale per output channel,
+the maps with one scale each, from the smallest and largest value on the calibration
+images. ONNX writes this as pairs of the operations
 QuantizeLinear and DequantizeLinear (QDQ), which the runtimes replace by integer
 kernels. The formulas are those of Jacob et al., Quantization and Training of Neural
 Networks for Efficient Integer-Arithmetic-Only Inference, CVPR 2018.
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 FORMATS = ("onnx", "openvino")
 PACKAGES = ("tf2onnx", "onnx", "onnxruntime")
 BATCH_SIZE = 16
+# Sums, pooling and ReLU as well: their maps need not become floats in between.
+OPERATIONS = ["Conv", "Add", "MaxPool", "Relu"]
 
 
 def write_int8(model: keras.Model, pixels: Array, file: Path) -> list[str]:
@@ -32,7 +34,7 @@ def write_int8(model: keras.Model, pixels: Array, file: Path) -> list[str]:
 
     Args:
         model: A `keras.Model` of pixels, 0 to 255. Batch normalizations that are
-            folded into convolutions are quantized with these; others stay float32.
+            folded into convolutions are quantized with these.
         pixels: Float32 array `(N, H, W, C)`, the images to calibrate on.
         file: The file to write, `.onnx`, or `.xml` for OpenVINO.
 
@@ -57,7 +59,7 @@ def write_int8(model: keras.Model, pixels: Array, file: Path) -> list[str]:
             quantized,
             _reader(graph.input[0].name, pixels),
             quant_format=quantization.QuantFormat.QDQ,
-            op_types_to_quantize=["Conv"],
+            op_types_to_quantize=OPERATIONS,
             per_channel=True,
             activation_type=quantization.QuantType.QUInt8,
             weight_type=quantization.QuantType.QInt8,

@@ -111,15 +111,14 @@ def test_the_weights_have_eight_bits_and_a_scale_per_channel(
     path, _ = export_format(folder, tmp_path / "out", "onnx", calibration=calibration)
     graph = onnx.load(path / "model.onnx").graph
     arrays = {one.name: onnx.numpy_helper.to_array(one) for one in graph.initializer}
-    kernels = [array for array in arrays.values() if array.dtype == np.int8]
-    kernels = [array for array in kernels if array.ndim == 4]
-    convolutions = sum(node.op_type == "Conv" for node in graph.node)
-    assert len(kernels) == convolutions - 3
-    for node in graph.node:
-        if node.op_type == "DequantizeLinear" and node.input[0] in arrays:
-            kernel, scale = (arrays[name] for name in node.input[:2])
-            if kernel.ndim == 4:
-                assert scale.shape == kernel.shape[:1]
+    makers = {output: node for node in graph.node for output in node.output}
+    convolutions = [node for node in graph.node if node.op_type == "Conv"]
+    scales = [makers[n.input[1]] for n in convolutions if n.input[1] in makers]
+    assert len(scales) == len(convolutions) - 3
+    for node in scales:
+        kernel, scale = (arrays[name] for name in node.input[:2])
+        assert (node.op_type, kernel.dtype) == ("DequantizeLinear", np.int8)
+        assert scale.shape == kernel.shape[:1]
 
 
 def test_the_sensitive_convolutions_are_the_first_and_those_before_a_sigmoid():
