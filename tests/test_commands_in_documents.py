@@ -57,6 +57,8 @@ def test_every_command_is_accepted(document):
         try:
             parse(arguments)
         except UsageError as error:
+            if error.message.endswith("does not exist."):
+                continue  # a file of the reader
             pytest.fail(f"keras-resattn {' '.join(arguments)}: {error.message}")
 
 

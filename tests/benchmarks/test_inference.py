@@ -16,6 +16,7 @@ def seconds():
     of_batch = {name: [0.06, 0.05, 0.07] for name in ENGINES}
     of_batch["optimized"] = [0.03, 0.025, 0.035]
     of_batch["bfloat16"] = [0.02, 0.025, 0.015]
+    of_batch["OpenVINO int8"] = [0.01, 0.01, 0.01]
     of_batch["ResNet-152"] = [0.12, 0.1, 0.14]
     return {1: of_batch, 8: of_batch}
 
@@ -39,7 +40,10 @@ def test_each_goal_has_its_row_and_verdict(seconds):
         (2.0, True),
         (4.0, True),
         (0.8, True),  # 10 GFLOP in 25 ms, of 500 GFLOP/s
+        (3.0, True),
+        (6.0, True),
         (1.5, False),
+        (6.0, True),
     ]
     assert rows[0].ours == "optimized: 30.0 (25.0) ms"
 
@@ -49,7 +53,7 @@ def test_without_bfloat16_nothing_is_compared_with_it(seconds):
     seconds = {n: {name: of[name] for name in kept} for n, of in seconds.items()}
     peaks = {"float32": PEAKS["float32"]}
     rows = inference.goals(seconds, 8, peaks, 10.0)
-    assert [round(row.ratio, 2) for row in rows if row.target] == [2.0, 4.0, 0.8]
+    assert [round(row.ratio, 2) for row in rows if row.target] == [2.0, 4.0, 0.8, 3, 6]
     assert "bfloat16" not in str(rows) + inference.engines_table(seconds, peaks, 10.0)
 
 

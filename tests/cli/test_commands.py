@@ -104,9 +104,11 @@ def test_serve_passes_every_setting_on(run, monkeypatch, tmp_path):
     defaults = dataclasses.asdict(keras_resattn_server.ServerOptions())
     del defaults["labels"]  # the model config file's, here
     assert received == {**defaults, "base": tmp_path}
-    settings = "--no-grpc --model-config-file x --max-num-load-retries 0".split()
+    file = tmp_path / "models.config"
+    file.touch()
+    settings = ("--no-grpc", "--model-config-file", file, "--max-num-load-retries", 0)
     run("serve", *settings)
     assert received["base"] is None
     assert received["grpc_port"] is None
-    assert str(received["model_config_file"]) == "x"
+    assert received["model_config_file"] == file
     assert received["max_num_load_retries"] == 0

@@ -9,6 +9,7 @@ import pytest
 def commands(out):
     """Return command lines with the extra and a module that they need."""
     model, image = out.parent / "no_model", out.parent / "no_image.png"
+    table = out.with_suffix(".csv")
     server = ("--server", "http://127.0.0.1:1", "--model", "small")
     return [
         (
@@ -19,8 +20,12 @@ def commands(out):
         (("train", "demo", "--out", out, "--logger", "wandb"), "wandb", "wandb"),
         (("train", "demo", "--out", out, "--logger", "mlflow"), "mlflow", "mlflow"),
         (("train", "demo", "--out", out, "--engine", "ray"), "ray", "ray"),
-        (("predict", image, "--out", out, *server), "client", "httpx"),
-        (("predict", model, image, "--out", out, "--engine", "ray"), "ray", "ray"),
+        (
+            ("predict", image, "--out", table, *server),
+            "client",
+            "httpx",
+        ),
+        (("predict", model, image, "--out", table, "--engine", "ray"), "ray", "ray"),
         (("masks", model, image, "--out", out), "vis", "matplotlib"),
         (("masks", model, image, "--out", out), "vis", "sklearn"),
         (("explain", model, image, "--out", out), "vis", "sklearn"),

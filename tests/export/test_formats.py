@@ -44,7 +44,7 @@ def test_without_a_runtime_the_manifest_says_unmeasured(folder, tmp_path, monkey
 
 
 def test_an_unknown_format_is_an_error(folder, tmp_path):
-    with pytest.raises(ValueError, match="onnx, openvino.*Received: .*'coreml'"):
+    with pytest.raises(ValueError, match="'onnx', 'openvino'.*Received: .*'coreml'"):
         export_format(folder, tmp_path / "out", "coreml")
 
 

@@ -59,6 +59,8 @@ def test_a_folded_export_gives_the_same_and_keeps_its_masks(folder, tmp_path):
 
 
 def test_an_unknown_precision_is_an_error(folder, tmp_path):
-    with pytest.raises(ValueError, match="float32, bfloat16.*Received: .*'float64'"):
+    with pytest.raises(
+        ValueError, match="'float32', 'bfloat16'.*Received: .*'float64'"
+    ):
         export(folder, tmp_path / "a" / "1", "float64")
     assert list(tmp_path.iterdir()) == []

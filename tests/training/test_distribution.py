@@ -124,7 +124,10 @@ def test_the_division_and_the_learning_rate_are_described():
 
 @pytest.mark.parametrize(
     ("name", "message"),
-    [("horovod", "one of auto, none"), ("jax", "Set the environment variable KERAS")],
+    [
+        ("horovod", "one of 'auto', 'none'"),
+        ("jax", "Set the environment variable KERAS"),
+    ],
 )
 def test_a_distribution_that_cannot_be_is_explained(name, message):
     with pytest.raises(ValueError, match=f"{message}.*Received"):
