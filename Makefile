@@ -54,11 +54,12 @@ test-deployment: .venv-test/installed
 test-browser: .venv-test/installed-browser
 	.venv-test/bin/python -m pytest tests/explore tests/explain -m needs_browser -n0
 
-TEST_BACKEND := .venv-test/bin/python -m pytest tests/layers tests/builder tests/models tests/baselines tests/views tests/weights tests/compatibility tests/convert tests/saved_before tests/training/test_optimizer.py
+TEST_BACKEND := .venv-test/bin/python -m pytest -W default tests/layers tests/builder tests/models tests/baselines tests/views tests/weights tests/compatibility tests/convert tests/saved_before tests/training/test_optimizer.py
 
 # The layers and networks are pure Keras, so the same tests run on the other backends.
 # JAX does not optimize, because most functions run only once. PyTorch uses one thread
 # for each test process, because these would wait for each other's cores.
+# Warnings are errors on TensorFlow only: they are mostly those of libraries.
 test-backends: .venv-test/installed-backends
 	KERAS_BACKEND=jax JAX_DISABLE_MOST_OPTIMIZATIONS=1 $(TEST_BACKEND) -m "not (slow or one_backend)"
 	KERAS_BACKEND=torch OMP_NUM_THREADS=1 $(TEST_BACKEND) -m "not slow and (needs_torch or not one_backend)"
