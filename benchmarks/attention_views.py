@@ -13,9 +13,9 @@ import sys
 import keras
 import numpy as np
 import tensorflow as tf
-import tensorflow_datasets as tfds
 
 import keras_resattn
+from benchmarks.cifar10_images import test_images
 from keras_resattn.explain.amplification_maps import amplification_of
 from keras_resattn.explain.patterns import apply_patterns
 from keras_resattn.explain.patterns import fit_patterns
@@ -39,7 +39,7 @@ def main():
     parser.add_argument("--data-dir", required=True)
     parser.add_argument("--count", type=int, default=200)
     options = parser.parse_args()
-    images = _test_images(options)
+    images, _ = test_images(options.data_dir, options.count)
     keras.utils.set_random_seed(0)
     trained = keras_resattn.cifar.Attention56(weights="cifar10")
     random = keras_resattn.cifar.Attention56()
@@ -57,13 +57,6 @@ def main():
     for name, maps in views.items():
         others = flipped[name], shifted[name], at_random[name]
         print(f"| {name} | {' | '.join(_measure(images, maps, *others))} |", flush=True)
-
-
-def _test_images(options):
-    data = tfds.load(
-        "cifar10", split="test", data_dir=options.data_dir, download=False
-    ).take(options.count)
-    return np.stack([example["image"] for example in tfds.as_numpy(data)])
 
 
 def _views(model, images):

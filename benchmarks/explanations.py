@@ -15,9 +15,9 @@ import sys
 import keras
 import numpy as np
 import tensorflow as tf
-import tensorflow_datasets as tfds
 
 import keras_resattn
+from benchmarks.cifar10_images import test_images
 from keras_resattn import explain
 from keras_resattn.explain import mean_masks
 from keras_resattn.explain import metrics
@@ -49,7 +49,8 @@ def main():
     parser.add_argument("--figure", help="a file to draw the curves to")
     options = parser.parse_args()
     model = keras_resattn.cifar.Attention56(weights="cifar10")
-    inputs, truth = _test_images(options)
+    images, truth = test_images(options.data_dir, options.count)
+    inputs = np.asarray(keras_resattn.cifar.preprocess_input(images), "float32")
     probabilities = model.predict(inputs, batch_size=128, verbose=0)
     classes = probabilities.argmax(axis=1)
     print(f"```\npython -m benchmarks.explanations {' '.join(sys.argv[1:])}\n```\n")
@@ -67,16 +68,6 @@ def main():
         drawn = [{n: curves[n][i] for n in (*DRAWN, *BASELINES)} for i in (0, 1)]
         figure = explain.faithfulness_figure(*drawn, baselines=BASELINES)
         figure.savefig(options.figure, dpi=110)
-
-
-def _test_images(options):
-    data = tfds.load(
-        "cifar10", split="test", data_dir=options.data_dir, download=False
-    ).take(options.count)
-    examples = list(tfds.as_numpy(data))
-    images = np.stack([example["image"] for example in examples])
-    truth = np.array([example["label"] for example in examples])
-    return np.asarray(keras_resattn.cifar.preprocess_input(images), "float32"), truth
 
 
 def _explainers(classes, seed):

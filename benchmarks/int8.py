@@ -16,9 +16,9 @@ from unittest import mock
 import numpy as np
 import onnx
 import onnxruntime
-import tensorflow_datasets as tfds
 
 import keras_resattn
+from benchmarks.cifar10_images import test_images
 from keras_resattn.export import calibration_images
 from keras_resattn.export import export_format
 from keras_resattn.export import int8
@@ -33,7 +33,8 @@ def main():
     parser.add_argument("--count", type=int, default=10_000)
     options = parser.parse_args()
     folder = keras_resattn.load_model("cifar10")
-    images, truth = _test_images(options)
+    images, truth = test_images(options.data_dir, options.count)
+    images = images.astype("float32")
     calibration = calibration_images(folder, "cifar10", options.data_dir)
     print(f"```\npython -m benchmarks.int8 {' '.join(sys.argv[1:])}\n```\n")
     print(
@@ -62,15 +63,6 @@ def main():
             answers = _ask(file, images)
             expected = expected or answers
             print(_row(name, answers, expected, truth, file), flush=True)
-
-
-def _test_images(options):
-    data = tfds.load(
-        "cifar10", split="test", data_dir=options.data_dir, download=False
-    ).take(options.count)
-    examples = list(tfds.as_numpy(data))
-    images = np.stack([example["image"] for example in examples])
-    return images.astype("float32"), np.array([e["label"] for e in examples])
 
 
 def _ask(file, images):

@@ -106,7 +106,7 @@ def export_format(
         if _is_installed(chosen.runtime):
             parity = _parity(folder, chosen.run, file, pixels)
             if not calibration:
-                measure.check_parity({"largest_difference": {"": parity[DIFFERENCE]}})
+                measure.check_parity({DIFFERENCE: {"": parity[DIFFERENCE]}})
             manifest["parity"].update(measured=True, source=source, **parity)
         shutil.copy(folder.path / LABELS, beside / LABELS)
         write_manifest(beside / MANIFEST, manifest)

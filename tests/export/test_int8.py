@@ -141,25 +141,20 @@ def test_the_sensitive_convolutions_are_the_first_and_those_before_a_sigmoid():
 # === Errors ===
 
 
-def test_litert_has_no_eight_bits(folder, tmp_path):
-    images = np.zeros((2, 16, 16, 3), "float32")
+@pytest.fixture
+def black():
+    return Calibration("black images", *np.zeros((2, 2, 16, 16, 3), "float32"))
+
+
+def test_litert_has_no_eight_bits(folder, tmp_path, black):
     with pytest.raises(ValueError, match=r"onnx and openvino. Received: .*'litert'"):
-        export_format(
-            folder,
-            tmp_path / "out",
-            "litert",
-            calibration=Calibration("x", *[images] * 2),
-        )
+        export_format(folder, tmp_path / "out", "litert", calibration=black)
 
 
-def test_a_missing_quantizer_is_named_with_its_extra(folder, tmp_path, monkeypatch):
+def test_a_missing_quantizer_is_named_with_its_extra(
+    folder, tmp_path, black, monkeypatch
+):
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    images = np.zeros((2, 16, 16, 3), "float32")
     with pytest.raises(ImportError, match=r"pip install .*\[onnx\]"):
-        export_format(
-            folder,
-            tmp_path / "out",
-            "onnx",
-            calibration=Calibration("x", *[images] * 2),
-        )
+        export_format(folder, tmp_path / "out", "onnx", calibration=black)
     assert list(tmp_path.iterdir()) == []
