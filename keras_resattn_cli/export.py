@@ -9,7 +9,6 @@ from typing import Any
 
 import typer
 
-from keras_resattn_cli.options import DataDirOption
 from keras_resattn_cli.options import ModelArgument
 from keras_resattn_cli.options import ModelOptions
 from keras_resattn_cli.options import takes_model
@@ -76,11 +75,20 @@ def export(
             show_default=False,
         ),
     ] = None,
-    data_dir: DataDirOption = None,
+    data_dir: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="With --calibrate DATA: the folder where tensorflow-datasets keeps "
+            "its files. Default: the one in the recipe.",
+            show_default=False,
+        ),
+    ] = None,
     fold_batch_norm: Annotated[
         bool,
         typer.Option(
-            "--fold-batch-norm", help="Fold batch normalization into convolutions."
+            "--fold-batch-norm",
+            help="Fold batch normalization into convolutions. int8 always does.",
         ),
     ] = False,
     optimize: Annotated[
@@ -107,7 +115,8 @@ def export(
         typer.Option(
             metavar="FILE",
             help="An image on which to compare the export with the Keras model. "
-            "Repeatable. Default: 16 bundled images.",
+            "Repeatable. Default: 16 bundled images; for int8, images of --calibrate "
+            "that are held out.",
         ),
     ] = None,
 ) -> None:
@@ -116,6 +125,11 @@ def export(
     The outputs are compared with those of the Keras model. If anything fails, no
     folder is left.
     """
+    if data_dir and not calibrate:
+        raise typer.BadParameter(
+            "--data-dir is for --calibrate DATA. Add it, or leave out --data-dir. "
+            f"Received: --data-dir {data_dir}"
+        )
     _check_options(format, precision, calibrate, warmup or optimize)
     if format in WRITERS:
         require_extra(format, f"`export --format {format}`", WRITERS[format])

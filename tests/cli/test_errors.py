@@ -101,6 +101,7 @@ def test_wrong_usage_is_exit_code_2(run, tmp_path):
         ((*onnx, "--precision", "bfloat16"), "--format savedmodel. Received: --format"),
         ((*onnx, "--optimize"), "--format savedmodel. Received: --format onnx"),
         ((*onnx, "--precision", "int8"), "Received: no --calibrate"),
+        ((*onnx, "--data-dir", "data"), "Received: --data-dir data"),
         ((*onnx, "--calibrate", "photos"), "--calibrate photos --precision float32"),
         (
             (*onnx[:3], "--precision", "int8", "--calibrate", "photos"),
