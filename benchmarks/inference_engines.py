@@ -48,6 +48,7 @@ def saved_model(name, signature, one_dnn=False):
     def make(root):
         if one_dnn:  # as `keras-resattn serve` does
             os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+            os.environ.setdefault("TF_ONEDNN_ASSUME_FROZEN_WEIGHTS", "1")
         import tensorflow as tf
 
         folder = root / name

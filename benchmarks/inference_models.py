@@ -29,9 +29,9 @@ from keras_resattn.recipes.files import load_recipe
 from keras_resattn.zoo import NETWORKS
 
 SAVED_MODELS = {
-    "plain": {},
-    "optimized": {"optimize": True},
-    "bfloat16": {"optimize": True, "precision": "bfloat16"},
+    "plain": {"optimize": False},
+    "optimized": {},
+    "bfloat16": {"precision": "bfloat16"},
 }
 FORMATS = ("onnx", "openvino", "litert")
 QUANTIZED = ("onnx", "openvino")

@@ -63,7 +63,7 @@ def predict(folder, images, precision="float32", optimize=False):
     """Return the probabilities that an exported signature computes for images."""
     model = prepare(folder.model, precision, optimize=optimize)
     labels = folder.path / LABELS
-    endpoints = Endpoints(model, folder.preprocessing, labels, frozen=optimize)
+    endpoints = Endpoints(model, folder.preprocessing, labels)
     signature = tf.function(endpoints.predict_images, autograph=False)
     parts = [
         signature(tf.constant(images[i : i + BATCH]))[contract.PROBABILITIES].numpy()

@@ -88,15 +88,16 @@ def export(
         bool,
         typer.Option(
             "--fold-batch-norm",
-            help="Fold batch normalization into convolutions. int8 always does.",
+            help="Fold batch normalization into convolutions. int8, and a SavedModel "
+            "without --plain, always do.",
         ),
     ] = False,
-    optimize: Annotated[
+    plain: Annotated[
         bool,
         typer.Option(
-            "--optimize",
-            help="Rewrite the network for TensorFlow's fused kernels and freeze its "
-            "weights. It is faster and needs more memory. Only works with --format "
+            "--plain",
+            help="Keep the network's own operations. Default: rewrite them for "
+            "TensorFlow's fused kernels, which are faster. Only works with --format "
             "savedmodel.",
         ),
     ] = False,
@@ -130,7 +131,7 @@ def export(
             "--data-dir is for --calibrate DATA. Add it, or leave out --data-dir. "
             f"Received: --data-dir {data_dir}"
         )
-    _check_options(format, precision, calibrate, warmup or optimize)
+    _check_options(format, precision, calibrate, warmup or plain)
     if format in WRITERS:
         require_extra(format, f"`export --format {format}`", WRITERS[format])
     if calibrate:
@@ -140,7 +141,7 @@ def export(
     import_keras()
     folder = opening.open(model)
     if format == Format.savedmodel:
-        options = {"fold_batch_norm": fold_batch_norm, "optimize": optimize}
+        options = {"fold_batch_norm": fold_batch_norm, "optimize": not plain}
         _saved_model(folder, out, str(precision), warmup, image, options)
     else:
         calibration = _calibration(folder, calibrate, data_dir)
@@ -174,7 +175,7 @@ def _check_options(
     for_saved_model = for_saved_model or precision == Precision.bfloat16
     if format != Format.savedmodel and for_saved_model:
         raise typer.BadParameter(
-            "--precision bfloat16, --optimize and --warmup only work with --format "
+            "--precision bfloat16, --plain and --warmup only work with --format "
             f"savedmodel. Received: --format {format}"
         )
 

@@ -12,6 +12,7 @@ from keras_resattn_cli.options import Engine
 from keras_resattn_cli.options import ModelOptions
 from keras_resattn_cli.options import takes_model
 from keras_resattn_cli.serve_usage import check_options
+from keras_resattn_cli.served_model import keep_kernels
 from keras_resattn_cli.served_model import served_folder
 from keras_resattn_cli.start import import_keras
 from keras_resattn_cli.usage import usage_errors
@@ -287,6 +288,7 @@ def serve(
     """
     check_options(context, engine)
     require_extra("ray" if engine is Engine.ray else "serve", "`serve`")
+    keep_kernels(base)
     import_keras()
 
     if engine is Engine.ray:

@@ -1,6 +1,7 @@
 """A model that `keras-resattn serve` exports before it serves it."""
 
 import contextlib
+import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,18 @@ import typer
 from keras_resattn_cli.options import ModelOptions
 
 NO_OPTIONS = ModelOptions()
+
+
+def keep_kernels(base: str | None) -> None:
+    """Let TensorFlow keep the kernels of convolutions in the layout of oneDNN.
+
+    Not if BASE is a model, because exporting it changes kernels in this process.
+
+    Args:
+        base: The folder to serve, or a model. None means a model config file.
+    """
+    if base is None or _has_exports(Path(base)):
+        os.environ.setdefault("TF_ONEDNN_ASSUME_FROZEN_WEIGHTS", "1")
 
 
 @contextlib.contextmanager
@@ -23,7 +36,7 @@ def served_folder(base: str, opening: ModelOptions = NO_OPTIONS) -> Iterator[Pat
         opening: The options with which a model is opened.
     """
     path = Path(base)
-    if path.is_dir() and not (path / "model.keras").is_file():
+    if _has_exports(path):
         _refuse(opening, base)
         yield path  # without an import of Keras, which the server does not need
         return
@@ -45,6 +58,10 @@ def served_folder(base: str, opening: ModelOptions = NO_OPTIONS) -> Iterator[Pat
         export(opening.open(base), Path(folder, name, "1"))
         typer.echo(f"The model is served as {name}.")
         yield Path(folder)
+
+
+def _has_exports(path: Path) -> bool:
+    return path.is_dir() and not (path / "model.keras").is_file()
 
 
 def _refuse(opening: ModelOptions, base: str) -> None:

@@ -16,7 +16,6 @@ import tensorflow as tf
 from keras_resattn.data import Preprocessing
 from keras_resattn.data.decoding import assert_all_fine
 from keras_resattn.export import contract
-from keras_resattn.export.optimization import freeze
 from keras_resattn.export.overlay import overlay_png
 from keras_resattn.typing import StrPath
 from keras_resattn.views.flat import flattened
@@ -34,8 +33,6 @@ class Endpoints:
         model: A functional `keras.Model` whose last layer is a classifier.
         preprocessing: Its `keras_resattn.data.Preprocessing`.
         labels_file: The path of a file with one label per line.
-        frozen: Boolean, whether the network's weights become constants in the
-            signatures that return probabilities only.
     """
 
     def __init__(
@@ -43,7 +40,6 @@ class Endpoints:
         model: keras.Model,
         preprocessing: Preprocessing,
         labels_file: StrPath,
-        frozen: bool = False,
     ) -> None:
         self.model = model
         self.preprocessing = preprocessing
@@ -51,15 +47,12 @@ class Endpoints:
         outputs = network_outputs(model)
         self.masks = [name for name in outputs if name.endswith(contract.MASK)]
         network = keras.Model(flattened(model).input, outputs)
-        # Traced once each: the signatures call two functions of the graph.
-        self._network = self._classify = tf.function(
+        # Traced once: the signatures call a function of the graph.
+        self._network = tf.function(
             lambda inputs: network(inputs, training=False),
             input_signature=[tf.TensorSpec((None, *preprocessing.input_shape))],
             autograph=False,
         )
-        if frozen:
-            # Not for all signatures: each keeps a copy of the constants in memory.
-            self._classify = freeze(self._network)
         self._read = tf.function(
             self._read_images,
             input_signature=[tf.TensorSpec((None,), tf.string)],
@@ -145,20 +138,17 @@ class Endpoints:
             return tf.identity(images)
 
     def _probabilities(self, images: tf.Tensor) -> tf.Tensor:
-        return self._run(images, self._classify)[contract.PROBABILITIES]
+        return self._run(images)[contract.PROBABILITIES]
 
-    def _run(
-        self, images: tf.Tensor, network: Callable[..., Outputs] | None = None
-    ) -> Outputs:
+    def _run(self, images: tf.Tensor) -> Outputs:
         """Return the network's outputs by name, for images of any size."""
-        network = network or self._network
         count = tf.shape(images)[0]
         # For an empty batch, oneDNN's convolutions return a wrong shape.
         rows = tf.cast(tf.equal(count, 0), tf.int32)
         images = tf.pad(images, [[0, rows], [0, 0], [0, 0], [0, 0]])
         inputs = self.preprocessing.standardize(self._resize(images))
         inputs = tf.ensure_shape(inputs, (None, *self.preprocessing.input_shape))
-        return {name: x[:count] for name, x in network(inputs).items()}
+        return {name: x[:count] for name, x in self._network(inputs).items()}
 
     def _resize(self, images: tf.Tensor) -> tf.Tensor:
         size = self.preprocessing.input_shape[:2]

@@ -1,21 +1,16 @@
-"""A network rewritten for TensorFlow's fused kernels, its weights frozen.
+"""A network rewritten for TensorFlow's fused kernels.
 
 It uses only TensorFlow's standard operations. When a SavedModel is loaded,
 TensorFlow's graph optimizer (Grappler's remapper) fuses them into oneDNN's kernels.
 This module brings them into the form that the optimizer knows.
 """
 
-import contextlib
 from collections.abc import Callable
-from collections.abc import Iterator
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
-from tensorflow.python.framework.convert_to_constants import (
-    convert_variables_to_constants_v2,
-)
 
 from keras_resattn.layers import AlignedResize
 from keras_resattn.typing import Tensor
@@ -57,41 +52,6 @@ def _call(layer: keras.Operation, *args: Any, **kwargs: Any) -> Tensor:
     if isinstance(layer, keras.layers.DepthwiseConv2D):
         return layer(*args)  # without a batch normalization's `training` and `mask`
     return layer(*args, **kwargs)
-
-
-def freeze(function: Any) -> Callable[..., dict[str, tf.Tensor]]:
-    """Return a `tf.function` with constants in place of its variables.
-
-    oneDNN reorders the kernel of a convolution at each call, unless it is a
-    constant. The graph optimizer also fuses constants only.
-
-    Args:
-        function: A `tf.function` with an input signature; it returns a dictionary.
-
-    Returns:
-        A function of the same tensors.
-    """
-    concrete = function.get_concrete_function()
-    with _quiet():
-        frozen = convert_variables_to_constants_v2(concrete)
-    structure = concrete.structured_outputs
-
-    def call(*inputs: tf.Tensor) -> dict[str, tf.Tensor]:
-        return tf.nest.pack_sequence_as(structure, frozen(*inputs))
-
-    return call
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Hide TensorFlow's warning that the graph does not name its former variables."""
-    logger = tf.get_logger()
-    level = logger.level
-    logger.setLevel("ERROR")
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
 
 
 class NativeAlignedResize(keras.layers.Layer):

@@ -8,6 +8,7 @@ from keras_resattn.views.flat import copy_with_weights
 from keras_resattn.views.flat import flat_copy
 from keras_resattn.views.flat import is_nested
 
+# The policies of Keras: with the second one, the weights stay float32.
 PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
 
 
@@ -43,8 +44,8 @@ def prepare(
         model: A functional `keras.Model` or a built `keras.Sequential` whose last
             layer, its own or that of a network that it calls, is a classifier. It
             is not changed.
-        precision: `"float32"`, or `"bfloat16"` for all but the weights and the
-            classifier, which stay float32.
+        precision: `"float32"`, or `"bfloat16"` for all but the classifier. The
+            weights stay float32, unless `optimize` is true.
         fold: Boolean, whether to fold batch normalizations.
         optimize: Boolean, whether to fold them and to rewrite the network for
             TensorFlow's kernels, see `keras_resattn.export.optimization`.
@@ -58,8 +59,10 @@ def prepare(
     if fold or optimize:
         # A graph taken apart keeps the casts to the precision that it had.
         model = fold_batch_norm(_with_policy(model, "float32"))
-    model = _with_policy(model, PRECISIONS[precision])
-    return optimization.optimize(model) if optimize else model
+    if not optimize:
+        return _with_policy(model, PRECISIONS[precision])
+    # Weights in the precision itself, because each call would cast them all.
+    return optimization.optimize(_with_policy(model, precision))
 
 
 def _with_policy(model: keras.Model, policy: str) -> keras.Model:

@@ -37,7 +37,7 @@ def export(
     fold_batch_norm: bool = False,
     warmup: bool | None = None,
     images: Sequence[StrPath] | None = None,
-    optimize: bool = False,
+    optimize: bool = True,
 ) -> Path:
     """Export a model with its preprocessing and labels as a SavedModel.
 
@@ -69,18 +69,19 @@ def export(
             integer as the version, as TensorFlow Serving expects.
         precision: `"float32"`, or `"bfloat16"` to compute everything except the
             classifier in bfloat16. This is faster if the processor supports it.
-            Inputs, weights and outputs stay float32.
+            Inputs and outputs stay float32, and if `optimize` is false also the
+            weights.
         fold_batch_norm: Boolean, whether to fold batch normalizations into
-            convolutions, see `keras_resattn.fold_batch_norm`.
+            convolutions, see `keras_resattn.fold_batch_norm`. `optimize` always
+            does.
         warmup: Whether to write warm-up requests, which needs the package
             `tensorflow-serving-api`. Defaults to whether that is installed.
         images: Paths of image files to measure on. Defaults to images of the
             bundled sample of Fashion-MNIST.
         optimize: Boolean, whether to rewrite the network for TensorFlow's fused
-            kernels, which folds batch normalizations, and to make its weights
-            constants in the signatures that return probabilities only. The
-            outputs are the same within rounding and are computed faster. The file is
-            twice as large, and more memory is needed.
+            kernels, which folds batch normalizations. The outputs are the same within
+            rounding and are computed faster, most of all by a server that keeps the
+            weights in the layout of these kernels (docs/export.md).
 
     Returns:
         The `pathlib.Path` of the SavedModel.
@@ -104,7 +105,7 @@ def export(
     fold_batch_norm = fold_batch_norm or optimize
     model = prepare(folder.model, precision, fold_batch_norm, optimize)
     labels = folder.path / LABELS
-    endpoints = Endpoints(model, folder.preprocessing, labels, frozen=optimize)
+    endpoints = Endpoints(model, folder.preprocessing, labels)
     pixels = measure.pixels_of(folder.preprocessing, encoded)
 
     def write(beside: Path) -> None:
@@ -148,8 +149,9 @@ def _check_path(path: Path) -> None:
 
 
 def _write_saved_model(endpoints: Endpoints, path: Path) -> None:
+    # Keras finds the variables by itself. If the model were tracked, it would save them
+    # a second time.
     archive = keras.export.ExportArchive()
-    archive.track(endpoints.model)
     archive.track(endpoints.labels)
     for name, function, signature in endpoints.signatures():
         archive.add_endpoint(name, function, input_signature=[signature])

@@ -9,9 +9,11 @@ import tensorflow as tf
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import DecodeError
 from tensorflow.core.protobuf import saved_model_pb2
+from tensorflow.core.protobuf.meta_graph_pb2 import MetaGraphDef
 from tensorflow.core.protobuf.meta_graph_pb2 import SignatureDef
 
 from keras_resattn_client.typing import Array
+from keras_resattn_server.loading.constant_kernels import check_kernels
 from keras_resattn_server.wire.json_encode import shape_text
 from keras_resattn_server.wire.json_encode import type_text
 from keras_resattn_server.wire.status import ServingError
@@ -37,7 +39,9 @@ class Servable:
     def __init__(self, name: str, directory: Path):
         self.name = name
         self.version = int(directory.name)
-        self._signature_defs = _read_signature_defs(directory / SAVED_MODEL)
+        graph = _read_graph(directory / SAVED_MODEL)
+        check_kernels(graph.graph_def)
+        self._signature_defs = dict(graph.signature_def)
         self._model = tf.saved_model.load(str(directory))
 
     def signature(self, signature_name: str) -> SignatureDef | None:
@@ -186,14 +190,14 @@ def _described(servable: Servable) -> dict[str, str]:
     }
 
 
-def _read_signature_defs(path: Path) -> dict[str, SignatureDef]:
+def _read_graph(path: Path) -> MetaGraphDef:
     try:
         saved_model = saved_model_pb2.SavedModel.FromString(path.read_bytes())
     except DecodeError as error:
         raise ValueError(f"The file is damaged. {_REMEDY} Received: {path}") from error
     for graph in saved_model.meta_graphs:
         if "serve" in graph.meta_info_def.tags:
-            return dict(graph.signature_def)
+            return graph
     raise ValueError(
         f"The file has no graph with the tag `serve`. {_REMEDY} Received: {path}"
     )

@@ -14,6 +14,8 @@ def run(monkeypatch, capfd):
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setenv("KERAS_RESATTN_DEBUG", "")
+    # `serve` sets it for its process, and here other models change their kernels.
+    monkeypatch.setenv("TF_ONEDNN_ASSUME_FROZEN_WEIGHTS", "0")
 
     def run(*arguments):
         arguments = [str(argument) for argument in arguments]

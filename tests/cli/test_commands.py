@@ -62,19 +62,19 @@ def test_export_says_how_to_serve(run, model_folder, tmp_path):
     assert (path / "saved_model.pb").is_file()
 
 
-def test_export_takes_precision_optimization_and_images(
+def test_export_takes_precision_folding_and_images(
     run, model_folder, pictures, tmp_path
 ):
     path = tmp_path / "served" / "small" / "1"
     code, output, _ = run(
         *("export", model_folder.path, path, "--precision", "bfloat16"),
-        *("--optimize", "--no-warmup"),
+        *("--plain", "--fold-batch-norm", "--no-warmup"),
         *("--image", pictures[0], "--image", pictures[1]),
     )
     manifest = json.loads((path / "assets.extra" / "manifest.json").read_text())
     assert code == 0
     assert manifest["precision"] == "bfloat16"
-    assert manifest["optimized"] is True
+    assert manifest["optimized"] is False
     assert manifest["batch_normalization_folded"] is True
     assert manifest["warmup_requests"] == 0
     assert "on 2 images given" in output

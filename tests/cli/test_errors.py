@@ -99,7 +99,7 @@ def test_wrong_usage_is_exit_code_2(run, tmp_path):
         (("nonsense",), "No such command"),
         (("predict", "--wrong"), "No such option"),
         ((*onnx, "--precision", "bfloat16"), "--format savedmodel. Received: --format"),
-        ((*onnx, "--optimize"), "--format savedmodel. Received: --format onnx"),
+        ((*onnx, "--plain"), "--format savedmodel. Received: --format onnx"),
         ((*onnx, "--precision", "int8"), "Received: no --calibrate"),
         ((*onnx, "--data-dir", "data"), "Received: --data-dir data"),
         ((*onnx, "--calibrate", "photos"), "--calibrate photos --precision float32"),

@@ -62,7 +62,9 @@ def test_a_wrong_choice_reads_like_other_errors(run):
     assert code == 2
     assert f"'--view': choose one of {views}. Received: 'nope'\n" in errors
     code, _, errors = run("masks", "m", "i.png", "--out", "o", "--patterns", "9")
-    assert code == 2 and errors.endswith("or equal to 5.\n")
+    assert code == 2
+    # The other words are those of Typer's version.
+    assert re.search(r"'--patterns': .*\b5\b", errors.splitlines()[-1])
 
 
 def test_paths_that_are_copied_stay_whole(run, monkeypatch):

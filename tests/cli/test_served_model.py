@@ -1,13 +1,16 @@
 """`keras-resattn serve MODEL` exports a model and serves it."""
 
 import json
+import os
 
 import pytest
 import typer
 
 from keras_resattn.model_source import is_model
 from keras_resattn_cli.options import ModelOptions
+from keras_resattn_cli.served_model import keep_kernels
 from keras_resattn_cli.served_model import served_folder
+from keras_resattn_server.loading.constant_kernels import KEEP_KERNELS
 
 
 def test_a_folder_of_exports_is_served_as_it_is(tmp_path, capsys):
@@ -52,3 +55,28 @@ def test_options_of_a_keras_file_need_one(tmp_path, monkeypatch, name):
     with pytest.raises(typer.BadParameter, match=f"only work if BASE.*BASE {name}"):
         with served_folder(name, ModelOptions(mean="3")):
             pass
+
+
+@pytest.mark.parametrize(
+    ("base", "given", "used"),
+    [
+        ("exports", None, "1"),
+        ("exports", "0", "0"),
+        (None, None, "1"),
+        ("cifar10", None, None),
+        ("a_model", None, None),
+    ],
+)
+def test_kernels_are_kept_unless_this_process_changes_them(
+    monkeypatch, tmp_path, base, given, used
+):
+    (tmp_path / "exports").mkdir()
+    (tmp_path / "a_model").mkdir()
+    (tmp_path / "a_model" / "model.keras").touch()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(KEEP_KERNELS, "")
+    monkeypatch.delenv(KEEP_KERNELS)
+    if given:
+        monkeypatch.setenv(KEEP_KERNELS, given)
+    keep_kernels(base)
+    assert os.environ.get(KEEP_KERNELS) == used

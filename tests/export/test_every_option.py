@@ -1,4 +1,4 @@
-"""Every precision and option of an export keeps the signatures of the plain one."""
+"""Every precision and option of an export keeps the signatures of the default."""
 
 import hashlib
 
@@ -9,11 +9,14 @@ from keras_resattn.export import contract
 from keras_resattn.export import export
 
 OPTIONS = {
-    "folded": {"fold_batch_norm": True},
-    "optimized": {"optimize": True},
+    "plain": {"optimize": False},
+    "plain folded": {"optimize": False, "fold_batch_norm": True},
     "bfloat16": {"precision": "bfloat16"},
-    "bfloat16 folded": {"precision": "bfloat16", "fold_batch_norm": True},
-    "bfloat16 optimized": {"precision": "bfloat16", "optimize": True},
+    "bfloat16 plain folded": {
+        "precision": "bfloat16",
+        "optimize": False,
+        "fold_batch_norm": True,
+    },
 }
 
 

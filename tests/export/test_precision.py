@@ -30,12 +30,15 @@ def test_a_model_trained_in_half_precision_is_float32_again(folder):
     np.testing.assert_allclose(prepare(half, fold=True)(images), expected, atol=1e-5)
 
 
-@pytest.mark.parametrize("fold", [False, pytest.param(True, marks=pytest.mark.slow)])
-def test_a_bfloat16_export_tells_its_agreement(folder, tmp_path, fold):
-    path = export(folder, tmp_path / "a" / "1", "bfloat16", fold, warmup=False)
+@pytest.mark.parametrize(
+    "optimize", [True, pytest.param(False, marks=pytest.mark.slow)]
+)
+def test_a_bfloat16_export_tells_its_agreement(folder, tmp_path, optimize):
+    path = tmp_path / "a" / "1"
+    export(folder, path, "bfloat16", warmup=False, optimize=optimize)
     manifest = json.loads((path / contract.MANIFEST).read_text())
     assert manifest["precision"] == "bfloat16"
-    assert manifest["batch_normalization_folded"] is fold
+    assert manifest["batch_normalization_folded"] is optimize
     assert 0.5 <= manifest["parity"]["top_1_agreement"] <= 1
     difference = manifest["parity"]["largest_difference"]["attention"]
     assert 1e-5 < difference["stage1_attention1_mask"] < 0.05
@@ -46,7 +49,8 @@ def test_a_bfloat16_export_tells_its_agreement(folder, tmp_path, fold):
 
 
 def test_a_folded_export_gives_the_same_and_keeps_its_masks(folder, tmp_path):
-    path = export(folder, tmp_path / "a" / "1", fold_batch_norm=True, warmup=False)
+    path = tmp_path / "a" / "1"
+    export(folder, path, fold_batch_norm=True, warmup=False, optimize=False)
     manifest = json.loads((path / contract.MANIFEST).read_text())
     assert manifest["attention_modules"] == ["stage1_attention1", "stage2_attention1"]
     differences = manifest["parity"]["largest_difference"]
