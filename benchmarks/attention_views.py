@@ -1,10 +1,11 @@
 """Measure which view of attention shows most: mean mask, amplification or patterns.
 
     python -m benchmarks.attention_views --data-dir ~/tensorflow_datasets
+    python -m benchmarks.attention_views --photographs
 
 For each module of the weights "cifar10" and each view, over the first test images of
-CIFAR-10: see `COLUMNS`. A view of several maps (patterns, channels) is measured by the
-map that varies most in an image.
+CIFAR-10 or the photographs of scripts/draw_masks_figure.py: see `COLUMNS`. A view of
+several maps (patterns, channels) is measured by the map that varies most in an image.
 """
 
 import argparse
@@ -21,6 +22,9 @@ from keras_resattn.explain.patterns import apply_patterns
 from keras_resattn.explain.patterns import fit_patterns
 from keras_resattn.explain.reader import reader
 from keras_resattn.views.modules import attention_modules
+from scripts.draw_masks_figure import read
+from scripts.draw_masks_figure import resized
+from scripts.draw_masks_figure import squared
 
 COLUMNS = (
     "range within an image (median)",
@@ -36,23 +40,27 @@ SHIFT = 4  # pixels, with wrap-around: one cell of the smallest mask
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data-dir", required=True)
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--data-dir", help="measure on the test images of CIFAR-10")
+    source.add_argument("--photographs", action="store_true")
     parser.add_argument("--count", type=int, default=200)
     options = parser.parse_args()
-    images, _ = test_images(options.data_dir, options.count)
+    if options.photographs:
+        images = np.stack([resized(squared(image), 32) for image in read().values()])
+        described = f"the {len(images)} photographs"
+    else:
+        images, _ = test_images(options.data_dir, options.count)
+        described = f"the first {len(images)} test images"
     keras.utils.set_random_seed(0)
     trained = keras_resattn.cifar.Attention56(weights="cifar10")
     random = keras_resattn.cifar.Attention56()
-    read, read_random = _views(trained, images), _views(random, images)
+    read_trained, read_random = _views(trained, images), _views(random, images)
     print(f"```\npython -m benchmarks.attention_views {' '.join(sys.argv[1:])}\n```\n")
-    print(
-        f"TensorFlow {tf.__version__}, Keras {keras.__version__}, the first "
-        f"{len(images)} test images.\n"
-    )
+    print(f"TensorFlow {tf.__version__}, Keras {keras.__version__}, {described}.\n")
     print(f"| module, view | {' | '.join(COLUMNS)} |\n|---{'|---' * len(COLUMNS)}|")
-    views = read(images)
-    flipped = read(images[:, :, ::-1])
-    shifted = read(np.roll(images, SHIFT, axis=2))
+    views = read_trained(images)
+    flipped = read_trained(images[:, :, ::-1])
+    shifted = read_trained(np.roll(images, SHIFT, axis=2))
     at_random = read_random(images)
     for name, maps in views.items():
         others = flipped[name], shifted[name], at_random[name]

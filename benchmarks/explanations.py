@@ -46,6 +46,7 @@ def main():
     parser.add_argument("--sanity-count", type=int, default=16)
     parser.add_argument("--steps", type=int, default=16)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--maps", nargs="+", help="only these rows of the table")
     parser.add_argument("--figure", help="a file to draw the curves to")
     options = parser.parse_args()
     model = keras_resattn.cifar.Attention56(weights="cifar10")
@@ -61,8 +62,11 @@ def main():
     )
     print(f"| map | {' | '.join(COLUMNS)} |\n|---{'|---' * len(COLUMNS)}|", flush=True)
     curves = {}
-    for name, explainer in _explainers(classes, options.seed).items():
-        cells, *curves[name] = _measure(model, inputs, classes, explainer, options)
+    explainers = _explainers(classes, options.seed)
+    for name in options.maps or explainers:
+        cells, *curves[name] = _measure(
+            model, inputs, classes, explainers[name], options
+        )
         print(f"| {name} | {' | '.join(cells)} |", flush=True)
     if options.figure:
         drawn = [{n: curves[n][i] for n in (*DRAWN, *BASELINES)} for i in (0, 1)]

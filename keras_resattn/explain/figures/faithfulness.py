@@ -13,6 +13,8 @@ from keras_resattn.typing import Array
 # Okabe and Ito's colours, which people with a colour-vision deficiency can tell apart.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 BASELINE = "#666666"
+# The height of a line of the legend, in inches.
+LEGEND_LINE = 0.17
 
 
 def faithfulness_figure(
@@ -52,7 +54,7 @@ def faithfulness_figure(
         ValueError: If the names differ, or if a curve is of fewer than two images.
     """
     _check(deletion, insertion)
-    figure = new_figure(8.5, 3.8)
+    figure = new_figure(8.5, 3.8 + LEGEND_LINE * (len(deletion) + 1))
     axes = figure.subplots(1, 2, sharey=True)
     count = len(next(iter(deletion.values())))
     for axis, curves, title, label in (
@@ -70,7 +72,14 @@ def faithfulness_figure(
         axis.set_xlim(0, 1)
         axis.set_ylim(0, 1)
         axis.grid(alpha=0.3)
-        axis.legend(fontsize=SMALL, title="area", title_fontsize=SMALL)
+        # Below, because above it would hide lines.
+        axis.legend(
+            loc="upper center",
+            bbox_to_anchor=(0.5, -0.18),
+            fontsize=SMALL,
+            title="area",
+            title_fontsize=SMALL,
+        )
     axes[0].set_ylabel("probability of the class")
     figure.suptitle(
         f"Mean of {count} images, with 95 % error bands", fontsize=SMALL + 2
