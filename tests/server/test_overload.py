@@ -20,8 +20,9 @@ from .conftest import running_server
 from .grpc_requests import predict_request
 
 QUEUE = 64
-# Of the `slow` signature: some milliseconds.
-SOME_STEPS = 10.0
+# Of the `slow` signature: about a tenth of a second. The server must be slower than the
+# clients, also where they have to share its cores.
+SOME_STEPS = 60.0
 BATCHING = """
 max_batch_size { value: 8 }
 batch_timeout_micros { value: 2000 }
