@@ -13,7 +13,7 @@ from tensorflow.core.protobuf.meta_graph_pb2 import MetaGraphDef
 from tensorflow.core.protobuf.meta_graph_pb2 import SignatureDef
 
 from keras_resattn_client.typing import Array
-from keras_resattn_server.loading.constant_kernels import check_kernels
+from keras_resattn_server.models.constant_kernels import check_kernels
 from keras_resattn_server.wire.json_encode import shape_text
 from keras_resattn_server.wire.json_encode import type_text
 from keras_resattn_server.wire.status import ServingError

@@ -10,7 +10,7 @@ from keras_resattn.model_source import is_model
 from keras_resattn_cli.options import ModelOptions
 from keras_resattn_cli.served_model import keep_kernels
 from keras_resattn_cli.served_model import served_folder
-from keras_resattn_server.loading.constant_kernels import KEEP_KERNELS
+from keras_resattn_server.models.constant_kernels import KEEP_KERNELS
 
 
 def test_a_folder_of_exports_is_served_as_it_is(tmp_path, capsys):

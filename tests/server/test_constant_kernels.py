@@ -1,7 +1,7 @@
 import pytest
 import tensorflow as tf
 
-from keras_resattn_server.loading.constant_kernels import KEEP_KERNELS
+from keras_resattn_server.models.constant_kernels import KEEP_KERNELS
 from keras_resattn_server.models.servable import Servable
 
 IMAGES = tf.TensorSpec((None, 4, 4, 1), tf.float32)
