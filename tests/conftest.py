@@ -68,27 +68,24 @@ def browser():
 
 
 @pytest.fixture(scope="session", autouse=True)
-def small_networks():
-    """Add networks to the zoo that are built fast: two attention modules, and one."""
+def tiny_network():
+    """Add a network to the zoo that has two attention modules and is built fast."""
     from keras_resattn import ResidualAttentionNetwork
     from keras_resattn import Stage
     from keras_resattn import complexity
     from keras_resattn import zoo
 
-    # No part of them repeats, because repetitions would slow down each test.
-    modules = {"tiny": (1, 1), "minimal": (1, 0)}
-    for name, (first, second) in modules.items():
-        stages = (Stage(8, 1, first, mask_depth=1), Stage(16, 2, second, mask_depth=1))
-        network = functools.partial(
-            ResidualAttentionNetwork, stages, "cifar", t=1, default_size=32, name=name
-        )
-        counted = complexity(network())
-        zoo.NETWORKS[name] = zoo.ModelInfo(
-            network, counted.parameters, counted.multiply_adds, 32, 1000
-        )
+    # No part of it repeats, because repetitions would slow down each test.
+    stages = (Stage(8, 1, 1, mask_depth=1), Stage(16, 2, 1, mask_depth=1))
+    network = functools.partial(
+        ResidualAttentionNetwork, stages, "cifar", t=1, default_size=32, name="tiny"
+    )
+    counted = complexity(network())
+    zoo.NETWORKS["tiny"] = zoo.ModelInfo(
+        network, counted.parameters, counted.multiply_adds, 32, 1000
+    )
     yield
-    for name in modules:
-        del zoo.NETWORKS[name]
+    del zoo.NETWORKS["tiny"]
 
 
 @pytest.fixture(scope="session")
@@ -107,17 +104,6 @@ def small_recipe(photos):
         "train.learning_rate": 0.02,
     }
     return load_recipe("folder", [f"{key}={value}" for key, value in settings.items()])
-
-
-@pytest.fixture(scope="session")
-def minimal_recipe(small_recipe):
-    """Return the same recipe for a network with one attention module.
-
-    For tests of the training, most of whose time is the tracing of the network.
-    """
-    from tests.training.recipes import changed
-
-    return changed(small_recipe, {"network.name": "minimal"})
 
 
 @pytest.fixture(scope="session")

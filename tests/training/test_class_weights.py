@@ -57,7 +57,7 @@ def test_mixed_labels_have_mixed_weights():
     np.testing.assert_allclose(found, [2, 3.5])
 
 
-def test_a_class_of_weight_zero_is_not_learnt(minimal_recipe, tmp_path):
+def test_a_class_of_weight_zero_is_not_learnt(small_recipe, tmp_path):
     settings = {
         "train.class_weights": {"bright": 0.0},
         "train.label_smoothing": 0.1,
@@ -65,7 +65,7 @@ def test_a_class_of_weight_zero_is_not_learnt(minimal_recipe, tmp_path):
         "train.learning_rate": 0.1,
     }
     folder = training.fit(
-        changed(minimal_recipe, settings), tmp_path / "run", callbacks=[]
+        changed(small_recipe, settings), tmp_path / "run", callbacks=[]
     )
     confusion = np.array(training.evaluate(folder).confusion)
     assert confusion[:, 1].sum() == confusion.sum()  # every image is called dark

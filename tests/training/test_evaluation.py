@@ -39,8 +39,8 @@ def untrained(recipe, labels, path):
 
 
 @pytest.fixture(scope="module")
-def folder(minimal_recipe, tmp_path_factory):
-    recipe = changed(minimal_recipe, {"train.label_smoothing": 0.2})
+def folder(small_recipe, tmp_path_factory):
+    recipe = changed(small_recipe, {"train.label_smoothing": 0.2})
     path = tmp_path_factory.mktemp("runs") / "a"
     return untrained(recipe, ("bright", "dark"), path)[0]
 
@@ -98,13 +98,13 @@ def test_of_equal_probabilities_the_first_counts_as_the_predicted_class():
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.2])
 def test_the_loss_is_that_of_fit_without_class_weights(
-    minimal_recipe, tmp_path, smoothing
+    small_recipe, tmp_path, smoothing
 ):
     settings = {
         "train.label_smoothing": smoothing,
         "train.class_weights": {"dark": 5.0},
     }
-    recipe = changed(minimal_recipe, settings)
+    recipe = changed(small_recipe, settings)
     folder, model = untrained(recipe, ("bright", "dark"), tmp_path / "a")
     data = load(recipe.data, folder.preprocessing)
     batches = evaluation_batches(

@@ -8,7 +8,7 @@ from keras_resattn import training
 pytestmark = pytest.mark.one_backend
 
 
-def test_a_training_step_is_traced_once(minimal_recipe, tmp_path, monkeypatch):
+def test_a_training_step_is_traced_once(small_recipe, tmp_path, monkeypatch):
     """Tracing takes most of the time of a first step: Keras alone traces twice."""
     traced = []
     train_step = keras.Model.train_step
@@ -18,5 +18,5 @@ def test_a_training_step_is_traced_once(minimal_recipe, tmp_path, monkeypatch):
         return train_step(model, data)
 
     monkeypatch.setattr(keras.Model, "train_step", counted)
-    training.fit(minimal_recipe, tmp_path / "run", callbacks=[])
+    training.fit(small_recipe, tmp_path / "run", callbacks=[])
     assert len(traced) == 1

@@ -57,39 +57,39 @@ def test_an_earlier_run_is_kept_unless_it_is_to_be_replaced(
     assert ModelFolder.open(out).recipe.train.epochs == 1
 
 
-def test_a_folder_that_holds_no_run_is_never_replaced(minimal_recipe, tmp_path):
+def test_a_folder_that_holds_no_run_is_never_replaced(small_recipe, tmp_path):
     (tmp_path / "thesis.txt").write_text("years of work")
     with pytest.raises(FileExistsError, match="is not a run.*Received"):
-        training.fit(minimal_recipe, tmp_path, overwrite=True, callbacks=[])
+        training.fit(small_recipe, tmp_path, overwrite=True, callbacks=[])
     assert (tmp_path / "thesis.txt").read_text() == "years of work"
 
 
-def test_a_stopped_run_leaves_the_last_whole_epoch(minimal_recipe, tmp_path):
+def test_a_stopped_run_leaves_the_last_whole_epoch(small_recipe, tmp_path):
     class Stop(keras.callbacks.Callback):
         def on_epoch_begin(self, epoch, logs=None):
             if epoch == 1:
                 raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        training.fit(minimal_recipe, tmp_path / "run", callbacks=[Stop()])
+        training.fit(small_recipe, tmp_path / "run", callbacks=[Stop()])
     assert not (tmp_path / "run").exists()
     folder = ModelFolder.open(tmp_path / "run.partial")
     assert folder.model.output_shape == (None, 2)
 
 
 def test_an_unreadable_image_is_named_and_no_run_is_left(
-    photos, minimal_recipe, tmp_path
+    photos, small_recipe, tmp_path
 ):
     shutil.copytree(photos, tmp_path / "photos")
     bad = tmp_path / "photos" / "dark" / "05.png"
     bad.write_bytes(bad.read_bytes()[:60])
-    recipe = changed(minimal_recipe, {"data.name": str(bad.parents[1])})
+    recipe = changed(small_recipe, {"data.name": str(bad.parents[1])})
     with pytest.raises(ValueError, match=f"{bad} is cut off"):
         training.fit(recipe, tmp_path / "run", callbacks=[])
     assert [path.name for path in tmp_path.iterdir()] == ["photos"]
 
 
-def test_an_unreadable_image_may_be_left_out(photos, minimal_recipe, tmp_path, capsys):
+def test_an_unreadable_image_may_be_left_out(photos, small_recipe, tmp_path, capsys):
     shutil.copytree(photos, tmp_path / "photos")
     bad = tmp_path / "photos" / "dark" / "05.png"
     bad.write_bytes(bad.read_bytes()[:60])
@@ -100,7 +100,7 @@ def test_an_unreadable_image_may_be_left_out(photos, minimal_recipe, tmp_path, c
         "augmentation.crop_padding": 1,
         "train.epochs": 1,
     }
-    recipe = changed(minimal_recipe, settings)
+    recipe = changed(small_recipe, settings)
     folder = training.fit(recipe, tmp_path / "run", callbacks=[])
     assert (folder.path / "skipped.txt").read_text() == f"{bad}\n"
     line = (
@@ -111,10 +111,10 @@ def test_an_unreadable_image_may_be_left_out(photos, minimal_recipe, tmp_path, c
     assert "unreadable files: 05.png." in (folder.path / "card.md").read_text()
 
 
-def test_progress_tells_epochs_metrics_and_speed(minimal_recipe, tmp_path):
+def test_progress_tells_epochs_metrics_and_speed(small_recipe, tmp_path):
     output = io.StringIO()
     progress = training.Progress(12, Console(file=output, width=120))
-    training.fit(minimal_recipe, tmp_path / "run", callbacks=[progress])
+    training.fit(small_recipe, tmp_path / "run", callbacks=[progress])
     lines = [line for line in output.getvalue().splitlines() if line.strip()]
     assert [line[:9] for line in lines] == ["epoch 1/2", "epoch 2/2"]
     metric = r"accuracy [01]\.\d{3}/[01]\.\d{3}  loss \d+\.\d{3}/\d+\.\d{3}"
@@ -154,11 +154,11 @@ class AtTheStart(keras.callbacks.Callback):
 
 
 def test_the_first_weights_follow_from_the_recipe_alone(
-    minimal_recipe, tmp_path, monkeypatch
+    small_recipe, tmp_path, monkeypatch
 ):
     from keras_resattn.training import job
 
-    once, starts = changed(minimal_recipe, {"train.epochs": 1}), []
+    once, starts = changed(small_recipe, {"train.epochs": 1}), []
 
     def load_after_drawing(*arguments):
         # As the first import of a module may.

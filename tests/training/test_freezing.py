@@ -58,14 +58,14 @@ def test_a_network_without_the_part_is_named(network):
         frozen_layers(plain, "stages")
 
 
-def recipe_of(minimal_recipe, **settings):
+def recipe_of(small_recipe, **settings):
     settings = {f"train.{key}": value for key, value in settings.items()}
     small = {"network.input_shape": (8, 8, 3), "augmentation.crop_padding": 1}
-    return changed(minimal_recipe, small | settings)
+    return changed(small_recipe, small | settings)
 
 
-def test_a_frozen_body_does_not_move_and_moves_later(minimal_recipe, tmp_path):
-    recipe = recipe_of(minimal_recipe, epochs=3, freeze="body", unfreeze_after=2)
+def test_a_frozen_body_does_not_move_and_moves_later(small_recipe, tmp_path):
+    recipe = recipe_of(small_recipe, epochs=3, freeze="body", unfreeze_after=2)
     seen = WeightsOfEpochs()
     folder = training.fit(recipe, tmp_path / "run", callbacks=[seen])
     network = folder.model
@@ -89,18 +89,18 @@ def test_a_frozen_body_does_not_move_and_moves_later(minimal_recipe, tmp_path):
             np.testing.assert_array_equal(one, other)
 
 
-def test_the_last_stage_is_trained_alone(minimal_recipe, tmp_path):
+def test_the_last_stage_is_trained_alone(small_recipe, tmp_path):
     seen = WeightsOfEpochs()
-    recipe = recipe_of(minimal_recipe, epochs=1, freeze="stages")
+    recipe = recipe_of(small_recipe, epochs=1, freeze="stages")
     folder = training.fit(recipe, tmp_path / "run", callbacks=[seen])
     names = moved(folder.model, *seen.weights)
     assert "stage2_unit1" in names and "post_bn" in names
     assert not any(name.startswith(("stem", "stage1")) for name in names)
 
 
-def test_progress_measures_the_wait_also_after_the_release(minimal_recipe, tmp_path):
+def test_progress_measures_the_wait_also_after_the_release(small_recipe, tmp_path):
     progress = training.Progress(12)
-    recipe = recipe_of(minimal_recipe, epochs=2, freeze="body", unfreeze_after=1)
+    recipe = recipe_of(small_recipe, epochs=2, freeze="body", unfreeze_after=1)
     folder = training.fit(recipe, tmp_path / "run", callbacks=[progress])
     rows = (folder.path / "metrics.csv").read_text().splitlines()
     waits = [float(row.split(",")[2]) for row in rows[1:]]
@@ -108,11 +108,11 @@ def test_progress_measures_the_wait_also_after_the_release(minimal_recipe, tmp_p
     assert all(0 < wait < 1 for wait in waits)
 
 
-def test_a_smaller_rate_of_the_body_moves_it_less(minimal_recipe, tmp_path):
+def test_a_smaller_rate_of_the_body_moves_it_less(small_recipe, tmp_path):
     distances = []
     for factor in (1.0, 0.01):
         seen = WeightsOfEpochs()
-        recipe = recipe_of(minimal_recipe, epochs=1, body_rate_factor=factor)
+        recipe = recipe_of(small_recipe, epochs=1, body_rate_factor=factor)
         folder = training.fit(recipe, tmp_path / str(factor), callbacks=[seen])
         names = [weight.path for weight in folder.model.trainable_weights]
         kernel = next(i for i, name in enumerate(names) if "stem_conv" in name)

@@ -35,35 +35,35 @@ def interrupt(recipe, out, data):
     ids=["arrays", "data set"],
 )
 def test_a_run_on_given_images_is_resumed_exactly_with_them(
-    minimal_recipe, tmp_path, data
+    small_recipe, tmp_path, data
 ):
-    whole = training.fit(minimal_recipe, tmp_path / "a", callbacks=[], data=data)
-    interrupt(minimal_recipe, tmp_path / "b", data)
+    whole = training.fit(small_recipe, tmp_path / "a", callbacks=[], data=data)
+    interrupt(small_recipe, tmp_path / "b", data)
     with pytest.raises(ValueError, match=r"given in Python.*data=\.\.\."):
         training.fit(None, tmp_path / "b", resume=True, callbacks=[])
     resumed = training.fit(None, tmp_path / "b", resume=True, callbacks=[], data=data)
     check_same(whole, resumed)
-    interrupt(minimal_recipe, tmp_path / "c", data)
+    interrupt(small_recipe, tmp_path / "c", data)
     check_same(
         whole,
         training.fit(
-            minimal_recipe, tmp_path / "c", resume=True, callbacks=[], data=data
+            small_recipe, tmp_path / "c", resume=True, callbacks=[], data=data
         ),
     )
 
 
-def test_a_run_is_not_resumed_with_other_images(minimal_recipe, tmp_path):
-    interrupt(minimal_recipe, tmp_path / "a", DATA)
+def test_a_run_is_not_resumed_with_other_images(small_recipe, tmp_path):
+    interrupt(small_recipe, tmp_path / "a", DATA)
     other = DATA | {"labels": ["bright", "dark"]}
     with pytest.raises(ValueError, match="other classes.*'bright', 'dark'"):
         training.fit(None, tmp_path / "a", resume=True, callbacks=[], data=other)
-    interrupt(minimal_recipe, tmp_path / "b", None)
+    interrupt(small_recipe, tmp_path / "b", None)
     with pytest.raises(ValueError, match="resume it without `data`"):
         training.fit(None, tmp_path / "b", resume=True, callbacks=[], data=DATA)
 
 
-def test_the_model_folder_works_without_the_images(minimal_recipe, tmp_path):
-    recipe = changed(minimal_recipe, {"train.epochs": 4, "data.data_dir": "/somewhere"})
+def test_the_model_folder_works_without_the_images(small_recipe, tmp_path):
+    recipe = changed(small_recipe, {"train.epochs": 4, "data.data_dir": "/somewhere"})
     path = training.fit(recipe, tmp_path / "a", callbacks=[], data=DATA).path
     folder = ModelFolder.open(path)
     assert folder.labels == ("dark", "bright")

@@ -35,9 +35,9 @@ def given():
 
 
 @pytest.fixture(scope="module")
-def trained(minimal_recipe, given, tmp_path_factory):
+def trained(small_recipe, given, tmp_path_factory):
     out = tmp_path_factory.mktemp("runs") / "mine"
-    return training.fit(minimal_recipe, out, network=given, callbacks=[])
+    return training.fit(small_recipe, out, network=given, callbacks=[])
 
 
 def test_the_folder_has_the_trained_copy(trained, given, pictures):
@@ -54,14 +54,14 @@ def test_the_folder_has_the_trained_copy(trained, given, pictures):
 
 
 def test_an_interrupted_run_is_resumed_without_the_network(
-    minimal_recipe, given, trained, tmp_path
+    small_recipe, given, trained, tmp_path
 ):
     out = tmp_path / "run"
     with pytest.raises(KeyboardInterrupt):
-        training.fit(minimal_recipe, out, network=given, callbacks=[StopAt(1)])
+        training.fit(small_recipe, out, network=given, callbacks=[StopAt(1)])
     assert (tmp_path / "run.partial" / "network.keras").is_file()
     with pytest.raises(ValueError, match="The run has another network"):
-        training.fit(minimal_recipe, out, resume=True, network=network(3), callbacks=[])
+        training.fit(small_recipe, out, resume=True, network=network(3), callbacks=[])
     check_same(training.fit(None, out, resume=True, callbacks=[]), trained)
 
 
@@ -74,17 +74,17 @@ def test_an_interrupted_run_is_resumed_without_the_network(
     ],
 )
 def test_a_network_that_does_not_fit_is_an_error(
-    arguments, reason, minimal_recipe, tmp_path
+    arguments, reason, small_recipe, tmp_path
 ):
     with pytest.raises(ValueError, match=reason):
         training.fit(
-            minimal_recipe, tmp_path / "run", network=network(**arguments), callbacks=[]
+            small_recipe, tmp_path / "run", network=network(**arguments), callbacks=[]
         )
     assert not list(tmp_path.iterdir())
 
 
-def test_another_precision_is_an_error(minimal_recipe, given, tmp_path):
-    recipe = changed(minimal_recipe, {"precision": "mixed_bfloat16"})
+def test_another_precision_is_an_error(small_recipe, given, tmp_path):
+    recipe = changed(small_recipe, {"precision": "mixed_bfloat16"})
     with pytest.raises(
         ValueError, match="another precision.*set_dtype_policy.*float32"
     ):
@@ -124,12 +124,12 @@ class NotRegistered(Plain):
 
 
 def test_a_unit_of_a_module_is_trained_if_code_is_allowed(
-    minimal_recipe, tmp_path, monkeypatch
+    small_recipe, tmp_path, monkeypatch
 ):
     (tmp_path / "my_units.py").write_text(UNIT)
     monkeypatch.chdir(tmp_path)
     recipe = changed(
-        minimal_recipe,
+        small_recipe,
         {"network.arguments": {"unit": "my_units:Plain"}, "train.epochs": 1},
     )
     (tmp_path / "mine.yaml").write_text(recipe.to_yaml())

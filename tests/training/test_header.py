@@ -15,8 +15,8 @@ from tests.training.recipes import changed
 
 
 @pytest.fixture
-def lines(minimal_recipe):
-    def make(recipe=minimal_recipe, **arguments):
+def lines(small_recipe):
+    def make(recipe=small_recipe, **arguments):
         job = make_job(recipe, None)
         network = create_model("tiny", input_shape=(16, 16, 3), classes=2)
         return header(
@@ -44,20 +44,16 @@ def test_the_header_names_network_data_device_precision_and_folder(lines, photos
         assert text in found
 
 
-def test_images_that_do_not_fill_a_batch_are_counted(lines, minimal_recipe):
-    recipe = changed(minimal_recipe, {"train.batch_size": 8})
+def test_images_that_do_not_fill_a_batch_are_counted(lines, small_recipe):
+    recipe = changed(small_recipe, {"train.batch_size": 8})
     text = "4 of 36 images do not fill a batch: each epoch leaves out others"
     assert text in "\n".join(lines(recipe))
-    recipe = changed(
-        minimal_recipe, {"train.batch_size": 8, "train.steps_per_epoch": 2}
-    )
+    recipe = changed(small_recipe, {"train.batch_size": 8, "train.steps_per_epoch": 2})
     assert "do not fill" not in "\n".join(lines(recipe))
     assert "do not fill" not in "\n".join(lines())  # 36 = 3 x 12
 
 
-def test_lines_are_at_most_80_wide_unless_a_path_is_longer(
-    lines, minimal_recipe, photos
-):
+def test_lines_are_at_most_80_wide_unless_a_path_is_longer(lines, small_recipe, photos):
     note = "The classifier of 'x' has 3 classes. " * 5 + "Received: weights=a"
     found = lines(notes=[note])
     assert all(len(line) <= 80 or str(photos) in line for line in found)
@@ -65,17 +61,17 @@ def test_lines_are_at_most_80_wide_unless_a_path_is_longer(
 
 
 def test_a_new_head_is_a_note_and_no_warning_with_a_line_of_code(
-    minimal_recipe, model_folder, tmp_path, capfd, recwarn
+    small_recipe, model_folder, tmp_path, capfd, recwarn
 ):
     # Three classes in place of the two of the weights.
-    shutil.copytree(minimal_recipe.data.name, tmp_path / "photos")
+    shutil.copytree(small_recipe.data.name, tmp_path / "photos")
     shutil.copytree(tmp_path / "photos" / "dark", tmp_path / "photos" / "black")
     settings = {
         "data.name": str(tmp_path / "photos"),
         "network.weights": str(model_folder.path / "model.keras"),
         "train.epochs": 1,
     }
-    training.fit(changed(minimal_recipe, settings), tmp_path / "run")
+    training.fit(changed(small_recipe, settings), tmp_path / "run")
     output, errors = capfd.readouterr()
     assert "note" in output and "classifier" in output
     assert "UserWarning" not in output + errors

@@ -21,10 +21,10 @@ class Stop(keras.callbacks.Callback):
 
 
 @pytest.fixture(scope="module")
-def stopped(minimal_recipe, tmp_path_factory):
+def stopped(small_recipe, tmp_path_factory):
     """The folder of a run in bfloat16 that was interrupted after an epoch."""
     out = tmp_path_factory.mktemp("runs") / "stopped"
-    recipe = changed(minimal_recipe, {"precision": "mixed_bfloat16"})
+    recipe = changed(small_recipe, {"precision": "mixed_bfloat16"})
     with pytest.raises(KeyboardInterrupt):
         training.fit(recipe, out, callbacks=[Stop()])
     return out.with_name("stopped.partial")
@@ -55,22 +55,22 @@ def test_a_run_goes_on_in_another_precision_and_says_so(partial, capsys):
 @pytest.mark.parametrize(
     "before, after", [("float32", "float16"), ("float16", "float32")]
 )
-def test_a_loss_scale_comes_and_goes(minimal_recipe, tmp_path, before, after):
+def test_a_loss_scale_comes_and_goes(small_recipe, tmp_path, before, after):
     out = tmp_path / "run"
     with pytest.raises(KeyboardInterrupt):
-        recipe = changed(minimal_recipe, {"precision": before})
+        recipe = changed(small_recipe, {"precision": before})
         training.fit(recipe, out, callbacks=[Stop()])
     settings = [f"precision={after}"]
     folder = training.fit(None, out, resume=True, callbacks=[], settings=settings)
     assert all(np.isfinite(w).all() for w in folder.model.get_weights())
 
 
-def test_a_recipe_may_differ_in_the_machine_alone(partial, minimal_recipe, tmp_path):
+def test_a_recipe_may_differ_in_the_machine_alone(partial, small_recipe, tmp_path):
     out = partial.with_name("run")
-    other = changed(minimal_recipe, {"data.data_dir": str(tmp_path), "seed": 3})
+    other = changed(small_recipe, {"data.data_dir": str(tmp_path), "seed": 3})
     with pytest.raises(ValueError, match="seed=0.*Received: seed=3"):
         training.fit(other, out, resume=True, callbacks=[])
-    moved = changed(minimal_recipe, {"data.data_dir": str(tmp_path)})
+    moved = changed(small_recipe, {"data.data_dir": str(tmp_path)})
     folder = training.fit(moved, out, resume=True, callbacks=[])
     card = (folder.path / "card.md").read_text()
     assert "| from epoch 2 | data.data_dir changed, precision float32 |" in card
@@ -113,11 +113,11 @@ def test_changes_are_kept_by_epoch():
 
 
 def test_a_finished_run_names_the_way_to_train_further(
-    model_folder, minimal_recipe, tmp_path
+    model_folder, small_recipe, tmp_path
 ):
     out = shutil.copytree(model_folder.path, tmp_path / "run")
-    longer = changed(minimal_recipe, {"train.epochs": 9})
+    longer = changed(small_recipe, {"train.epochs": 9})
     message = f"keras-resattn train {out} --extend EPOCHS --out FOLDER.*Received: "
     with pytest.raises(ValueError, match=message):
         training.fit(longer, out, resume=True, callbacks=[])
-    assert ModelFolder.open(out).recipe == minimal_recipe
+    assert ModelFolder.open(out).recipe == small_recipe

@@ -74,10 +74,10 @@ def test_it_is_saved_as_a_plain_one(tmp_path):
 
 
 @pytest.mark.parametrize("gpus", [0, 1])
-def test_training_uses_it_on_a_cpu_alone(minimal_recipe, monkeypatch, gpus):
+def test_training_uses_it_on_a_cpu_alone(small_recipe, monkeypatch, gpus):
     monkeypatch.setattr(
         tf.config, "list_physical_devices", lambda kind="CPU": [kind] * gpus
     )
-    network, _ = build_model(minimal_recipe, Preprocessing((16, 16, 3)), 2, 10)
+    network, _ = build_model(small_recipe, Preprocessing((16, 16, 3)), 2, 10)
     replaced = "call" in vars(network.get_layer("stage1_unit1").conv1)
     assert replaced == (gpus == 0)

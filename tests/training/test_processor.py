@@ -58,11 +58,11 @@ def test_nothing_is_warned_of_where_nothing_is_emulated(information, precision):
         processor.warn_if_emulated(precision)
 
 
-def test_a_training_warns(information, minimal_recipe):
+def test_a_training_warns(information, small_recipe):
     from keras_resattn.model_folder import preprocessing_of
     from keras_resattn.training.build import build_model
 
     information.write_text(X86.format("avx2"))
-    recipe = minimal_recipe.model_copy(update={"precision": "mixed_bfloat16"})
+    recipe = small_recipe.model_copy(update={"precision": "mixed_bfloat16"})
     with pytest.warns(UserWarning, match="no bfloat16 arithmetic"):
         build_model(recipe, preprocessing_of(recipe), 2, steps_per_epoch=1)

@@ -19,13 +19,13 @@ def test_a_recipe_says_it():
     assert Recipe(**recipe.model_dump()) == recipe
 
 
-def test_the_step_of_a_recipe_is_the_same(minimal_recipe):
+def test_the_step_of_a_recipe_is_the_same(small_recipe):
     """With the fused kernels, which normalize and multiply inside of it."""
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (6, 16, 16, 3), "uint8")
     labels = np.eye(2, dtype="float32")[np.arange(6) % 2]
     found = []
-    for recipe in (minimal_recipe, with_remat(minimal_recipe)):
+    for recipe in (small_recipe, with_remat(small_recipe)):
         keras.utils.set_random_seed(0)
         network, model = build_model(recipe, preprocessing_of(recipe), 2, 10)
         losses = [model.train_on_batch(images, labels)[0] for _ in range(3)]

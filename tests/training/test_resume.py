@@ -45,11 +45,11 @@ def metrics(folder):
 
 
 @pytest.fixture(scope="module")
-def thorough(minimal_recipe):
+def thorough(small_recipe):
     """Three epochs with everything that has a state: dropout, averages, paths."""
     settings = {"train.epochs": 3, "train.ema_momentum": 0.9, "augmentation.mixup": 0.2}
     options = {"dropout": 0.2, "stochastic_depth": 0.3}
-    return changed(minimal_recipe, settings | {"network.arguments": options})
+    return changed(small_recipe, settings | {"network.arguments": options})
 
 
 @pytest.fixture(scope="module")
@@ -109,14 +109,14 @@ def test_a_resumed_run_ends_as_an_undisturbed_one(thorough, undisturbed, partial
 
 
 @pytest.mark.slow
-def test_the_loss_scale_and_averages_of_float16_go_on(minimal_recipe, tmp_path):
+def test_the_loss_scale_and_averages_of_float16_go_on(small_recipe, tmp_path):
     settings = {
         "precision": "mixed_float16",
         "train.ema_momentum": 0.9,
         "network.input_shape": (8, 8, 3),
         "augmentation.crop_padding": 1,
     }
-    recipe, out = changed(minimal_recipe, settings), tmp_path / "run"
+    recipe, out = changed(small_recipe, settings), tmp_path / "run"
     with pytest.raises(KeyboardInterrupt):
         training.fit(recipe, out, callbacks=[StopAt(1)])
     half = ModelFolder.open(tmp_path / "run.partial").model.get_weights()
@@ -142,12 +142,10 @@ class NaNAtOnce(keras.callbacks.Callback):
         weight.assign(np.full(weight.shape, np.nan))
 
 
-def test_a_finished_run_is_left_as_it_is(
-    model_folder, minimal_recipe, tmp_path, capsys
-):
+def test_a_finished_run_is_left_as_it_is(model_folder, small_recipe, tmp_path, capsys):
     shutil.copytree(model_folder.path, tmp_path / "run")
     before = (tmp_path / "run" / "model.keras").stat().st_mtime_ns
-    folder = training.fit(minimal_recipe, tmp_path / "run", resume=True, callbacks=[])
+    folder = training.fit(small_recipe, tmp_path / "run", resume=True, callbacks=[])
     assert (folder.path / "model.keras").stat().st_mtime_ns == before
     assert "nothing is trained. To train this" in capsys.readouterr().out
 

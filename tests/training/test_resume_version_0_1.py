@@ -15,12 +15,12 @@ from tests.training.test_resume import check_same
 
 
 @pytest.fixture
-def nested(minimal_recipe, photos, tmp_path):
+def nested(small_recipe, photos, tmp_path):
     """Return a recipe of a folder with images that version 0.1 did not find."""
     root = tmp_path / "photos"
     shutil.copytree(photos, root)
     shutil.copytree(photos / "dark", root / "dark" / "more")
-    return changed(minimal_recipe, {"data.name": str(root), "data.validation": 0.1})
+    return changed(small_recipe, {"data.name": str(root), "data.validation": 0.1})
 
 
 def forget_the_rule(folder):

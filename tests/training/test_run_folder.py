@@ -22,10 +22,10 @@ class Stop(keras.callbacks.Callback):
 
 
 @pytest.fixture(scope="module")
-def stopped(minimal_recipe, tmp_path_factory):
+def stopped(small_recipe, tmp_path_factory):
     out = tmp_path_factory.mktemp("runs") / "stopped"
     with pytest.raises(KeyboardInterrupt):
-        training.fit(minimal_recipe, out, callbacks=[Stop()])
+        training.fit(small_recipe, out, callbacks=[Stop()])
     return out.with_name("stopped.partial")
 
 
@@ -50,14 +50,14 @@ def test_a_run_is_known_by_the_name_that_a_shell_completes(partial):
     assert 0 <= float(second["val_accuracy"]) <= 1
 
 
-def test_another_process_must_not_train_the_same_run(minimal_recipe, partial):
+def test_another_process_must_not_train_the_same_run(small_recipe, partial):
     run = Run(partial.with_name("run"))
     files = sorted(path.name for path in partial.iterdir())
     with run.held():
         with pytest.raises(FileExistsError, match="Another process.*Received: "):
             training.fit(None, run.out, resume=True, callbacks=[])
         with pytest.raises(FileExistsError, match="Another process.*Received: "):
-            training.fit(minimal_recipe, run.out, overwrite=True, callbacks=[])
+            training.fit(small_recipe, run.out, overwrite=True, callbacks=[])
     assert files == sorted(path.name for path in partial.iterdir())
 
 
@@ -80,7 +80,7 @@ def test_a_run_that_was_killed_at_its_start_does_not_stand_in_the_way(tmp_path):
 
 
 @pytest.mark.parametrize("method", ["check", "callbacks"])
-def test_a_tracker_that_is_absent_leaves_nothing(minimal_recipe, tmp_path, method):
+def test_a_tracker_that_is_absent_leaves_nothing(small_recipe, tmp_path, method):
     class Absent:
         def check(self):
             self.fail("check")
@@ -93,7 +93,7 @@ def test_a_tracker_that_is_absent_leaves_nothing(minimal_recipe, tmp_path, metho
                 raise ImportError("not installed")
 
     with pytest.raises(ImportError, match="not installed"):
-        training.fit(minimal_recipe, tmp_path / "run", watch=Absent())
+        training.fit(small_recipe, tmp_path / "run", watch=Absent())
     assert not list(tmp_path.iterdir())
 
 
@@ -107,8 +107,8 @@ def test_what_came_to_be_there_meanwhile_is_not_replaced(partial):
     assert (partial / "checkpoint.h5").is_file()
 
 
-def test_a_setting_that_one_recipe_lacks_is_named(minimal_recipe, partial):
-    other = changed(minimal_recipe, {"network.arguments": {"dropout": 0.5}})
+def test_a_setting_that_one_recipe_lacks_is_named(small_recipe, partial):
+    other = changed(small_recipe, {"network.arguments": {"dropout": 0.5}})
     with pytest.raises(ValueError, match="arguments.*Received: network.arguments"):
         training.fit(other, partial, resume=True, callbacks=[])
 
@@ -127,13 +127,13 @@ def test_another_number_of_devices_is_told_of(capsys):
 
 
 def test_the_learning_rate_is_that_of_the_batch_that_there_is(
-    minimal_recipe, tmp_path, capsys
+    small_recipe, tmp_path, capsys
 ):
     settings = {"train.batch_size": 256, "train.base_batch_size": 36, "train.epochs": 1}
-    training.fit(changed(minimal_recipe, settings), tmp_path / "run")
+    training.fit(changed(small_recipe, settings), tmp_path / "run")
     assert "learning rate 0.02 = 0.02 x 36 / 36" in capsys.readouterr().out
 
 
-def test_an_average_that_forgets_at_once_is_no_average(minimal_recipe):
+def test_an_average_that_forgets_at_once_is_no_average(small_recipe):
     with pytest.raises(ValueError, match="ema_momentum"):
-        changed(minimal_recipe, {"train.ema_momentum": 0.0})
+        changed(small_recipe, {"train.ema_momentum": 0.0})

@@ -49,7 +49,7 @@ class WeightsOfEpochs(keras.callbacks.Callback):
 
 
 @pytest.fixture(scope="module")
-def worsening(minimal_recipe):
+def worsening(small_recipe):
     """A recipe whose validation soon gets worse: its rate is too high."""
     settings = {
         "train.epochs": 6,
@@ -60,7 +60,7 @@ def worsening(minimal_recipe):
         "network.input_shape": (8, 8, 3),
         "augmentation.crop_padding": 1,
     }
-    return changed(minimal_recipe, settings)
+    return changed(small_recipe, settings)
 
 
 def metrics(folder):
@@ -109,7 +109,7 @@ def test_a_training_that_must_stop_is_not_resumed_beyond(worsening, tmp_path):
     assert metrics(folder) == before
 
 
-def test_what_a_callback_restores_is_in_the_folder(minimal_recipe, tmp_path):
+def test_what_a_callback_restores_is_in_the_folder(small_recipe, tmp_path):
     class RestoreFirst(WeightsOfEpochs):
         """As EarlyStopping with `restore_best_weights` does at the end."""
 
@@ -117,17 +117,17 @@ def test_what_a_callback_restores_is_in_the_folder(minimal_recipe, tmp_path):
             self.model.layers[-1].set_weights(self.weights[0])
 
     restore = RestoreFirst()
-    folder = training.fit(minimal_recipe, tmp_path / "run", callbacks=[restore])
+    folder = training.fit(small_recipe, tmp_path / "run", callbacks=[restore])
     assert_equal(folder.model.get_weights(), restore.weights[0])
     assert not np.array_equal(restore.weights[0][0], restore.weights[1][0])
 
 
-def test_early_stopping_of_keras_leaves_its_best_weights(minimal_recipe, tmp_path):
+def test_early_stopping_of_keras_leaves_its_best_weights(small_recipe, tmp_path):
     settings = {"train.epochs": 4, "train.learning_rate": 0.6, "train.warmup_epochs": 0}
     stop = keras.callbacks.EarlyStopping(
         "val_loss", patience=1, restore_best_weights=True
     )
-    recipe = changed(minimal_recipe, settings)
+    recipe = changed(small_recipe, settings)
     folder = training.fit(recipe, tmp_path / "run", callbacks=[stop])
     losses = [float(row["val_loss"]) for row in metrics(folder)]
     assert stop.best_epoch == int(np.argmin(losses))
@@ -135,7 +135,7 @@ def test_early_stopping_of_keras_leaves_its_best_weights(minimal_recipe, tmp_pat
     assert training.evaluate(folder).loss == pytest.approx(min(losses), rel=1e-3)
 
 
-def test_averaged_weights_are_saved_once(minimal_recipe, tmp_path, monkeypatch):
+def test_averaged_weights_are_saved_once(small_recipe, tmp_path, monkeypatch):
     from keras_resattn.training import callbacks
 
     saved = []
@@ -145,6 +145,6 @@ def test_averaged_weights_are_saved_once(minimal_recipe, tmp_path, monkeypatch):
         write_beside(path, save)
 
     monkeypatch.setattr(callbacks, "write_beside", note)
-    recipe = changed(minimal_recipe, {"train.ema_momentum": 0.9})
+    recipe = changed(small_recipe, {"train.ema_momentum": 0.9})
     training.fit(recipe, tmp_path / "run", callbacks=[])
     assert len(saved) == recipe.train.epochs

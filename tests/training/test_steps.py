@@ -21,11 +21,11 @@ class Stop(keras.callbacks.Callback):
 
 @pytest.mark.parametrize("steps", [1, 2, 3, 4, 7])
 def test_the_stream_of_batches_does_not_depend_on_the_steps_per_epoch(
-    minimal_recipe, steps
+    small_recipe, steps
 ):
     def labels(first_epoch, **settings):
         recipe = changed(
-            minimal_recipe, {f"train.{key}": value for key, value in settings.items()}
+            small_recipe, {f"train.{key}": value for key, value in settings.items()}
         )
         job = make_job(recipe, None)
         batches = job.training_batches(first_epoch).as_numpy_iterator()
@@ -47,11 +47,11 @@ def test_the_stream_of_batches_does_not_depend_on_the_steps_per_epoch(
     ],
     ids=["steps", "adamw", "accumulate", "lion"],
 )
-def test_resuming_is_exact(minimal_recipe, tmp_path, settings):
+def test_resuming_is_exact(small_recipe, tmp_path, settings):
     small = {"network.input_shape": (8, 8, 3), "augmentation.crop_padding": 1}
     settings = {f"train.{key}": value for key, value in settings.items()}
     rate = {"train.learning_rate": 0.001, "train.epochs": 3}
-    recipe = changed(minimal_recipe, small | rate | settings)
+    recipe = changed(small_recipe, small | rate | settings)
     whole = training.fit(recipe, tmp_path / "whole", callbacks=[])
     with pytest.raises(KeyboardInterrupt):
         training.fit(recipe, tmp_path / "run", callbacks=[Stop(1)])

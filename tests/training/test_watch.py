@@ -6,9 +6,7 @@ from tests.training.recipes import changed
 from tests.training.test_tensorboard import read
 
 
-def test_curves_masks_and_a_profile_are_in_the_folder_of_a_run(
-    minimal_recipe, tmp_path
-):
+def test_curves_masks_and_a_profile_are_in_the_folder_of_a_run(small_recipe, tmp_path):
     settings = {
         "network.input_shape": (8, 8, 3),
         "augmentation.crop_padding": 1,
@@ -17,7 +15,7 @@ def test_curves_masks_and_a_profile_are_in_the_folder_of_a_run(
     }
     watch = training.Watch(tensorboard=True, masks_every=1, profile_steps=2)
     folder = training.fit(
-        changed(minimal_recipe, settings), tmp_path / "run", watch=watch, callbacks=[]
+        changed(small_recipe, settings), tmp_path / "run", watch=watch, callbacks=[]
     )
     logs = folder.path / "tensorboard"
     for part in ("train", "validation"):
