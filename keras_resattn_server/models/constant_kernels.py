@@ -17,14 +17,10 @@ from tensorflow.core.framework.node_def_pb2 import NodeDef
 
 KEEP_KERNELS = "TF_ONEDNN_ASSUME_FROZEN_WEIGHTS"
 
-_WITH_KERNEL = frozenset({"Conv2D", "Conv3D", "DepthwiseConv2dNative", "MatMul"})
-# TensorFlow keeps the second factor of a product if it fuses a bias.
-_BIAS = frozenset({"BiasAdd", "Add", "AddV2"})
-
-
-def keeps_kernels() -> bool:
-    """Return whether TensorFlow keeps kernels between calls."""
-    return os.environ.get(KEEP_KERNELS, "").lower() in ("1", "true")
+_CONVOLUTIONS = frozenset({"Conv2D", "Conv3D", "DepthwiseConv2dNative"})
+# TensorFlow keeps the second factor of a product if it fuses it with a sum.
+_PRODUCT = "MatMul"
+_SUMS = frozenset({"BiasAdd", "Add", "AddV2"})
 
 
 def check_kernels(graph: GraphDef) -> None:
@@ -36,26 +32,31 @@ def check_kernels(graph: GraphDef) -> None:
     Raises:
         ValueError: If TensorFlow keeps kernels, and one depends on the input.
     """
-    if not keeps_kernels():
+    if os.environ.get(KEEP_KERNELS, "").lower() not in ("1", "true"):
         return
     for nodes, resources in _functions(graph):
-        biased = {
-            _name(node.input[0])
-            for node in nodes.values()
-            if node.op in _BIAS and node.input
-        }
-        for name, node in nodes.items():
-            if node.op not in _WITH_KERNEL or (
-                node.op == "MatMul" and name not in biased
-            ):
-                continue
+        for node in _with_kept_kernel(nodes):
             if _depends_on_input(node.input[1], nodes, resources):
                 raise ValueError(
-                    "This model computes the kernel of a convolution from its input, "
-                    "but the server keeps kernels between requests. Start it with the "
-                    f"environment variable {KEEP_KERNELS}=0. Received: the operation "
-                    f"{name} ({node.op})"
+                    "This model computes the kernel of a convolution or product from "
+                    "its input, but the server keeps kernels between requests. Start "
+                    f"it with the environment variable {KEEP_KERNELS}=0. Received: the "
+                    f"operation {node.name} ({node.op})"
                 )
+
+
+def _with_kept_kernel(nodes: Mapping[str, NodeDef]) -> list[NodeDef]:
+    summands = {
+        _name(tensor)
+        for node in nodes.values()
+        if node.op in _SUMS
+        for tensor in node.input
+    }
+    return [
+        node
+        for node in nodes.values()
+        if node.op in _CONVOLUTIONS or (node.op == _PRODUCT and node.name in summands)
+    ]
 
 
 def _functions(

@@ -46,9 +46,13 @@ def test_the_sigmoid_of_a_mask_is_float32_in_bfloat16(folder):
     assert dtypes == ["float32"] * 2
     convolutions = [x for x in model.layers if isinstance(x, keras.layers.Conv2D)]
     assert {layer.compute_dtype for layer in convolutions} == {"bfloat16"}
-    # A server would cast other weights in each call.
-    weights = {weight.dtype for layer in convolutions for weight in layer.weights}
-    assert weights == {"bfloat16"}
+
+
+def test_weights_are_bfloat16_too_because_each_call_would_cast_others(folder):
+    model = prepare(folder.model, "bfloat16", optimize=True)
+    *body, classifier = [layer for layer in model.layers if layer.weights]
+    assert {weight.dtype for layer in body for weight in layer.weights} == {"bfloat16"}
+    assert {weight.dtype for weight in classifier.weights} == {"float32"}
 
 
 @pytest.mark.parametrize(("small", "large"), [((3, 5), (7, 10)), ((1, 1), (2, 3))])

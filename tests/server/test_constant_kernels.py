@@ -34,6 +34,9 @@ class Weights(tf.Module):
     def product_and_bias(self, rows):
         return tf.nn.bias_add(rows @ (tf.transpose(rows) @ rows), tf.ones(2))
 
+    def bias_and_product(self, rows):
+        return tf.ones(2) + rows @ (tf.transpose(rows) @ rows)
+
 
 def load(tmp_path, name, spec):
     weights = Weights()
@@ -56,6 +59,7 @@ COMPUTED = [
     ("of_the_input", IMAGES, "Conv2D"),
     ("of_a_function", IMAGES, "Conv2D"),
     ("product_and_bias", ROWS, "MatMul"),
+    ("bias_and_product", ROWS, "MatMul"),
 ]
 
 
