@@ -37,6 +37,8 @@ def image_augmentation(
         all of them are integers, otherwise float32.
     """
     channels = preprocessing.input_shape[-1]
+    # Antialiasing does the rest of the resizing. Without it, the full size is needed.
+    least = 2 * max(preprocessing.input_shape[:2]) if settings.antialias else None
     rand_augment = settings.rand_augment and RandAugment(settings.rand_augment)
     rotate = settings.rotation and random_rotation(settings.rotation)
     erase = settings.random_erasing and random_erasing(settings.random_erasing)
@@ -46,7 +48,9 @@ def image_augmentation(
             tf.random.experimental.stateless_split(seeds, 4)
         )
         if settings.crop == "resized":
-            image = crop_area(content, settings.crop_area, channels, decode, crop)
+            image = crop_area(
+                content, settings.crop_area, channels, decode, crop, least
+            )
             image = preprocessing.squash(image, settings.antialias)
         else:
             image = preprocessing.resize(decode(content))
@@ -82,6 +86,7 @@ def crop_area(
     channels: int,
     decode: Callable[[Tensor], Tensor],
     seeds: Tensor,
+    least: int | None = None,
 ) -> Tensor:
     """Crop a part of random area and aspect ratio (from 3:4 to 4:3).
 
@@ -93,6 +98,9 @@ def crop_area(
         channels: Integer, the number of channels to decode.
         decode: A function from `content` to an image.
         seeds: An int64 tensor `(2,)`.
+        least: Integer, how many pixels the shorter side of the part keeps at least,
+            where a JPEG is decoded at a half, a quarter or an eighth of its size.
+            Defaults to the full size.
 
     Returns:
         The uint8 part `(h, w, channels)` of the image.
@@ -112,7 +120,9 @@ def crop_area(
 
     def decode_part() -> Tensor:
         begin, size = window(tf.image.extract_jpeg_shape(content))
-        part = jpeg.decode_part(content, tf.concat([begin[:2], size[:2]], axis=0))
+        window_in_image = tf.concat([begin[:2], size[:2]], axis=0)
+        scale = jpeg.scale_for(size[:2], least)
+        part = jpeg.decode_part(content, window_in_image, scale)
         return with_channels(part, channels)
 
     def decode_all() -> Tensor:

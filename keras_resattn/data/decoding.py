@@ -5,8 +5,8 @@ import tensorflow as tf
 from keras_resattn.data.formats import jpeg
 from keras_resattn.data.formats.byte_values import separate_function
 from keras_resattn.data.formats.exif import orient
+from keras_resattn.data.formats.ordinary import decode_if_ordinary
 from keras_resattn.data.formats.ordinary import decode_ordinary
-from keras_resattn.data.formats.ordinary import is_ordinary
 from keras_resattn.data.image_header import CUT_OFF
 from keras_resattn.data.image_header import MAX_PIXELS
 from keras_resattn.data.image_header import MODULES
@@ -15,7 +15,10 @@ from keras_resattn.typing import Tensor
 
 
 def decode_or_refuse(
-    content: Tensor, channels: int, max_pixels: int | Tensor = MAX_PIXELS
+    content: Tensor,
+    channels: int,
+    max_pixels: int | Tensor = MAX_PIXELS,
+    least: int | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Return the image in the bytes of a file, or the reason why there is none.
 
@@ -26,6 +29,9 @@ def decode_or_refuse(
         content: A scalar string tensor, the bytes.
         channels: Integer, 1 for grey or 3 for RGB.
         max_pixels: Integer, how many pixels an image may have.
+        least: Integer, how many pixels the shorter side keeps at least, where a
+            JPEG is decoded at a half, a quarter or an eighth of its size. Defaults to
+            the full size.
 
     Returns:
         A uint8 image `(h, w, channels)`, upright, and a scalar string tensor,
@@ -36,20 +42,19 @@ def decode_or_refuse(
         tf.errors.OpError: At run time, if the data within the file is damaged.
     """
     max_pixels = tf.cast(max_pixels, tf.int64)
-    image, refusal = tf.cond(
-        is_ordinary(content, max_pixels),
-        lambda: (decode_ordinary(content), tf.constant("")),
-        lambda: _decode_any(content, max_pixels),
+    image, refusal = decode_if_ordinary(
+        content, max_pixels, least, lambda: _decode_any(content, max_pixels, least)
     )
     return with_channels(image, channels), refusal
 
 
-def decode_or_raise(content: Tensor, channels: int) -> Tensor:
+def decode_or_raise(content: Tensor, channels: int, least: int | None = None) -> Tensor:
     """Return the image in the bytes of a file.
 
     Args:
         content: A scalar string tensor, the bytes.
         channels: Integer, 1 for grey or 3 for RGB.
+        least: See `decode_or_refuse`.
 
     Returns:
         A uint8 image `(h, w, channels)`, upright.
@@ -58,7 +63,7 @@ def decode_or_raise(content: Tensor, channels: int) -> Tensor:
         tf.errors.OpError: At run time, if it cannot be decoded. The message has
             the reason.
     """
-    image, refusal = decode_or_refuse(content, channels)
+    image, refusal = decode_or_refuse(content, channels, least=least)
     with tf.control_dependencies([tf.debugging.Assert(refusal == "", [refusal])]):
         return tf.identity(image)
 
@@ -98,7 +103,9 @@ def assert_all_fine(refusals: Tensor) -> tf.Operation:
 
 
 def decode_any(
-    content: Tensor, max_pixels: int | Tensor = MAX_PIXELS
+    content: Tensor,
+    max_pixels: int | Tensor = MAX_PIXELS,
+    least: int | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Return the same as `decode_or_refuse`, an RGB image, at first by the header.
 
@@ -107,7 +114,7 @@ def decode_any(
     header = read_header(content, max_pixels)
     image, refusal = tf.cond(
         header.refusal == "",
-        lambda: _decode_with(header, content),
+        lambda: _decode_with(header, content, least),
         lambda: (tf.zeros((0, 0, 3), tf.uint8), header.refusal),
     )
     return tf.ensure_shape(image, (None, None, 3)), refusal
@@ -122,9 +129,10 @@ def with_channels(image: Tensor, channels: int) -> Tensor:
     return image if channels == 3 else tf.image.rgb_to_grayscale(image)
 
 
-def _decode_with(header, content):
+def _decode_with(header, content, least):
     def decode_jpeg():
-        image, is_whole = jpeg.decode(content)
+        scale = jpeg.scale_for(header.size, least)
+        image, is_whole = jpeg.decode(content, scale)
         refusal = tf.where(is_whole, "", CUT_OFF)
         return tf.cond(is_whole, lambda: image, lambda: image[:0, :0]), refusal
 

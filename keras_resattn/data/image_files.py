@@ -15,8 +15,7 @@ import tensorflow as tf
 
 from keras_resattn.data.decoding import decode_any
 from keras_resattn.data.decoding import with_channels
-from keras_resattn.data.formats.ordinary import decode_ordinary
-from keras_resattn.data.formats.ordinary import is_ordinary
+from keras_resattn.data.formats.ordinary import decode_if_ordinary
 from keras_resattn.data.image_header import MAX_PIXELS
 from keras_resattn.data.preprocessing import Preprocessing
 from keras_resattn.typing import Array
@@ -105,7 +104,7 @@ def check_images(paths: Sequence[StrPath], preprocessing: Preprocessing) -> None
 def read_pictures(
     paths: Sequence[StrPath], preprocessing: Preprocessing
 ) -> list[Tensor]:
-    """Read image files at their own size.
+    """Read image files, as `Preprocessing.decode` does, to be looked at.
 
     Args:
         paths: Paths of PNG, JPEG, GIF, BMP or WebP files.
@@ -123,7 +122,7 @@ def read_pictures(
 
 
 def read_picture(path: StrPath, preprocessing: Preprocessing) -> tuple[Tensor, str]:
-    """Read an image file at its own size, or say why it cannot be read.
+    """Read an image file, as `Preprocessing.decode` does, or say why it cannot be read.
 
     Args:
         path: The path of a file.
@@ -158,27 +157,28 @@ def _decode(content, preprocessing):
     channels = preprocessing.input_shape[-1]
     if channels not in (1, 3):
         return preprocessing.decode(content), ""
-    is_read, image = _read_ordinary(channels)(content)
-    if is_read:
+    least = preprocessing.least_side
+    image, is_other = _read_ordinary(channels, least)(content)
+    if not is_other:
         return image, ""
-    image, refusal = decode_any(content)
+    image, refusal = decode_any(content, least=least)
     reason = refusal.numpy().decode()
     return (None, reason) if reason else (with_channels(image, channels), "")
 
 
 @functools.cache
-def _read_ordinary(channels):
-    """Return the compiled function for most files."""
+def _read_ordinary(channels, least):
+    """Return the compiled function for most files: it says which are others."""
 
     @tf.function(input_signature=[tf.TensorSpec((), tf.string)], autograph=False)
     def read(content):
-        is_read = is_ordinary(content, MAX_PIXELS)
-        image = tf.cond(
-            is_read,
-            lambda: decode_ordinary(content),
-            lambda: tf.zeros((0, 0, 3), tf.uint8),
+        image, reason = decode_if_ordinary(
+            content,
+            MAX_PIXELS,
+            least,
+            lambda: (tf.zeros((0, 0, 3), tf.uint8), tf.constant("is another file")),
         )
-        return is_read, with_channels(image, channels)
+        return with_channels(image, channels), reason != ""
 
     return read
 

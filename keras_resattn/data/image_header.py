@@ -39,12 +39,14 @@ class ImageHeader(NamedTuple):
 
     Attributes:
         format: int32, the format's number in `keras_resattn.data.formats`.
+        size: int64 `(2,)`, height and width, before the image is turned upright.
         orientation: int64, 1 to 8, as EXIF numbers them.
         refusal: string, why the image cannot be decoded; empty if it can. It
             continues a sentence: "is empty; ...".
     """
 
     format: Tensor
+    size: Tensor
     orientation: Tensor
     refusal: Tensor
 
@@ -64,7 +66,8 @@ def read_header(content: Tensor, max_pixels: int | Tensor = MAX_PIXELS) -> Image
     header = tf.switch_case(number, [*map(reader, MODULES), lambda: _other(content)])
     is_read = number < len(MODULES)
     refusal = tf.where(is_read, _refusal(header, max_pixels), header.refusal)
-    return ImageHeader(number, header.orientation, refusal)
+    size = tf.stack([header.height, header.width])
+    return ImageHeader(number, size, header.orientation, refusal)
 
 
 def _refusal(header, max_pixels):

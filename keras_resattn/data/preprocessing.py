@@ -14,6 +14,10 @@ from keras_resattn.typing import Tensor
 
 Aspect = Literal["squash", "crop", "pad"]
 
+# A decoded JPEG keeps this many pixels on its shorter side, to be looked at, and
+# twice as many as the network takes. `tf.image.resize` does the rest of the resizing.
+LEAST_SIDE = 512
+
 
 @dataclasses.dataclass(frozen=True)
 class Preprocessing:
@@ -44,10 +48,17 @@ class Preprocessing:
     std: float | tuple[float, ...] = 127.5
     aspect: Aspect = "squash"
 
+    @property
+    def least_side(self) -> int:
+        """How many pixels the shorter side of a decoded JPEG keeps at least."""
+        return max(LEAST_SIDE, 2 * max(self.input_shape[:2]))
+
     def decode(self, image_bytes: Tensor) -> Tensor:
         """Return the uint8 image `(h, w, channels)` in the bytes of a file.
 
-        The image is what a viewer shows: upright, as EXIF notes it. Grey images
+        The image is what a viewer shows: upright, as EXIF notes it. A JPEG is decoded
+        at a half, a quarter or an eighth of its size if its shorter side keeps at
+        least 512 pixels and twice those of the network, which is faster. Grey images
         become RGB, or RGB images grey, as `input_shape` says. Transparency is
         dropped: the colours of the file are kept as they are. 16 bits become 8,
         and an animated GIF gives its first frame.
@@ -59,7 +70,7 @@ class Preprocessing:
             tf.errors.OpError: If the bytes are not a readable image. The message
                 has the reason.
         """
-        return self._decode(decode_or_raise, image_bytes)
+        return self._decode(decode_or_raise, image_bytes, least=self.least_side)
 
     def decode_prepared(self, image_bytes: Tensor) -> Tensor:
         """Return the same for bytes of a data set that is known to be whole.
@@ -84,7 +95,7 @@ class Preprocessing:
         if channels not in (1, 3):
             image = self.resize(self.decode(image_bytes))
             return tf.cast(image, tf.float32), tf.constant("")
-        image, refusal = decode_or_refuse(image_bytes, channels)
+        image, refusal = decode_or_refuse(image_bytes, channels, least=self.least_side)
         resized = tf.cond(
             refusal == "",
             lambda: tf.cast(self.resize(image), tf.float32),
@@ -136,11 +147,11 @@ class Preprocessing:
         mean, std = tf.constant(self.mean, tf.float32), tf.constant(self.std)
         return (tf.cast(images, tf.float32) - mean) / tf.cast(std, tf.float32)
 
-    def _decode(self, decode, image_bytes):
+    def _decode(self, decode, image_bytes, **options):
         channels = self.input_shape[-1]
         image_bytes = tf.convert_to_tensor(image_bytes)
         if channels in (1, 3):
-            return decode(image_bytes, channels)
+            return decode(image_bytes, channels, **options)
         image = tf.io.decode_image(image_bytes, channels, expand_animations=False)
         return tf.ensure_shape(image, (None, None, channels))
 
