@@ -14,6 +14,7 @@ from keras_resattn.recipes.settings import Recipe
 from keras_resattn.training.distribution import Strategy
 from keras_resattn.training.distribution import scope
 from keras_resattn.training.freezing import frozen_layers
+from keras_resattn.training.fused_momentum import fuse_momentum
 from keras_resattn.training.fused_normalization import fuse_batch_normalization
 from keras_resattn.training.multi_worker import enable_distributed_fit
 from keras_resattn.training.optimizer import compile_model
@@ -73,6 +74,8 @@ def build_model(
         model = keras.Model(pixels, network(standardization(preprocessing)(pixels)))
         jit_compile = _jit_compile(recipe, strategy)
         compile_model(model, recipe.train, steps_per_epoch, jit_compile)
+        if keras.backend.backend() == "tensorflow":
+            fuse_momentum(model.optimizer)
         if recipe.train.body_rate_factor != 1:
             body = _body_variables(network)
             scale_rates(model.optimizer, body, recipe.train.body_rate_factor)

@@ -53,32 +53,39 @@ def _fused_call(
         if mask is not None:
             return keras_call(inputs, training=training, mask=mask)
         if not training or not layer.trainable:
-            return _normalize(layer, inputs, layer.moving_mean, layer.moving_variance)
-        outputs, mean, variance = _normalize_batch(layer, inputs)
-        _move(layer.moving_mean, mean, layer.momentum)
-        _move(layer.moving_variance, variance, layer.momentum)
-        return outputs
+            return _kernel(
+                layer, inputs, layer.moving_mean, layer.moving_variance, False
+            )[0]
+        return _normalize_batch(layer, inputs)
 
     return call
 
 
-def _normalize(
-    layer: keras.layers.BatchNormalization,
-    inputs: tf.Tensor,
-    mean: Tensor,
-    variance: Tensor,
-) -> tf.Tensor:
-    return _kernel(layer, inputs, mean, variance, is_training=False)[0]
-
-
 def _normalize_batch(
     layer: keras.layers.BatchNormalization, inputs: tf.Tensor
-) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    none = tf.zeros([0])
-    outputs, mean, variance, *_ = _kernel(layer, inputs, none, none, is_training=True)
-    # The kernel returns the unbiased variance, Keras keeps the biased one.
-    count = tf.cast(tf.size(inputs) // inputs.shape[-1], tf.float32)
-    return outputs, mean, variance * (count - 1) / count
+) -> tf.Tensor:
+    # The kernel also moves the averages, which saves operations to trace. But it moves
+    # towards the unbiased variance, and Keras towards the biased one: their ratio.
+    count = _count(inputs)
+    ratio = max(count - 1, 1) / count if isinstance(count, int) else _ratio(count)
+    variance = layer.moving_variance / ratio
+    outputs, mean, variance, *_ = _kernel(
+        layer, inputs, layer.moving_mean, variance, is_training=True
+    )
+    layer.moving_mean.assign(mean)
+    layer.moving_variance.assign(variance * ratio)
+    return outputs
+
+
+def _count(inputs: tf.Tensor) -> int | tf.Tensor:
+    """Return how many values of each channel are normalized together."""
+    values = inputs.shape.num_elements() or tf.size(inputs)
+    return values // inputs.shape[-1]
+
+
+def _ratio(count: tf.Tensor) -> tf.Tensor:
+    count = tf.cast(count, tf.float32)
+    return tf.maximum(count - 1, 1) / count
 
 
 def _kernel(
@@ -95,9 +102,6 @@ def _kernel(
         mean=tf.convert_to_tensor(mean),
         variance=tf.convert_to_tensor(variance),
         epsilon=layer.epsilon,
+        exponential_avg_factor=1 - layer.momentum,
         is_training=is_training,
     )
-
-
-def _move(average: keras.Variable, value: tf.Tensor, momentum: float) -> None:
-    average.assign(average * momentum + value * (1 - momentum))

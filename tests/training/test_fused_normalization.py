@@ -83,3 +83,30 @@ def test_a_fused_model_is_saved_as_a_plain_one(tmp_path):
         loaded.predict(x, verbose=0), plain.predict(x, verbose=0), atol=1e-6
     )
     assert type(loaded.get_layer("stem_bn")) is keras.layers.BatchNormalization
+
+
+@pytest.mark.parametrize("shape", [(4, 3, 2, 5), (1, 1, 1, 5)])
+@pytest.mark.parametrize("batch", ["known", "unknown"])
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_the_moving_statistics_are_those_of_keras(shape, batch, jit_compile):
+    rng = np.random.default_rng(0)
+    batches = [rng.normal(3, 2, shape).astype("float32") for _ in range(3)]
+    results = []
+    for fused in (False, True):
+        layer = keras.layers.BatchNormalization(momentum=0.9)
+        model = keras.Sequential([keras.Input(shape[1:]), layer])
+        assert not fused or fuse_batch_normalization(model) == 1
+        first = shape[0] if batch == "known" else None
+
+        @tf.function(
+            input_signature=[tf.TensorSpec((first, *shape[1:]))],
+            autograph=False,
+            jit_compile=jit_compile,
+        )
+        def step(images, model=model):
+            return model(images, training=True)
+
+        for images in batches:
+            step(images)
+        results.append(layer.get_weights()[2:])
+    np.testing.assert_allclose(*results, rtol=1e-5, atol=1e-7)
