@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from keras_resattn.data import try_images
+from keras_resattn.doubt import doubt
 from keras_resattn.model_folder import ModelFolder
 from keras_resattn.typing import StrPath
 from keras_resattn_client.results import Result
@@ -22,6 +23,7 @@ class LocalClassifier:
             model = ModelFolder.open(model)
         self.folder = model
         self.labels = self.folder.labels
+        self._usual_confidence = self.folder.usual_confidence
         self.folder.model  # noqa: B018  (load it now: a broken model is not an error of an image)
 
     def __call__(self, paths: Sequence[str]) -> list[Result]:
@@ -31,9 +33,13 @@ class LocalClassifier:
         return [
             Result(path, error=f"The file {reason}.")
             if reason
-            else Result(path, self._ranked(next(rows).tolist()))
+            else self._result(path, next(rows).tolist())
             for path, reason in zip(paths, reasons, strict=True)
         ]
+
+    def _result(self, path, row):
+        notice = doubt(max(row), self._usual_confidence)
+        return Result(path, self._ranked(row), notice=notice)
 
     def _probabilities(self, pixels):
         if not len(pixels):

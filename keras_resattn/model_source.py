@@ -182,6 +182,11 @@ def _not_found(source: StrPath, named: Sequence[WeightsInfo]) -> str:
     known = {info.name for info in read_table()}
     close = difflib.get_close_matches(str(source), known, 1)
     hint = f"Did you mean {close[0]}? " if close else ""
+    if Path(f"{source}.partial").is_dir():
+        hint = (
+            "This training has not ended; to end it, `keras-resattn train --resume "
+            f"{source}`. "
+        )
     return (
         f"There is no such model folder, .keras file or name of weights. {hint}"
         f"The names are {names}. `keras-resattn train` makes a model folder. "

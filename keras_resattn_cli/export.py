@@ -228,14 +228,15 @@ def _other(
     from keras_resattn.export import export_format
 
     path, manifest = export_format(folder, out, str(format), images=images, **options)
-    _print_parity(manifest["parity"])
+    _print_parity(manifest["parity"], str(format))
     typer.echo(f"The model is {path / manifest['file']}.")
 
 
-def _print_parity(parity: dict[str, Any]) -> None:
+def _print_parity(parity: dict[str, Any], extra: str = "") -> None:
     if parity.get("measured") is False:
         typer.echo(
-            f"Not compared with the Keras model: {parity['runtime']} is not installed."
+            f"Not compared with the Keras model: {parity['runtime']} is not installed. "
+            f"To install it: {install_command(extra)}"
         )
         return
     largest = max(_numbers(parity["largest_difference"]))

@@ -78,6 +78,8 @@ def _plain(name: str) -> str:
 
 def _sentence(message: str) -> str:
     """Return Typer's text about a wrong value as one sentence of our form."""
+    if not message:  # a missing option: Typer writes the sentence
+        return message
     message = message.removeprefix("Value error, ")
     choice = re.fullmatch(r"('.*') is not one of (.*?)\.?", message)
     if choice:

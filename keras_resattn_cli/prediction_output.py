@@ -40,6 +40,8 @@ def print_results(
                 typer.echo(JsonLines().write(result), nl=False)
             elif not result.error:
                 _print_table(result.image, result.classes[:top])
+                if result.notice:
+                    typer.echo(result.notice)
     if bad:
         raise ValueError(
             f"{len(bad)} of {len(images)} images could not be classified. The first: "
@@ -74,12 +76,15 @@ def write_results(
             done = len(images) - len(missing)
             typer.echo(f"{done} of {len(images)} images are already in {path}.")
         try:
-            _write(classify, missing, file, len(images))
+            unsure = _write(classify, missing, file, len(images))
         except KeyboardInterrupt:
             typer.echo(f"Stopped. To continue {path}, run the same command again.")
             raise typer.Exit(130) from None
         bad = [image for image in images if file.failed[str(image)]]
     typer.echo(f"The results of {len(images)} images are in {path}.")
+    if unsure:
+        count = f"{len(unsure)} of {len(missing)}"
+        typer.echo(f"{count} are less sure than is usual. The first: {unsure[0]}.")
     if bad:
         raise ValueError(
             f"{len(bad)} of {len(images)} images could not be classified; {path} has "
@@ -89,14 +94,18 @@ def write_results(
 
 def _write(
     classify: Classify, missing: list[Path], file: ResultFile, total: int
-) -> None:
+) -> list[str]:
+    """Write the results of images; return those that are less sure than is usual."""
+    unsure: list[str] = []
     if not missing:
-        return
+        return unsure
     with image_progress() as progress:
         task = progress.add_task("", total=total, completed=total - len(missing))
         for results in classify(missing):
             file.append(results)
+            unsure += [result.image for result in results if result.notice]
             progress.advance(task, len(results))
+    return unsure
 
 
 def _print_table(title: str, ranked: Iterable[tuple[str, float]]) -> None:

@@ -6,6 +6,11 @@ import sys
 import tempfile
 from collections.abc import Iterator
 
+from keras_resattn_client.extras import require_extra
+
+# The extras that install Keras' other backends.
+EXTRAS = {"jax": "jax", "torch": "backends"}
+
 
 def import_keras() -> None:
     """Import Keras and look for devices; show the messages only if that fails.
@@ -13,6 +18,10 @@ def import_keras() -> None:
     TensorFlow's core writes notes to standard error when it is imported and
     when it looks for a GPU, whatever the value of TF_CPP_MIN_LOG_LEVEL.
     """
+    extra = EXTRAS.get(os.environ.get("KERAS_BACKEND", ""))
+    if extra:
+        name = os.environ["KERAS_BACKEND"]
+        require_extra(extra, f"KERAS_BACKEND={name}", (name,))
     if os.environ.get("KERAS_RESATTN_DEBUG"):
         return
     with _standard_error_held_back():

@@ -1,5 +1,6 @@
 """`keras-resattn summary`."""
 
+import difflib
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -87,6 +88,7 @@ def _network(
 
 def _model(name: str, classes: int | None, allow_code: bool) -> "keras.Model":
     """Return the network of a model. A Keras file needs no labels or preprocessing."""
+    from keras_resattn import list_models
     from keras_resattn.model_folder import load_network
     from keras_resattn.model_source import is_model
 
@@ -101,10 +103,12 @@ def _model(name: str, classes: int | None, allow_code: bool) -> "keras.Model":
     try:
         return ModelOptions(allow_code=allow_code).open(name).model
     except FileNotFoundError as error:
+        close = difflib.get_close_matches(name, list_models(), 1)
+        hint = f"Did you mean {close[0]}? " if close else ""
         raise ValueError(
             "There is no such network, model folder, .keras file or name of weights. "
-            "`keras-resattn list` shows the networks, `keras-resattn list --weights` "
-            f"the weights. Received: {name}"
+            f"{hint}`keras-resattn list` shows the networks, `keras-resattn list "
+            f"--weights` the weights. Received: {name}"
         ) from error
 
 

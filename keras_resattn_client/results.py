@@ -30,11 +30,14 @@ class Result:
         classes: Pairs of label and probability, the most probable first. Empty if
             it could not be classified.
         error: The reason, or an empty string.
+        notice: A sentence about a prediction that is less sure than is usual, or an
+            empty string. It is not written to files.
     """
 
     image: str
     classes: tuple[tuple[str, float], ...] = ()
     error: str = ""
+    notice: str = ""
 
 
 class JsonLines:

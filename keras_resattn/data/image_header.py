@@ -15,7 +15,6 @@ from keras_resattn.data.formats import jpeg
 from keras_resattn.data.formats import png
 from keras_resattn.data.formats import webp
 from keras_resattn.data.formats.byte_values import Header
-from keras_resattn.data.formats.byte_values import first_bytes
 from keras_resattn.data.formats.byte_values import separate_function
 from keras_resattn.data.formats.signatures import ACCEPTED
 from keras_resattn.data.formats.signatures import READ
@@ -97,11 +96,16 @@ def _too_large(size, max_pixels):
 def _other(content):
     length = tf.strings.length(content)
     name = other_format(content)
-    begin = first_bytes(content, 8)[: tf.minimum(length, 8)]
+    # Other characters than those of ASCII, such as of binary data, become "?".
+    begin = tf.strings.unicode_transcode(
+        tf.strings.substr(content, 0, 8),
+        *("US-ASCII", "UTF-8"),
+        replacement_char=ord("?"),
+        replace_control_characters=True,
+    )
     refusal = tf.strings.format(
         f"is not {ACCEPTED}: its size is {{}} B and it begins with {{}}; give an image",
         (length, begin),
-        summarize=-1,
     )
     named = "is " + name + f", not {ACCEPTED}" + CONVERT
     refusal = tf.where(name != "", named, refusal)

@@ -95,8 +95,8 @@ def load(
     if _is_path(settings.name):
         raise FileNotFoundError(
             "There is no such folder; give a folder with one folder of images per "
-            "class, a CSV file that lists images, or the name of a data set. "
-            f"Received: {settings.name}"
+            "class, a CSV file that lists images, or the name of a data set. A "
+            f"relative path begins at {Path.cwd()}. Received: {settings.name}"
         )
     note = ""
     if path.is_dir():

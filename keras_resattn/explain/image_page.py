@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from keras_resattn.data import Preprocessing
+from keras_resattn.doubt import doubt
 from keras_resattn.explain.channels import TEXTS
-from keras_resattn.explain.doubt import doubt
 from keras_resattn.explain.explanation import Explanation
 from keras_resattn.explain.explanation import select_image
 from keras_resattn.explain.figures.animation import amplification_animation

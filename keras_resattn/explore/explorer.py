@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from keras_resattn.data.image_files import read_picture
 from keras_resattn.data.preprocessing import Preprocessing
-from keras_resattn.explain.doubt import doubt
+from keras_resattn.doubt import doubt
 from keras_resattn.explain.evidence import class_evidence
 from keras_resattn.explain.gradients import class_gradients
 from keras_resattn.explain.patterns import MaskPatterns

@@ -109,9 +109,24 @@ def find_recipe(name: str) -> Path:
     close = difflib.get_close_matches(name, list_recipes(), n=1)
     hint = f"Did you mean '{close[0]}'? " if close else ""
     raise FileNotFoundError(
-        f"There is no such recipe. {hint}`keras-resattn recipes` lists the names; you "
-        f"can also give the path of a YAML file. Received: {name}"
+        f"There is no such recipe. {hint}{_folder_hint(Path(name))}`keras-resattn "
+        "recipes` lists the names; you can also give the path of a YAML file. "
+        f"Received: {name}"
     )
+
+
+def _folder_hint(path: Path) -> str:
+    if (path / "recipe.yaml").is_file():
+        return (
+            "This folder is a run. To repeat it, give its recipe.yaml; to train "
+            f"longer, `keras-resattn train {path} --extend EPOCHS --out FOLDER`. "
+        )
+    if path.is_dir():
+        return (
+            "To train on this folder of images: `keras-resattn train folder "
+            f"--set data.name={path.resolve()} --out runs/{path.resolve().name}`. "
+        )
+    return ""
 
 
 def _read(

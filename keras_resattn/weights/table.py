@@ -140,14 +140,14 @@ def find_weights(
     raise ValueError(
         f"{missing}`weights` must be None (random initialization), a name, the path "
         "to a weights file (.weights.h5, .keras or .npz) or its address (https://... "
-        f"or hf://...). {imagenet}By name, for '{network}', {_known(network)}. "
+        f"or hf://...). {imagenet}The package has {_known(network)} for '{network}'. "
         f"Received: weights={weights}"
     )
 
 
 def _known(network: str) -> str:
     names = ", ".join(f"'{name}'" for name in list_weights(network))
-    return f"there are {names}" if names else "there are none"
+    return f"the weights {names}" if names else "no weights"
 
 
 def _check_arguments(

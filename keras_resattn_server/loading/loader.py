@@ -208,6 +208,7 @@ class ModelLoader:
         load, patience = self._loads.get(key), 0.0
         if load is None:
             self.registry.set_status(name, version, VersionStatus("LOADING"))
+            _logger.info("Loading %s version %d", name, version)
             load = self._loads[key] = _Load(name, folder)
             patience = self._patience
         if not load.is_done_within(patience):

@@ -1,5 +1,6 @@
 """Errors of the command: exit codes, and one line with a remedy."""
 
+import importlib.util
 import re
 import socket
 
@@ -16,6 +17,23 @@ def bad_calls(model, picture, folder):
     missing = folder / "missing"
     new = folder / "new"
     yield ("train", "nope", "--out", new), 1, "such recipe.*Received: nope"
+    yield (
+        ("train", empty_folder, "--out", new),
+        1,
+        f"`keras-resattn train folder --set data.name={empty_folder} --out runs/",
+    )
+    yield (
+        ("train", model, "--out", new),
+        1,
+        f"is a run.*`keras-resattn train {model} --extend EPOCHS --out FOLDER`",
+    )
+    (folder / "stopped.partial").mkdir()
+    yield (
+        ("predict", folder / "stopped", picture),
+        1,
+        f"has not ended.*`keras-resattn train --resume {folder / 'stopped'}`",
+    )
+    yield ("summary", "atention56"), 1, "Did you mean attention56[?].*Received: aten"
     yield ("train", "demo", "--out", new, "--set", "a=b"), 1, "a: no such setting"
     yield (
         ("train", "folder", "--out", new, "--set", f"data.name={missing}"),
@@ -131,6 +149,22 @@ def test_a_busy_port_is_named(run, served, model):
     assert len(errors.splitlines()) == 1
     assert f"Received: 127.0.0.1:{port}" in errors
     assert "--port" in errors
+
+
+def test_a_missing_option_is_named_once(run):
+    code, _, errors = run("explain", "cifar10", "photo.jpg")
+    assert code == 2
+    assert errors.splitlines()[-1].endswith("Missing option '--out'.")
+
+
+def test_a_backend_that_is_not_installed_is_named_before_any_work(run, monkeypatch):
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    code, _, errors = run("evaluate", "cifar10")
+    assert code == 1
+    assert re.search(
+        r"^Error: KERAS_BACKEND=jax needs the extra `jax`\. Install", errors
+    )
 
 
 def test_debug_shows_the_traceback(run, tmp_path):

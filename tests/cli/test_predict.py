@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -51,6 +52,24 @@ def test_a_folder_becomes_a_csv_with_the_bad_image_in_it(
     for row, probabilities in zip(good, expected, strict=True):
         assert row["label_1"] == model_folder.labels[probabilities.argmax()]
         assert float(row["probability_1"]) == pytest.approx(probabilities.max(), 1e-4)
+
+
+@pytest.mark.parametrize("usual", [0.0, 1.1])
+def test_a_prediction_less_sure_than_usual_has_a_notice(
+    run, model_folder, photos, tmp_path, usual
+):
+    folder = tmp_path / "model"
+    shutil.copytree(model_folder.path, folder)
+    (folder / "evaluation.json").write_text(f'{{"usual_confidence": {usual}}}')
+    code, output, _ = run("predict", folder, photos)
+    assert code == 0
+    assert output.count("Unsure: 95 % of the test images reach 110%.") == 40 * (
+        usual > 1
+    )
+    code, output, _ = run("predict", folder, photos, "--out", tmp_path / "out.csv")
+    assert code == 0
+    first = f"40 of 40 are less sure than is usual. The first: {photos}"
+    assert (first in output) == (usual > 1)
 
 
 def test_a_servers_results_are_those_of_the_model(
