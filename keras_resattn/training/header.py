@@ -84,10 +84,7 @@ def _left_over(settings: Train, count: int) -> list[str]:
     rest = count % settings.batch_size
     if settings.steps_per_epoch or not rest:
         return []
-    images = "image does" if rest == 1 else "images do"
-    return [
-        f"{rest} of {count:,} {images} not fill a batch: each epoch leaves out others"
-    ]
+    return [f"each epoch leaves out {rest} of {count:,} images, other ones each time"]
 
 
 def _lines(name: str, text: str) -> list[str]:
