@@ -25,10 +25,10 @@ def fuse_momentum(optimizer: keras.optimizers.Optimizer) -> bool:
     """
     # The inner optimizer of a LossScaleOptimizer makes the steps.
     optimizer = getattr(optimizer, "inner_optimizer", optimizer)
-    if not isinstance(optimizer, CoupledSGD) or not optimizer.momentum:
-        return False
-    optimizer.update_step = functools.partial(_update_step, optimizer)
-    return True
+    fuses = isinstance(optimizer, CoupledSGD) and optimizer.momentum > 0
+    if fuses:
+        optimizer.update_step = functools.partial(_update_step, optimizer)
+    return fuses
 
 
 def _update_step(
