@@ -1,6 +1,5 @@
 """`keras-resattn masks`."""
 
-import functools
 from pathlib import Path
 from typing import Annotated
 
@@ -36,32 +35,19 @@ def masks(
 ) -> None:
     """Draw where every attention module amplifies, and the patterns of its masks.
 
-    Writes one PNG file per image, NAME.masks.png. All images share the scales and the
-    patterns. `explain` shows more. If an image cannot be read, the others are still
-    drawn, and the exit code is 1.
+    Writes one PNG file per image, NAME.masks.png, the same as `explain` does. Its title
+    shows the predicted class. All images share the scales and the patterns. `explain`
+    draws more figures. If an image cannot be read, the others are still drawn, and the
+    exit code is 1.
     """
     modules = () if view is View.mean else ("sklearn",)
     require_extra("vis", "`masks`", ("matplotlib", *modules))
     import_keras()
 
-    from keras_resattn.explain.file_names import unique_names
-    from keras_resattn.explain.overview import overview_figures
-    from keras_resattn.model_folder import write_beside
+    from keras_resattn.explain.mask_files import write_masks
     from keras_resattn_cli.readable_images import readable_images
 
     folder = opening.open(model)
-    height, width = folder.preprocessing.input_shape[:2]
-    seen = f"{width} x {height}"
     with readable_images(images, folder.preprocessing) as found:
-        figures = overview_figures(
-            folder.model,
-            pixels := folder.images(found),
-            folder.preprocessing.standardize(pixels),
-            [f"{path.name}\nseen at {seen}" for path in found],
-            view.value,
-            patterns,
-        )
-        for name, figure in zip(unique_names(found), figures, strict=True):
-            target = out / f"{name}.masks.png"
-            write_beside(target, functools.partial(figure.savefig, dpi=150))
-            typer.echo(f"{target}")
+        for path in write_masks(folder, found, out, view.value, patterns):
+            typer.echo(f"{path}")

@@ -10,6 +10,7 @@ import numpy as np
 import PIL.Image
 import skimage
 import tensorflow as tf
+from matplotlib.figure import Figure
 
 import keras_resattn
 from keras_resattn import explain
@@ -30,7 +31,7 @@ def draw_photograph(path: Path) -> None:
     triptychs = [explain.feature_triptych(folder.model, inputs, s) for s in STAGES]
     label = folder.labels[int(folder.predict([photograph])[0].argmax())]
     image = np.asarray(PIL.Image.open(photograph))
-    explain.triptych_figure([image], triptychs, [label]).savefig(path, dpi=DPI)
+    save(explain.triptych_figure([image], triptychs, [label]), path)
 
 
 def draw_shoes(path: Path) -> None:
@@ -42,7 +43,13 @@ def draw_shoes(path: Path) -> None:
     inputs = folder.preprocessing.resize(tf.constant(shoes, tf.float32))
     inputs = folder.preprocessing.standardize(inputs)
     triptych = explain.feature_triptych(folder.model, inputs, STAGES[0])
-    explain.triptych_figure(shoes, triptych, list(SHOES)).savefig(path, dpi=DPI)
+    save(explain.triptych_figure(shoes, triptych, list(SHOES)), path)
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Save a figure in full colour: a palette changes the ends of colour bars."""
+    figure.savefig(path, dpi=DPI)
+    PIL.Image.open(path).convert("RGB").save(path, optimize=True)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = ("docs/design.md", "CONTRIBUTING.md")
@@ -79,3 +80,11 @@ def test_a_wrong_name_and_a_wrong_path_are_found():
         find("keras_resattn.no")
     with pytest.raises(ImportError):
         find("keras_resattn.data.load.no")
+
+
+def test_figures_with_colour_scales_have_all_their_colours():
+    # Lines have few colours. A palette would change those of a scale.
+    lines = {"response.png", "response_at_initialization.png"}
+    figures = {path for path in (ROOT / "docs").glob("*.png") if path.name not in lines}
+    palettes = {path.name for path in figures if Image.open(path).mode == "P"}
+    assert figures and not palettes

@@ -1,6 +1,7 @@
 """The masks of several models for one image, on scales of the same width."""
 
 import dataclasses
+import os
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -8,13 +9,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import tensorflow as tf
 
+from keras_resattn.data import Preprocessing
 from keras_resattn.data import evaluation_images
+from keras_resattn.data import read_pictures
 from keras_resattn.explain.amplification_maps import amplification_of
+from keras_resattn.explain.explanation import explain_batches
 from keras_resattn.explain.reader import reader
+from keras_resattn.explain.reference import find_reference
 from keras_resattn.explain.scales import Scale
 from keras_resattn.explain.scales import range_text
 from keras_resattn.explain.scales import scales_of_one_width
+from keras_resattn.explain.shown_images import SHOWN_SIZE
+from keras_resattn.explain.shown_images import image_title
 from keras_resattn.model_folder import ModelFolder
 from keras_resattn.typing import Array
 from keras_resattn.typing import StrPath
@@ -34,16 +42,17 @@ class RunMasks:
 
     Attributes:
         folder: The `ModelFolder`.
-        pixels: The image at the size of the network, a float32 array `(1, H, W, C)`
-            with values from 0 to 255.
-        inputs: The same, standardized.
+        picture: The image as it is shown, an array `(h, w, C)` of pixel values, 0 to
+            255.
+        inputs: The image at the size of the network, standardized, a float32 array
+            `(1, H, W, C)`.
         probabilities: A float32 array `(classes,)`.
         amplification: A dictionary from the names of modules to float32 arrays
             `(1, h, w)`, see `amplification`. Empty if the network has no modules.
     """
 
     folder: ModelFolder
-    pixels: Array
+    picture: Array
     inputs: Array
     probabilities: Array
     amplification: Mapping[str, Array]
@@ -77,12 +86,8 @@ class MaskComparison:
 
     def figures(self) -> Iterator["Figure | None"]:
         """Yield the figure of `keras-resattn masks` of each model, `None` without."""
-        from keras_resattn.explain.overview import overview_figures
-
         for run, scales in zip(self.runs, self.scales, strict=True):
-            images = (run.pixels, run.inputs, [self.image])
-            drawn = overview_figures(run.folder.model, *images, scales=scales)
-            yield next(drawn) if run.amplification else None
+            yield _figure(self.image, run, scales) if run.amplification else None
 
 
 def compare_masks(
@@ -105,6 +110,19 @@ def compare_masks(
     return MaskComparison(name, runs, _scales(runs))
 
 
+def _figure(name: str, run: RunMasks, scales: Mapping[str, Scale]) -> "Figure":
+    from keras_resattn.explain.first_figure import first_figure  # needs matplotlib
+
+    model = run.folder.model
+    [explanation] = explain_batches(model, [run.inputs])
+    reference = find_reference(model, attention_modules(model), [run.inputs])
+    title = image_title(run.folder, name, run.picture, run.probabilities)
+    return first_figure(
+        *(run.picture, explanation, title),
+        reference=reference._replace(scales=dict(scales)),
+    )
+
+
 def _scales(runs: Sequence[RunMasks]) -> tuple[dict[str, Scale], ...]:
     scales: tuple[dict[str, Scale], ...] = tuple({} for _ in runs)
     for name in dict.fromkeys(name for run in runs for name in run.amplification):
@@ -116,12 +134,19 @@ def _scales(runs: Sequence[RunMasks]) -> tuple[dict[str, Scale], ...]:
 
 
 def _run_masks(folder: ModelFolder, image: StrPath | Array) -> RunMasks:
-    pixels = folder.images(image)
-    inputs = np.asarray(folder.preprocessing.standardize(pixels))
+    inputs = np.asarray(folder.preprocessing.standardize(folder.images(image)))
     tensors = {OUTPUT: flattened(folder.model).outputs[0], **_amplification(folder)}
     arrays = reader(folder.model, tensors)(inputs)
     probabilities = arrays.pop(OUTPUT)[0]
-    return RunMasks(folder, pixels, inputs, probabilities, arrays)
+    picture = _picture(image, folder.preprocessing)
+    return RunMasks(folder, picture, inputs, probabilities, arrays)
+
+
+def _picture(image: StrPath | Array, preprocessing: Preprocessing) -> Array:
+    """Return an image as it is shown."""
+    if isinstance(image, str | os.PathLike):
+        [image] = read_pictures([image], preprocessing)
+    return preprocessing.shown(tf.convert_to_tensor(image), SHOWN_SIZE).numpy()
 
 
 def _amplification(folder: ModelFolder) -> dict[str, Tensor]:

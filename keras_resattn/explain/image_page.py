@@ -3,14 +3,11 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from keras_resattn.data import Preprocessing
-from keras_resattn.doubt import doubt
 from keras_resattn.explain.channels import TEXTS
 from keras_resattn.explain.explanation import Explanation
 from keras_resattn.explain.explanation import select_image
 from keras_resattn.explain.figures.animation import amplification_animation
 from keras_resattn.explain.figures.animation import module_animation
-from keras_resattn.explain.figures.attention import attention_figure
 from keras_resattn.explain.figures.channel_grid import channel_grid_figure
 from keras_resattn.explain.figures.channel_grid import channel_pages
 from keras_resattn.explain.figures.mask_overlays import METHOD_NAMES
@@ -19,23 +16,24 @@ from keras_resattn.explain.figures.mask_overlays import mask_figure
 from keras_resattn.explain.figures.patterns import pattern_figure
 from keras_resattn.explain.figures.triptych import triptych_figure
 from keras_resattn.explain.file_names import unique_names
+from keras_resattn.explain.first_figure import DPI
+from keras_resattn.explain.first_figure import VIEWS
+from keras_resattn.explain.first_figure import first_figure
+from keras_resattn.explain.first_figure import image_patterns
 from keras_resattn.explain.pages import image_source
-from keras_resattn.explain.pages import png
 from keras_resattn.explain.pages import write_page
-from keras_resattn.explain.patterns import apply_patterns
+from keras_resattn.explain.pages import write_png
 from keras_resattn.explain.reference import Reference
+from keras_resattn.explain.shown_images import image_title
 from keras_resattn.layers.arguments import choice
 from keras_resattn.model_folder import ModelFolder
-from keras_resattn.model_folder import write_beside
 from keras_resattn.typing import Array
 from keras_resattn.version import __version__
 
-VIEWS = ("attention", "amplification", "patterns", "mean")
 ANIMATIONS = {"gif": ".gif", "png": ".apng"}
 # Browsers cannot open a page with thousands of figures.
 SHOWN = 50
 TOP = 3
-DPI = 110
 
 
 class ImagePage:
@@ -132,13 +130,12 @@ class ImagePage:
     def _add_image(self, name, picture, explanation):
         ranked = self._ranked(explanation.outputs[0])
         notice = doubt(ranked[0][1], self.folder.usual_confidence)
-        unsure = " (unsure)" if notice else ""
-        predicted = f"predicted: {ranked[0][0]}, {ranked[0][1]:.0%}{unsure}"
-        titles = [f"{name}\n{seen_at(self.folder.preprocessing, picture)}\n{predicted}"]
-        patterns = self._patterns(explanation)
-        drawn = self._first_figure(picture, explanation, patterns, titles)
+        titles = [image_title(self.folder, name, picture, explanation.outputs[0])]
+        options = (self.view, self.reference, self.style, self.stretch)
+        drawn = first_figure(picture, explanation, *titles, *options)
         triptychs = list(explanation.triptychs.values())
         if self.channel_grid:
+            patterns = image_patterns(explanation, self.view, self.reference)
             for module, one in patterns.items():
                 apart = pattern_figure([picture], one, module, titles)
                 self._save(f"{name}.{module}.patterns.png", apart)
@@ -168,22 +165,6 @@ class ImagePage:
             maps, scales = explanation.amplification, self.reference.scales
             amplification_animation([picture], maps, path, titles, scales=scales)
 
-    def _patterns(self, explanation):
-        if self.reference is None or self.view not in ("attention", "patterns"):
-            return {}
-        return {
-            name: apply_patterns(mask, self.reference.patterns[name])
-            for name, mask in explanation.channel_masks.items()
-        }
-
-    def _first_figure(self, picture, explanation, patterns, titles):
-        if self.reference is None:
-            options = {"style": self.style, "stretch": self.stretch}
-            return mask_figure([picture], explanation.masks, titles, **options)
-        maps = {} if self.view == "patterns" else explanation.amplification
-        scales = self.reference.scales
-        return attention_figure([picture], maps, patterns, titles, scales)
-
     def _ranked(self, probabilities):
         """Return the most probable classes of an image with their probabilities."""
         labels = self.folder.labels
@@ -200,21 +181,4 @@ class ImagePage:
 
     def _save(self, name, figure):
         """Write a figure as PNG and return its bytes."""
-        content = png(figure, DPI)
-        write_beside(self.out / name, lambda beside: beside.write_bytes(content))
-        return content
-
-
-def seen_at(preprocessing: Preprocessing, picture: Array) -> str:
-    """Return how the network sees an image, such as "seen at 32 x 32, squashed".
-
-    Args:
-        preprocessing: The `Preprocessing` of the network.
-        picture: The image as it is shown, an array `(h, w, C)`. It has another aspect
-            ratio than the input of the network only if it is squashed.
-    """
-    height, width = preprocessing.input_shape[:2]
-    (h, w), aspect = picture.shape[:2], preprocessing.aspect
-    is_same = abs(w / h - width / height) < 0.01 * width / height
-    how = {"squash": "" if is_same else ", squashed", "crop": ", its middle"}
-    return f"seen at {width} x {height}{how.get(aspect, ', padded')}"
+        return write_png(self.out / name, figure, DPI)

@@ -32,6 +32,13 @@ def png(figure: "Figure", dpi: int = 110) -> bytes:
     return file.getvalue()
 
 
+def write_png(path: StrPath, figure: "Figure", dpi: int = 110) -> bytes:
+    """Write a figure as PNG and return its bytes."""
+    content = png(figure, dpi)
+    write_beside(Path(path), lambda beside: beside.write_bytes(content))
+    return content
+
+
 # The colour of text and axes in SVG: the colour of the page's text replaces it.
 INK = "#010203"
 INKED = (

@@ -1,6 +1,8 @@
 """What the figures of many images share: mask patterns, and scales of amplification."""
 
 from collections.abc import Iterable
+from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import keras
@@ -11,10 +13,14 @@ from keras_resattn.explain.patterns import PatternBasis
 from keras_resattn.explain.patterns import fit_patterns
 from keras_resattn.explain.patterns import some_positions
 from keras_resattn.explain.reader import Modules
+from keras_resattn.explain.reader import choose_modules
 from keras_resattn.explain.reader import reader
 from keras_resattn.explain.scales import Scale
 from keras_resattn.explain.scales import scale_around_mean
+from keras_resattn.explain.shown_images import picture_batches
+from keras_resattn.model_folder import ModelFolder
 from keras_resattn.typing import Array
+from keras_resattn.views.modules import attention_modules
 
 # Images to find patterns and scales in: the figures of all images share them.
 IMAGES = 64
@@ -74,3 +80,24 @@ def find_reference(
         {name: fit_patterns(kept, count, seed) for name, kept in masks.items()},
         images,
     )
+
+
+def reference_of_files(
+    folder: ModelFolder,
+    paths: Sequence[Path],
+    modules: Iterable[str] | None = None,
+    count: int = 4,
+) -> Reference:
+    """Find the scales and patterns of image files, in up to `IMAGES` of them.
+
+    Args:
+        folder: A `ModelFolder`.
+        paths: Paths of images.
+        modules: Names of attention modules. Defaults to all.
+        count: Integer, see `find_reference`.
+    """
+    chosen = choose_modules(attention_modules(folder.model), modules)
+    files = paths[evenly_spaced(len(paths))]
+    pairs = picture_batches(folder.preprocessing, files, BATCH_SIZE)
+    batches = (inputs for _, inputs in pairs)
+    return find_reference(folder.model, chosen, batches, count)

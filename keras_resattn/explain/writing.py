@@ -1,37 +1,27 @@
 """Write the files of `keras-resattn explain`: arrays, figures and a page."""
 
 import functools
-from collections import deque
 from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import tensorflow as tf
-
 from keras_resattn.data import check_images
-from keras_resattn.data import read_pictures
 from keras_resattn.data.divided_files import listed
 from keras_resattn.explain.array_file import ArrayFile
-from keras_resattn.explain.explanation import explain_batches
 from keras_resattn.explain.file_names import unique_names
 from keras_resattn.explain.patterns import require_patterns
-from keras_resattn.explain.reader import choose_modules
-from keras_resattn.explain.reference import BATCH_SIZE
-from keras_resattn.explain.reference import evenly_spaced
-from keras_resattn.explain.reference import find_reference
+from keras_resattn.explain.reference import reference_of_files
+from keras_resattn.explain.shown_images import explained_pictures
 from keras_resattn.layers.arguments import positive_integer
 from keras_resattn.model_folder import ModelFolder
 from keras_resattn.typing import StrPath
-from keras_resattn.views.modules import attention_modules
 from keras_resattn_client.extras import require_extra
 
 ARRAYS = "arrays.npz"
 PAGE = "index.html"
 INTERACTIVE = "interactive.html"
-# The longer side, in pixels, of the images in the figures.
-SHOWN_SIZE = 320
 
 
 def write_explanations(
@@ -129,17 +119,8 @@ def write_explanations(
     batch_size = positive_integer("batch_size", batch_size)
     _check_files(files, folder.preprocessing)
     classes = None if label is None else _class_of(label, folder.labels)
-    held: deque = deque(maxlen=1)  # only the pictures of the current batch
-
-    def batches():
-        for pictures, inputs in _picture_batches(
-            folder.preprocessing, files, batch_size
-        ):
-            held.append(pictures)
-            yield inputs
-
-    explanations = explain_batches(
-        folder.model, batches(), modules, channel, classes, evidence
+    explained = explained_pictures(
+        folder, files, batch_size, modules, channel, classes, evidence
     )
     drawing = (style, stretch, channel_grid, animation)
     pages: dict[str, Any] = {}  # their modules are imported below
@@ -149,7 +130,9 @@ def write_explanations(
         make_page = functools.partial(ImagePage, folder, files, out, *drawing, label)
         make_page(view, None)  # raises errors of arguments before the network runs
     needed = html or (figures and view != "mean")
-    reference = _reference(folder, files, modules, pattern_count) if needed else None
+    reference = None
+    if needed:
+        reference = reference_of_files(folder, files, modules, pattern_count)
     if figures:
         pages[PAGE] = make_page(view, None if view == "mean" else reference)
     if html and reference is not None:
@@ -157,8 +140,7 @@ def write_explanations(
 
         pages[INTERACTIVE] = InteractivePage(folder, unique_names(files), reference)
     with ArrayFile(out / ARRAYS, len(files)) as file:
-        for explanation in explanations:
-            [pictures] = held
+        for pictures, explanation in explained:
             file.append(_rows(explanation))
             for page in pages.values():
                 page.add(pictures, explanation)
@@ -183,15 +165,6 @@ def _check_view(view, style, stretch):
         )
 
 
-def _reference(folder, files, modules, count):
-    """Return the `Reference` of the images."""
-    chosen_files = files[evenly_spaced(len(files))]
-    pairs = _picture_batches(folder.preprocessing, chosen_files, BATCH_SIZE)
-    chosen = choose_modules(attention_modules(folder.model), modules)
-    batches = (inputs for _, inputs in pairs)
-    return find_reference(folder.model, chosen, batches, count)
-
-
 def _check_files(paths, preprocessing):
     if not paths:
         raise ValueError("Pass at least one image. Received: paths=[]")
@@ -205,18 +178,6 @@ def _class_of(label, labels):
             f"Received: label={label!r}"
         )
     return labels.index(label)
-
-
-def _picture_batches(preprocessing, paths, batch_size):
-    """Yield batches: the pictures to show, and the inputs of the network."""
-    for start in range(0, len(paths), batch_size):
-        pictures = read_pictures(paths[start : start + batch_size], preprocessing)
-        sized = [
-            tf.cast(preprocessing.resize(picture), tf.float32) for picture in pictures
-        ]
-        inputs = preprocessing.standardize(tf.stack(sized)).numpy()
-        shown = [preprocessing.shown(picture, SHOWN_SIZE) for picture in pictures]
-        yield [picture.numpy() for picture in shown], inputs
 
 
 def _rows(explanation):

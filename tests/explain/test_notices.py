@@ -8,7 +8,7 @@ import pytest
 from keras_resattn import explain
 from keras_resattn.data import Preprocessing
 from keras_resattn.doubt import doubt
-from keras_resattn.explain.image_page import seen_at
+from keras_resattn.explain.shown_images import seen_at
 from keras_resattn.model_folder import ModelFolder
 from keras_resattn.training import evaluate
 from keras_resattn.training.classification_metrics import usual_confidence

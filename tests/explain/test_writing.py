@@ -200,10 +200,10 @@ def test_arrays_alone(model_folder, pictures, tmp_path):
 def test_images_are_read_a_batch_at_a_time_and_let_go(
     model_folder, pictures, tmp_path, monkeypatch
 ):
-    from keras_resattn.explain import writing
+    from keras_resattn.explain import shown_images
 
     read, counts, held = [], [], []
-    picture_batches = writing._picture_batches
+    picture_batches = shown_images.picture_batches
 
     def watched(*arguments):
         for batch in picture_batches(*arguments):
@@ -214,7 +214,7 @@ def test_images_are_read_a_batch_at_a_time_and_let_go(
         counts.append(len(read))
         held.append(sum(inputs() is not None for inputs in read))
 
-    monkeypatch.setattr(writing, "_picture_batches", watched)
+    monkeypatch.setattr(shown_images, "picture_batches", watched)
     options = {"figures": False, "batch_size": 1, "advance": advance}
     explain.write_explanations(model_folder, pictures, tmp_path, **options)
     assert counts == [1, 2, 3, 4, 5]
