@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from keras_resattn.doubt import doubt
 from keras_resattn.explain.channels import TEXTS
 from keras_resattn.explain.explanation import Explanation
 from keras_resattn.explain.explanation import select_image
