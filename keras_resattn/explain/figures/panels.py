@@ -89,7 +89,7 @@ def _fitted(line: str, points: float, size: int) -> str:
     text, kept = line, len(line)
     while len(lines := _broken(text, points, size)) > TITLE_LINES:
         kept -= 1
-        text = f"{line[: kept // 2]}...{line[-(kept - kept // 2) :]}"
+        text = f"{line[: kept // 2]}\u2026{line[-(kept - kept // 2) :]}"
     return "\n".join(lines)
 
 
