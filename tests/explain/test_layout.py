@@ -96,6 +96,30 @@ def test_masks_of_many_modules_go_on_in_the_next_line():
 
 
 @pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(
+    "name", ["photo", "IMG_2026_" * 20, "W" * 25, "two words " * 9]
+)
+def test_titles_of_any_length(name, size):
+    titles = [f"{name}\nseen at 32 x 32, squashed\npredicted: automobile, 91% (unsure)"]
+    picture, evidence = images(1, SIZES[size]), {"grad_cam": RNG.random((1, 8, 8))}
+    check(explain.mask_figure(picture, {}, titles, evidence=evidence))
+    maps = {module: 1.5 + mask / 10 for module, mask in masks(1).items()}
+    patterns = explain.mask_patterns(RNG.random((1, 6, 6, 8)))
+    check(explain.attention_figure(picture, maps, None, titles))
+    check(explain.pattern_figure(picture, patterns, "stage1_attention1", titles))
+    check(explain.triptych_figure(picture, triptych(1, "stage1_attention1"), [name]))
+
+
+def test_a_figure_of_class_evidence_does_not_speak_of_masks():
+    evidence = {"grad_cam": RNG.random((1, 8, 8))}
+    for shown, expected in (({}, False), (masks(1), True)):
+        figure = explain.mask_figure(images(1), shown, evidence=evidence)
+        caption = " ".join(figure.get_supxlabel().split())
+        assert caption.startswith("Class evidence: ")
+        assert ("It is not evidence for a class." in caption) == expected
+
+
+@pytest.mark.parametrize("size", SIZES)
 def test_the_triptych(size):
     modules = [triptych(2, "stage1_attention1"), triptych(2, "stage3_attention1")]
     titles = ["label: automobile\npredicted: automobile, 100%"] * 2

@@ -18,6 +18,7 @@ from keras_resattn.explain.figures.panels import Images
 from keras_resattn.explain.figures.panels import below
 from keras_resattn.explain.figures.panels import caption
 from keras_resattn.explain.figures.panels import check_count
+from keras_resattn.explain.figures.panels import fitted_titles
 from keras_resattn.explain.figures.panels import new_figure
 from keras_resattn.explain.figures.panels import panel_heights
 from keras_resattn.explain.figures.panels import pixels
@@ -95,6 +96,7 @@ def attention_figure(
     """
     images = pixels(images)
     check_count("titles", titles, images)
+    titles = fitted_titles(titles, WIDTH - 0.1, SMALL)
     columns = _columns(amplification or {}, patterns or {}, scales or {})
     for column in columns:
         check_count(column.title, column.maps, images)

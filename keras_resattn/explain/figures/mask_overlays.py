@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
+from keras_resattn.explain.figures.panels import CLASS_EVIDENCE
 from keras_resattn.explain.figures.panels import MEDIUM
 from keras_resattn.explain.figures.panels import Images
 from keras_resattn.explain.figures.panels import below
@@ -14,6 +15,7 @@ from keras_resattn.explain.figures.panels import caption
 from keras_resattn.explain.figures.panels import check_count
 from keras_resattn.explain.figures.panels import color_bar
 from keras_resattn.explain.figures.panels import extent
+from keras_resattn.explain.figures.panels import fitted_titles
 from keras_resattn.explain.figures.panels import new_figure
 from keras_resattn.explain.figures.panels import panel_heights
 from keras_resattn.explain.figures.panels import pixels
@@ -94,12 +96,15 @@ def mask_figure(
     choice("style", style, STYLES)
     images, evidence = pixels(images), evidence or {}
     check_count("titles", titles, images)
+    titles = fitted_titles(titles, 1.8, MEDIUM)
+    text_lines = max((title.count("\n") + 1 for title in titles or ()), default=1)
     maps = len(masks) + len(evidence)
     lines = math.ceil(maps / MAPS_PER_LINE)
     rows, columns = len(images) * lines, 1 + math.ceil(maps / lines)
     heights = [h for h in panel_heights(images, 1.9) for _ in range(lines)]
     bars = (style == "overlay" and bool(masks)) + bool(evidence)
     height = sum(heights) + 0.5 * rows + 0.7
+    height += 0.15 * max(text_lines - 2, 0) * len(images) + 0.3 * bool(evidence)
     figure = new_figure(2 * columns + 0.8 * bars, height)
     axes = figure.subplots(rows, columns, squeeze=False, height_ratios=heights)
     scale = (mask_limits(masks.values()), opacity)
@@ -121,8 +126,9 @@ def mask_figure(
     texts = [
         _TEXTS[style] if masks else "",
         STRETCHED if stretch and style != "contour" else "",
+        CLASS_EVIDENCE if evidence else "",
     ]
-    caption(figure, *filter(None, texts))
+    caption(figure, *filter(None, texts), masks=bool(masks))
     return figure
 
 

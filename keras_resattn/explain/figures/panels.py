@@ -13,7 +13,10 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colorbar import Colorbar
 from matplotlib.colors import Colormap
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
 from matplotlib.image import AxesImage
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.textpath import text_to_path
 
 from keras_resattn.explain.inputs import as_pictures
 from keras_resattn.typing import Array
@@ -26,19 +29,84 @@ NOT_EVIDENCE = (
 )
 SMALL = 8  # points
 MEDIUM = 9
+LAYOUT_RUNS = 3
+TITLE_LINES = 2  # of one line of a title, such as a file name
+CLASS_EVIDENCE = (
+    "Class evidence: where the method finds evidence for the class, relative to each "
+    "image (1: most). Methods differ, and none is proof of why the class was chosen."
+)
 INCH_PER_LETTER = 0.062  # average of the small font
+
+
+class _Layout(ConstrainedLayoutEngine):
+    """Arrange the parts of a figure until no text is cut off.
+
+    A run of the engine measures titles before it changes the size of panels. Images
+    keep their aspect ratio, so their titles are then in other places.
+    """
+
+    def execute(self, fig: Figure) -> None:
+        for _ in range(LAYOUT_RUNS):
+            super().execute(fig)
 
 
 def new_figure(width: float, height: float) -> Figure:
     """Return an empty figure, in inches, that arranges its parts automatically."""
-    return matplotlib.figure.Figure(figsize=(width, height), layout="constrained")
+    return matplotlib.figure.Figure(figsize=(width, height), layout=_Layout())
 
 
-def caption(figure: Figure, *sentences: str) -> None:
-    """Print sentences at the bottom, and that a mask is not class evidence."""
+def caption(figure: Figure, *sentences: str, masks: bool = True) -> None:
+    """Print sentences at the bottom; with masks, that these are not class evidence."""
     letters = int(figure.get_figwidth() / INCH_PER_LETTER)
-    lines = textwrap.wrap(" ".join([*sentences, NOT_EVIDENCE]), max(letters, 30))
+    text = " ".join([*sentences, NOT_EVIDENCE] if masks else sentences)
+    lines = textwrap.wrap(text, max(letters, 30))
     figure.supxlabel("\n".join(lines), fontsize=SMALL, ha="left", x=0.01)
+
+
+def fitted_titles(
+    titles: Sequence[str] | None, width: float, size: int
+) -> list[str] | None:
+    """Return titles with lines that fit a panel: long ones are broken or shortened.
+
+    Args:
+        titles: Titles of images, or `None`.
+        width: Inches of the panel.
+        size: Points of the font.
+    """
+    if titles is None:
+        return None
+    return [
+        "\n".join(_fitted(line, 72 * width, size) for line in title.split("\n"))
+        for title in titles
+    ]
+
+
+def _fitted(line: str, points: float, size: int) -> str:
+    """Break a line, such as a file name, into at most `TITLE_LINES` lines.
+
+    If it is longer, its middle is left out: names often differ only at the end.
+    """
+    text, kept = line, len(line)
+    while len(lines := _broken(text, points, size)) > TITLE_LINES:
+        kept -= 1
+        text = f"{line[: kept // 2]}\u2026{line[-(kept - kept // 2) :]}"
+    return "\n".join(lines)
+
+
+def _broken(text: str, points: float, size: int) -> list[str]:
+    if _width(text, size) <= points:
+        return [text]
+    # Names without spaces are broken between any two letters.
+    wrapped = textwrap.wrap(text, max(1, int(len(text) * points / _width(text, size))))
+    while any(_width(line, size) > points and len(line) > 1 for line in wrapped):
+        wrapped = textwrap.wrap(text, max(map(len, wrapped)) - 1)
+    return wrapped
+
+
+def _width(text: str, size: int) -> float:
+    """Return the width of a text in points."""
+    font = FontProperties(size=size)
+    return text_to_path.get_text_width_height_descent(text, font, ismath=False)[0]
 
 
 def pixels(images: Images) -> list[Array]:

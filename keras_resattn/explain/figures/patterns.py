@@ -14,6 +14,7 @@ from keras_resattn.explain.figures.panels import below
 from keras_resattn.explain.figures.panels import caption
 from keras_resattn.explain.figures.panels import check_count
 from keras_resattn.explain.figures.panels import extent
+from keras_resattn.explain.figures.panels import fitted_titles
 from keras_resattn.explain.figures.panels import new_figure
 from keras_resattn.explain.figures.panels import panel_heights
 from keras_resattn.explain.figures.panels import pixels
@@ -63,9 +64,13 @@ def pattern_figure(
     images = pixels(images)
     check_count("patterns.maps", patterns.maps, images)
     check_count("titles", titles, images)
+    titles = fitted_titles(titles, WIDTH - 0.1, SMALL)
+    lines = max((title.count("\n") + 1 for title in titles or ()), default=1)
     basis, count = patterns.basis, patterns.maps.shape[-1]
     heights = panel_heights(images, WIDTH)
-    figure = new_figure(WIDTH * (2 + count), sum(heights) + 0.3 * len(images) + 1.1)
+    figure = new_figure(
+        WIDTH * (2 + count), sum(heights) + (0.15 + 0.1 * lines) * len(images) + 1.1
+    )
     shape = (len(images), 2 + count)
     axes = figure.subplots(*shape, squeeze=False, height_ratios=heights)
     top = max(float(patterns.maps.max()), basis.strong)

@@ -13,6 +13,7 @@ from keras_resattn.explain.figures.panels import below
 from keras_resattn.explain.figures.panels import caption
 from keras_resattn.explain.figures.panels import check_count
 from keras_resattn.explain.figures.panels import color_bar
+from keras_resattn.explain.figures.panels import fitted_titles
 from keras_resattn.explain.figures.panels import new_figure
 from keras_resattn.explain.figures.panels import panel_heights
 from keras_resattn.explain.figures.panels import pixels
@@ -62,6 +63,7 @@ def triptych_figure(
     for one in triptychs:
         check_count("triptych.mask", one.mask, images)
     check_count("titles", titles, images)
+    titles = fitted_titles(titles, 1.75, MEDIUM)
     rows = [(i, one) for i in range(len(images)) for one in triptychs]
     heights = panel_heights([images[i] for i, _ in rows], 1.95)
     figure = new_figure(9.4, sum(heights) + 0.5 * len(rows) + 0.4)
