@@ -80,7 +80,9 @@ def image_title(
     probability = float(probabilities[best])
     unsure = " (unsure)" if doubt(probability, folder.usual_confidence) else ""
     predicted = f"predicted: {folder.labels[best]}, {probability:.0%}{unsure}"
-    return f"{name}\n{seen_at(folder.preprocessing, picture)}\n{predicted}"
+    title = f"{name}\n{seen_at(folder.preprocessing, picture)}\n{predicted}"
+    # Matplotlib would read the text between two of these as a formula.
+    return title.replace("$", r"\$")
 
 
 def seen_at(preprocessing: Preprocessing, picture: Array) -> str:

@@ -14,7 +14,7 @@ from keras_resattn.explain.mask_files import write_masks
 @pytest.fixture(scope="module")
 def photograph(tmp_path_factory):
     """A file that is wider and larger than the input of the network, 16 x 16."""
-    path = tmp_path_factory.mktemp("photographs") / "wide.jpg"
+    path = tmp_path_factory.mktemp("photographs") / "5$ wide $6.jpg"
     pixels = np.random.default_rng(0).integers(0, 256, (60, 90, 3), "uint8")
     Image.fromarray(pixels).save(path)
     return path
@@ -48,7 +48,7 @@ def test_the_image_has_the_shape_of_its_file_and_more_pixels_than_the_input(
     [([image], amplification, [title])] = calls
     assert image.shape == (60, 90, 3)
     name, seen, predicted = title.split("\n")
-    assert (name, seen) == ("wide", "seen at 16 x 16, squashed")
+    assert (name, seen) == (r"5\$ wide \$6", "seen at 16 x 16, squashed")
     probabilities = model_folder.predict([photograph])[0]
     best = model_folder.labels[probabilities.argmax()]
     assert predicted == f"predicted: {best}, {probabilities.max():.0%}"
