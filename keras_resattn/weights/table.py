@@ -102,8 +102,8 @@ def weights_info(network: str, name: str) -> WeightsInfo:
         if (info.network, info.name) == (network, name):
             return info
     raise ValueError(
-        f"'{network}' has no weights of this name; {_known(network)}. "
-        f"Received: {name!r}"
+        f"'{network}' has no weights of this name; the package has {_known(network)} "
+        f"for it. Received: {name!r}"
     )
 
 

@@ -188,12 +188,16 @@ def test_regularization_does_not_change_which_weights_fit(network, model):
 
 @pytest.mark.one_backend
 def test_an_unknown_name_is_an_error_that_lists_the_known(network, packed):
-    there_are = "'small', there are 'photos'. Received: weights=cifar"
-    with pytest.raises(ValueError, match=there_are):
+    known = "The package has the weights 'photos' for 'small'. Received: weights=cifar"
+    with pytest.raises(ValueError, match=known):
         network(weights="cifar")
-    with pytest.raises(ValueError, match="no ImageNet weights.*there are none. Rec"):
+    known = (
+        "no ImageNet weights.*The package has no weights for 'attention56'. Received"
+    )
+    with pytest.raises(ValueError, match=known):
         keras_resattn.Attention56(weights="imagenet")
-    with pytest.raises(ValueError, match="there are 'photos'. Received: 'cifar'"):
+    known = "the package has the weights 'photos' for it. Received: 'cifar'"
+    with pytest.raises(ValueError, match=known):
         table.weights_info("small", "cifar")
 
 
