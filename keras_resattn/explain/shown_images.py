@@ -80,9 +80,7 @@ def image_title(
     probability = float(probabilities[best])
     unsure = " (unsure)" if doubt(probability, folder.usual_confidence) else ""
     predicted = f"predicted: {folder.labels[best]}, {probability:.0%}{unsure}"
-    title = f"{name}\n{seen_at(folder.preprocessing, picture)}\n{predicted}"
-    # Matplotlib would read the text between two of these as a formula.
-    return title.replace("$", r"\$")
+    return f"{name}\n{seen_at(folder.preprocessing, picture)}\n{predicted}"
 
 
 def seen_at(preprocessing: Preprocessing, picture: Array) -> str:

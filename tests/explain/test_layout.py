@@ -165,3 +165,10 @@ def test_amplification_and_patterns(count, size, modules):
     check(explain.attention_figure(pictures, patterns=patterns))
     apart = next(iter(patterns.values()))
     check(explain.pattern_figure(pictures, apart, "stage1_attention1", titles))
+
+
+def test_a_dollar_sign_in_a_title_begins_no_formula():
+    titles = ["5$ and 6$"]
+    figure = explain.mask_figure(images(1), masks(1), titles)
+    assert figure.axes[0].get_title() == r"5\$ and 6\$"
+    check(figure)

@@ -48,7 +48,7 @@ def test_the_image_has_the_shape_of_its_file_and_more_pixels_than_the_input(
     [([image], amplification, [title])] = calls
     assert image.shape == (60, 90, 3)
     name, seen, predicted = title.split("\n")
-    assert (name, seen) == (r"5\$ wide \$6", "seen at 16 x 16, squashed")
+    assert (name, seen) == ("5$ wide $6", "seen at 16 x 16, squashed")
     probabilities = model_folder.predict([photograph])[0]
     best = model_folder.labels[probabilities.argmax()]
     assert predicted == f"predicted: {best}, {probabilities.max():.0%}"

@@ -75,10 +75,12 @@ def fitted_titles(
     """
     if titles is None:
         return None
-    return [
+    fitted = (
         "\n".join(_fitted(line, 72 * width, size) for line in title.split("\n"))
         for title in titles
-    ]
+    )
+    # Matplotlib would read the text between two of these as a formula.
+    return [title.replace("$", r"\$") for title in fitted]
 
 
 def _fitted(line: str, points: float, size: int) -> str:
@@ -86,10 +88,13 @@ def _fitted(line: str, points: float, size: int) -> str:
 
     If it is longer, its middle is left out: names often differ only at the end.
     """
-    text, kept = line, len(line)
-    while len(lines := _broken(text, points, size)) > TITLE_LINES:
+    lines = _broken(line, points, size)
+    if len(lines) > TITLE_LINES:
+        kept = int(TITLE_LINES * len(line) * points / _width(line, size)) + 1
+    while len(lines) > TITLE_LINES:
         kept -= 1
         text = f"{line[: kept // 2]}\u2026{line[-(kept - kept // 2) :]}"
+        lines = _broken(text, points, size)
     return "\n".join(lines)
 
 
