@@ -8,7 +8,7 @@ INSTALL := pip install --quiet --no-compile --constraint constraints.txt
 # Without bytecode on disk each process would compile Keras and TensorFlow again: 10 s.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo results test test-all test-backends test-commands-on-backends test-browser test-deployment test-floors test-python test-walks benchmark coverage docs lint lock sbom audit clean
+.PHONY: help demo results test test-all test-backends test-commands-on-backends test-browser test-deployment test-floors test-python test-walks test-mutations benchmark coverage docs lint lock sbom audit clean
 
 help:
 	@echo "make demo           train, evaluate, export and serve a model, and write a report:"
@@ -26,6 +26,7 @@ help:
 	@echo "make test-python PYTHON=python3.13"
 	@echo "                    run some tests on another Python"
 	@echo "make test-walks     run the walks of docs/walks from the built wheel: 30 minutes"
+	@echo "make test-mutations  change the code in 30 places: do the tests notice?"
 	@echo "make coverage       measure which lines the tests run; choose them with TESTS=tests/views"
 	@echo "make benchmark      measure speed and memory against other frameworks"
 	@echo "make docs           build the documentation site, build/site/html/index.html"
@@ -47,6 +48,9 @@ test: .venv-test/installed
 # Without XLA optimizations: most functions run only once, and compiling takes longer.
 test-all: .venv-test/installed-all
 	XLA_FLAGS=--xla_backend_optimization_level=0 .venv-test/bin/python -m pytest -m "not needs_cifar10"
+
+test-mutations: .venv-test/installed
+	.venv-test/bin/python -m scripts.try_mutations
 
 test-deployment: .venv-test/installed
 	.venv-test/bin/python -m pytest tests/deployment -m needs_system_tools

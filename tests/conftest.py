@@ -1,3 +1,4 @@
+import contextlib
 import functools
 import importlib.machinery
 import importlib.util
@@ -68,24 +69,39 @@ def browser():
 
 
 @pytest.fixture(scope="session", autouse=True)
+def graphs_as_written():
+    from tests import graphs
+
+    graphs.keep_as_written()
+
+
+@pytest.fixture(scope="session", autouse=True)
 def tiny_network():
     """Add a network to the zoo that has two attention modules and is built fast."""
-    from keras_resattn import ResidualAttentionNetwork
     from keras_resattn import Stage
+
+    # No part of it repeats or can be left out, because each would slow down each test.
+    stages = (Stage(8, 1, 1, mask_depth=1), Stage(16, 2, 1, mask_depth=1))
+    with in_zoo("tiny", stages):
+        yield
+
+
+@contextlib.contextmanager
+def in_zoo(name, stages):
+    """Let the zoo have a network of the family."""
+    from keras_resattn import ResidualAttentionNetwork
     from keras_resattn import complexity
     from keras_resattn import zoo
 
-    # No part of it repeats, because repetitions would slow down each test.
-    stages = (Stage(8, 1, 1, mask_depth=1), Stage(16, 2, 1, mask_depth=1))
     network = functools.partial(
-        ResidualAttentionNetwork, stages, "cifar", t=1, default_size=32, name="tiny"
+        ResidualAttentionNetwork, stages, "cifar", p=0, t=1, default_size=32, name=name
     )
     counted = complexity(network())
-    zoo.NETWORKS["tiny"] = zoo.ModelInfo(
+    zoo.NETWORKS[name] = zoo.ModelInfo(
         network, counted.parameters, counted.multiply_adds, 32, 1000
     )
     yield
-    del zoo.NETWORKS["tiny"]
+    del zoo.NETWORKS[name]
 
 
 @pytest.fixture(scope="session")

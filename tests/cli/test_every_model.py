@@ -93,17 +93,39 @@ def probabilities(lines):
     return [json.loads(line)["probabilities"] for line in lines.splitlines()]
 
 
+@pytest.fixture(scope="module")
+def other(photos, tmp_path_factory):
+    """Not the folder of the recipe, which its own model would divide."""
+    return shutil.copytree(photos, tmp_path_factory.mktemp("other") / "other")
+
+
+@pytest.fixture(scope="module")
+def known():
+    """What commands have said of the folder, each asked once."""
+    return {}
+
+
+@pytest.fixture
+def of_the_folder(command, source, known):
+    """Return a function that runs a command for the folder."""
+
+    def of_the_folder(word, *arguments):
+        key = (word, *arguments)
+        if key not in known:
+            known[key] = command(word, (source.path, []), *arguments)
+        return known[key]
+
+    return of_the_folder
+
+
 @pytest.mark.parametrize("model", KINDS, indirect=True)
 def test_predictions_and_tests_are_those_of_the_folder(
-    model, source, command, opened, photos, pictures, stand_in, tmp_path
+    model, source, command, of_the_folder, opened, other, pictures, stand_in, tmp_path
 ):
     stand_in("gradio", "huggingface_hub")
-    folder = (source.path, [])
-    expected = probabilities(command("predict", folder, *pictures, "--json"))
+    expected = probabilities(of_the_folder("predict", *pictures, "--json"))
     assert probabilities(command("predict", model, *pictures, "--json")) == expected
-    # Not the folder of the recipe, which its own model would divide.
-    other = shutil.copytree(photos, tmp_path / "other")
-    tested = command("evaluate", folder, "--data", other)
+    tested = of_the_folder("evaluate", "--data", other)
     assert command("evaluate", model, "--data", other) == tested
     command("export", model, tmp_path / "served" / "small" / "1")
     command("serve", model)
@@ -119,10 +141,10 @@ def test_predictions_and_tests_are_those_of_the_folder(
 
 @pytest.mark.parametrize("model", KINDS, indirect=True)
 def test_summaries_and_comparisons_are_those_of_the_folder(
-    model, source, command, pictures
+    model, source, command, of_the_folder, pictures
 ):
     path, _ = model
-    counted = command("summary", (source.path, []))
+    counted = of_the_folder("summary")
     assert str(keras_resattn.complexity(source.model)) in counted
     # A summary needs no labels and no preprocessing.
     assert command("summary", (path, [])) == counted

@@ -24,7 +24,7 @@ BLOCKS = [
 
 def tiny(**options):
     keras.utils.set_random_seed(0)
-    options = {"input_shape": (16, 16, 1), "classes": 4, **options}
+    options = {"input_shape": (16, 16, 1), "classes": 4, "p": 1, **options}
     return keras_resattn.create_model("tiny", **options)
 
 

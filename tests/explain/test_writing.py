@@ -11,7 +11,6 @@ from PIL import Image
 
 from keras_resattn import explain
 from keras_resattn.explain.array_file import ArrayFile
-from keras_resattn.export import export
 from tests.export.conftest import make_folder
 
 MODULES = ["stage1_attention1", "stage2_attention1"]
@@ -55,14 +54,12 @@ def written(model_folder, strange_pictures, tmp_path_factory):
 
 
 def test_arrays_are_those_of_python_and_of_the_exported_signature(
-    written, model_folder, strange_pictures, tmp_path
+    written, model_folder, strange_pictures, served
 ):
     arrays = np.load(written / "arrays.npz", allow_pickle=False)
-    served = tf.saved_model.load(
-        str(export(model_folder, tmp_path / "1", warmup=False))
-    )
+    loaded = tf.saved_model.load(str(served / "small" / "3"))
     files = tf.constant([path.read_bytes() for path in strange_pictures])
-    answer = served.signatures["attention"](image_bytes=files)
+    answer = loaded.signatures["attention"](image_bytes=files)
     images = model_folder.images(strange_pictures)
     inputs = model_folder.preprocessing.standardize(images)
     means = explain.mean_masks(model_folder.model, inputs)

@@ -14,6 +14,18 @@ def attention56():
     return keras_resattn.Attention56()
 
 
+def small(**arguments):
+    """A network with the stem, the strides and a mask depth of Attention-56.
+
+    Attention-56 is built by the same function, but in ten times the time.
+    """
+    stages = (
+        keras_resattn.Stage(16, 1, 1, mask_depth=3),
+        keras_resattn.Stage(32, 2, 1),
+    )
+    return keras_resattn.ResidualAttentionNetwork(stages, t=1, **arguments)
+
+
 def test_counts_are_the_authors(attention56):
     assert trainable(attention56) == 31_810_728
     assert attention56.count_params() == 31_883_432
@@ -89,17 +101,17 @@ def test_masks_have_the_depths_3_2_1(attention56):
 
 
 @pytest.mark.parametrize(
-    "shape",
+    ("network", "shape"),
     [
-        (33, 47, 3),
-        pytest.param((32, 32, 1), marks=pytest.mark.one_backend),
-        pytest.param((97, 97, 4), marks=pytest.mark.one_backend),
-        pytest.param((123, 201, 3), marks=pytest.mark.one_backend),
-        pytest.param((224, 320, 2), marks=pytest.mark.slow),
+        (keras_resattn.Attention56, (33, 47, 3)),
+        pytest.param(small, (32, 32, 1), marks=pytest.mark.one_backend),
+        pytest.param(small, (97, 97, 4), marks=pytest.mark.one_backend),
+        pytest.param(small, (123, 201, 3), marks=pytest.mark.one_backend),
+        pytest.param(keras_resattn.Attention56, (224, 320, 2), marks=pytest.mark.slow),
     ],
 )
-def test_any_size_from_32_up_and_any_channels(shape):
-    model = keras_resattn.Attention56(input_shape=shape, classes=7)
+def test_any_size_from_32_up_and_any_channels(network, shape):
+    model = network(input_shape=shape, classes=7)
     probabilities = model.predict(np.random.rand(2, *shape), verbose=0)
     assert probabilities.shape == (2, 7)
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
@@ -107,9 +119,9 @@ def test_any_size_from_32_up_and_any_channels(shape):
 
 @pytest.mark.one_backend
 def test_unknown_size_gives_what_the_known_size_gives():
-    unknown = keras_resattn.Attention56(input_shape=(None, None, 1), classes=3)
+    unknown = small(input_shape=(None, None, 1), classes=3)
     for size in [(97, 75), (64, 64)]:
-        known = keras_resattn.Attention56(input_shape=(*size, 1), classes=3)
+        known = small(input_shape=(*size, 1), classes=3)
         known.set_weights(unknown.get_weights())
         x = np.random.rand(2, *size, 1)
         np.testing.assert_allclose(
@@ -149,10 +161,10 @@ def test_without_top_the_size_is_open():
 @pytest.mark.one_backend
 def test_input_tensor_and_what_comes_before_it():
     image = keras.Input((64, 64, 1))
-    model = keras_resattn.Attention56(
+    model = small(
         input_tensor=keras.layers.Rescaling(2.0)(image), classes=5, name="mine"
     )
-    plain = keras_resattn.Attention56(input_shape=(64, 64, 1), classes=5)
+    plain = small(input_shape=(64, 64, 1), classes=5)
     plain.set_weights(model.get_weights())
     x = np.random.rand(2, 64, 64, 1)
     assert model.name == "mine"
@@ -163,10 +175,8 @@ def test_input_tensor_and_what_comes_before_it():
 
 @pytest.mark.one_backend
 def test_logits():
-    logits = keras_resattn.Attention56(
-        input_shape=(32, 32, 3), classes=4, classifier_activation=None
-    )
-    softmax = keras_resattn.Attention56(input_shape=(32, 32, 3), classes=4)
+    logits = small(input_shape=(32, 32, 3), classes=4, classifier_activation=None)
+    softmax = small(input_shape=(32, 32, 3), classes=4)
     softmax.set_weights(logits.get_weights())
     x = np.random.rand(2, 32, 32, 3)
     expected = keras.ops.softmax(logits.predict(x, verbose=0))
@@ -213,7 +223,7 @@ def test_mixed_precision_has_probabilities_in_float32():
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
-        model = keras_resattn.Attention56(input_shape=(32, 32, 3), classes=4)
+        model = small(input_shape=(32, 32, 3), classes=4)
     finally:
         keras.config.set_dtype_policy(before)
     assert model.get_layer("stage1_attention1_trunk").compute_dtype == "bfloat16"

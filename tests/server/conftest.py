@@ -14,6 +14,9 @@ import pytest
 MODELS = Path(__file__).parent / "data" / "models"
 # Fed to the `slow` signature of `misc`, it takes a second or more.
 SECONDS_OF_STEPS = 600.0
+# TensorFlow is imported in two thirds of the time if it cannot find its old Keras. A
+# server needs none.
+ENVIRONMENT = {"CUDA_VISIBLE_DEVICES": "-1", "TF_USE_LEGACY_KERAS": "1"}
 PROGRAM = """
 import json
 import sys
@@ -46,7 +49,7 @@ def running_server(base, **options):
         [sys.executable, "-c", PROGRAM, json.dumps([base and str(base), options])],
         stdout=subprocess.PIPE,
         text=True,
-        env={**os.environ, "CUDA_VISIBLE_DEVICES": "-1"},
+        env={**os.environ, **ENVIRONMENT},
     )
     try:
         yield _announced(process)

@@ -17,9 +17,11 @@ def train(model):
     model.fit(x, y, batch_size=2, epochs=3, callbacks=[StopAtNaN()], verbose=0)
 
 
-def test_a_loss_that_is_no_number_ends_the_run_by_epoch_and_step():
-    with pytest.raises(FloatingPointError, match="in step 1 of epoch 1.*loss=nan"):
-        train(linear(np.nan))
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_loss_that_is_no_number_ends_the_run_by_epoch_and_step(value):
+    message = f"in step 1 of epoch 1.*loss={value}"
+    with pytest.raises(FloatingPointError, match=message):
+        train(linear(value))
 
 
 def test_finite_losses_go_on():

@@ -94,6 +94,8 @@ def test_the_last_stage_is_trained_alone(small_recipe, tmp_path):
     recipe = recipe_of(small_recipe, epochs=1, freeze="stages")
     folder = training.fit(recipe, tmp_path / "run", callbacks=[seen])
     names = moved(folder.model, *seen.weights)
+    # Layers that stayed frozen to the end can be trained again.
+    assert all(layer.trainable for layer in folder.model.layers)
     assert "stage2_unit1" in names and "post_bn" in names
     assert not any(name.startswith(("stem", "stage1")) for name in names)
 

@@ -19,22 +19,25 @@ class Stop(keras.callbacks.Callback):
             raise KeyboardInterrupt
 
 
+def stream(recipe, first_epoch, **settings):
+    settings = {f"train.{key}": value for key, value in settings.items()}
+    job = make_job(changed(recipe, settings), None)
+    batches = job.training_batches(first_epoch).as_numpy_iterator()
+    return [(label.argmax(-1).tolist(), images.sum()) for images, label in batches]
+
+
+@pytest.fixture(scope="module")
+def whole(small_recipe):
+    return stream(small_recipe, 0, epochs=8)  # of three steps
+
+
 @pytest.mark.parametrize("steps", [1, 2, 3, 4, 7])
 def test_the_stream_of_batches_does_not_depend_on_the_steps_per_epoch(
-    small_recipe, steps
+    small_recipe, whole, steps
 ):
-    def labels(first_epoch, **settings):
-        recipe = changed(
-            small_recipe, {f"train.{key}": value for key, value in settings.items()}
-        )
-        job = make_job(recipe, None)
-        batches = job.training_batches(first_epoch).as_numpy_iterator()
-        return [(label.argmax(-1).tolist(), images.sum()) for images, label in batches]
-
-    whole = labels(0, epochs=8)  # of three steps
     for first in (0, 1, 2):
-        part = labels(first, epochs=3, steps_per_epoch=steps)[: (3 - first) * steps]
-        assert part == whole[first * steps : 3 * steps]
+        part = stream(small_recipe, first, epochs=3, steps_per_epoch=steps)
+        assert part[: (3 - first) * steps] == whole[first * steps : 3 * steps]
 
 
 @pytest.mark.parametrize(

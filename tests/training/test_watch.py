@@ -8,6 +8,7 @@ from tests.training.test_tensorboard import read
 
 def test_curves_masks_and_a_profile_are_in_the_folder_of_a_run(small_recipe, tmp_path):
     settings = {
+        "network.name": "tiny",  # with masks
         "network.input_shape": (8, 8, 3),
         "augmentation.crop_padding": 1,
         "train.epochs": 1,

@@ -17,6 +17,7 @@ from keras_resattn import Stage
 from keras_resattn import training
 from keras_resattn import zoo
 from keras_resattn_cli.main import main
+from tests import graphs
 from tests.training.small_training import split_cpu
 
 
@@ -41,6 +42,7 @@ def add_tiny_network():
 
 if __name__ == "__main__":
     add_tiny_network()
+    graphs.keep_as_written()
     if "CPUS" in os.environ:
         split_cpu(int(os.environ["CPUS"]))
     is_chosen = '"index": 1' in os.environ.get("TF_CONFIG", '"index": 1')

@@ -15,6 +15,7 @@ def backbone(name="network", **options):
     model = ResidualAttentionNetwork(
         stages,
         "cifar",
+        p=0,
         t=1,
         default_size=16,
         include_top=False,

@@ -100,7 +100,18 @@ EXPLANATIONS = {
 }
 
 
-@pytest.mark.parametrize("nesting", nested.NESTINGS, ids=lambda f: f.__name__)
+# All of them read the same flattened graph, and views are tested in every nesting.
+DIFFERENT = (nested.preprocessed, nested.deep, nested.ends_in_a_network)
+
+
+@pytest.mark.parametrize(
+    "nesting",
+    [
+        pytest.param(f, marks=() if f in DIFFERENT else pytest.mark.slow)
+        for f in nested.NESTINGS
+    ],
+    ids=lambda f: f.__name__,
+)
 @pytest.mark.parametrize("name", EXPLANATIONS)
 def test_an_explanation_is_that_of_the_flat_network(parts, expected, name, nesting):
     right = expected(name, EXPLANATIONS[name])
@@ -115,7 +126,7 @@ def test_class_evidence_is_that_of_the_flat_network(parts, method):
         return explain.class_evidence(model, images(), method, samples=2)
 
     right = evidence(nested.flat(*parts))
-    for nesting in (nested.preprocessed, nested.deep, nested.ends_in_a_network):
+    for nesting in DIFFERENT:
         check_same(evidence(nesting(*parts)), right)
 
 

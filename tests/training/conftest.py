@@ -1,0 +1,17 @@
+import pytest
+
+from tests.conftest import in_zoo
+from tests.training.recipes import changed
+
+
+@pytest.fixture(scope="session")
+def small_recipe(small_recipe):
+    """Return the small recipe with a network of two units, without attention.
+
+    How a run is trained does not depend on the layers, and a step of these is built in
+    a tenth of the time. The network of `model_folder` has attention modules.
+    """
+    from keras_resattn import Stage
+
+    with in_zoo("two_units", (Stage(8, 1, 0), Stage(16, 2, 0))):
+        yield changed(small_recipe, {"network.name": "two_units"})
