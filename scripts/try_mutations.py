@@ -201,7 +201,7 @@ MUTATIONS = [
         "keras_resattn_server/wire/status.py",
         '"UNAVAILABLE": 503',
         '"UNAVAILABLE": 500',
-        "server/test_limits.py server/test_overload.py",
+        "server/test_readiness.py server/test_request_memory.py",
     ),
     Mutation(
         "keras_resattn_client/retry.py",

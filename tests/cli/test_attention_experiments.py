@@ -84,9 +84,9 @@ def test_response_prints_and_writes_both_networks(run, model_folder, moved, tmp_
     assert MODULE in output and str(moved / "copy") in output
     with (tmp_path / "new" / "response.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
-    assert len(rows) == 2 * 10
+    assert len(rows) == 2 * 6
     assert {row["images"] for row in rows} == {"4"}
-    assert [row["mean"] for row in rows[:10]] == [row["mean"] for row in rows[10:]]
+    assert [row["mean"] for row in rows[:6]] == [row["mean"] for row in rows[6:]]
     assert (tmp_path / "new" / "response.png").read_bytes().startswith(b"\x89PNG")
 
 
