@@ -79,8 +79,8 @@ def mean_response(
         float32 arrays `(N,)`: for each image, the mean over positions and channels
         of the absolute values of the output of the block. The blocks of a module are
         `<module>_pre<i>`, `<module>_trunk`, `<module>_residual` (or `_naive`)
-        and `<module>_post<i>`. The last `_post` block is the output of the module. The
-        other units of a stage are `stage<i>_unit<j>`.
+        and `<module>_post<i>`. The last block of a module is its output. The other
+        units of a stage are `stage<i>_unit<j>`.
 
     Raises:
         ValueError: If `model` has no attention module or there are no images.
@@ -118,6 +118,6 @@ def module_outputs(blocks: Iterable[str]) -> dict[str, str]:
         blocks: The names of blocks in the order of the network, such as the result of
             `mean_response`.
     """
-    found = [re.fullmatch(r"(.*)_post\d+", name) for name in blocks]
-    # A later unit of the same module replaces the one before it.
+    found = [re.fullmatch(r"(.*)_(?:residual|naive|post\d+)", name) for name in blocks]
+    # A later block of the same module replaces the one before it.
     return {match[1]: match[0] for match in found if match}

@@ -114,6 +114,9 @@ def test_a_model_in_half_precision_gives_float32(responses):
 def test_a_module_ends_with_the_last_unit_after_its_fusion():
     blocks = [f"module_{part}" for part in ("pre1", "pre2", "naive", "post1", "post2")]
     assert module_outputs(blocks) == {"module": "module_post2"}
+    assert module_outputs(["module_trunk", "module_naive"]) == {
+        "module": "module_naive"
+    }
 
 
 def test_the_figure_shows_each_network_by_depth(responses):

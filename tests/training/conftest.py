@@ -23,5 +23,5 @@ def model_folder(small_recipe, tmp_path_factory):
     """Return a model folder of the small recipe. Tests must not write to it."""
     from keras_resattn import training
 
-    out = tmp_path_factory.mktemp("runs") / "two_units"
+    out = tmp_path_factory.mktemp("runs") / "small"
     return training.fit(small_recipe, out, callbacks=[])
