@@ -1,8 +1,8 @@
-"""Change the code in a line at a time, and show which tests find each change.
+"""Change one line of code at a time, and show which test notices each change.
 
-`python -m scripts.try_mutations` says for each change whether the tests caught it, and
-fails if they did not. Each runs in a copy of the repository. Choose some by a part of
-their file's name: `python -m scripts.try_mutations training/freezing`.
+`python -m scripts.try_mutations` changes a copy of the repository. It fails if a change
+is not noticed. Choose changes by a part of the name of their file:
+`python -m scripts.try_mutations training/freezing`.
 """
 
 import argparse

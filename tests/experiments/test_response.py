@@ -111,7 +111,7 @@ def test_a_model_in_half_precision_gives_float32(responses):
         np.testing.assert_allclose(values, responses[block], rtol=0.03)
 
 
-def test_a_module_ends_with_the_last_unit_after_its_fusion():
+def test_a_module_ends_with_the_last_unit_after_its_fusion_if_there_is_one():
     blocks = [f"module_{part}" for part in ("pre1", "pre2", "naive", "post1", "post2")]
     assert module_outputs(blocks) == {"module": "module_post2"}
     assert module_outputs(["module_trunk", "module_naive"]) == {

@@ -17,7 +17,7 @@ def attention56():
 def small(**arguments):
     """A network with the stem, the strides and a mask depth of Attention-56.
 
-    Attention-56 is built by the same function, but in ten times the time.
+    Attention-56 is built by the same function, but takes several times as long.
     """
     stages = (
         keras_resattn.Stage(16, 1, 1, mask_depth=3),
