@@ -1,7 +1,8 @@
 """Change one line of code at a time, and show which test notices each change.
 
 `python -m scripts.try_mutations` changes a copy of the repository. It fails if a change
-is not noticed. Choose changes by a part of the name of their file:
+is not noticed. The tests must pass before: a test that fails anyway notices everything.
+Choose changes by a part of the name of their file:
 `python -m scripts.try_mutations training/freezing`.
 """
 
@@ -213,7 +214,7 @@ MUTATIONS = [
 
 
 def main() -> None:
-    """Try the mutations, and exit with their number that no test found."""
+    """Try the mutations, and exit with the number of those that no test noticed."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("files", nargs="*", help="parts of names of files to change")
     chosen = parser.parse_args().files
@@ -226,17 +227,17 @@ def main() -> None:
             if chosen and not any(part in mutation.file for part in chosen):
                 continue
             started = time.monotonic()
-            found = finding_tests(copy, mutation)
-            missed += not found
+            test = noticing_test(copy, mutation)
+            missed += not test
             print(
                 f"{number:2} {mutation.file}: {mutation.changed.strip()}\n"
-                f"   {found or 'NOT CAUGHT'} ({time.monotonic() - started:.0f} s)",
+                f"   {test or 'NOT NOTICED'} ({time.monotonic() - started:.0f} s)",
                 flush=True,
             )
     sys.exit(missed)
 
 
-def finding_tests(copy: Path, mutation: Mutation) -> str | None:
+def noticing_test(copy: Path, mutation: Mutation) -> str | None:
     """Return the first test that fails after a mutation, if there is one.
 
     Args:
