@@ -11,10 +11,10 @@ unexport PYTHONDONTWRITEBYTECODE
 .PHONY: help demo results test test-all test-backends test-commands-on-backends test-browser test-deployment test-floors test-python test-walks test-mutations benchmark coverage docs lint lock sbom audit clean
 
 help:
-	@echo "make demo           train, evaluate, export and serve a model, and write a report:"
+	@echo "make demo           train, evaluate, export, serve a model, write a report:"
 	@echo "                    4 to 10 minutes on 2 cores"
-	@echo "make results        train the runs of docs/results.md: days on 2 cores. Run it again"
-	@echo "                    to resume after an interruption"
+	@echo "make results        train the runs of docs/results.md: days on 2 cores. Run"
+	@echo "                    it again to resume after an interruption"
 	@echo "make test           run the tests on TensorFlow"
 	@echo "make test-all       run all tests, with the slow ones and those below: hours"
 	@echo "make test-backends  run the tests of layers and networks on JAX and PyTorch"
@@ -22,19 +22,19 @@ help:
 	@echo "                    apt-get install chromium"
 	@echo "make test-deployment  run the tests of the gateway and the alerts. First run:"
 	@echo "                    apt-get install nginx libnginx-mod-http-js prometheus"
-	@echo "make test-floors    run some tests with the lowest versions that setup.cfg allows"
+	@echo "make test-floors    run some tests with the lowest versions of setup.cfg"
 	@echo "make test-python PYTHON=python3.13"
 	@echo "                    run some tests on another Python"
 	@echo "make test-walks     run the walks of docs/walks from the built wheel: 30 minutes"
 	@echo "make test-mutations  change the code in 30 places: do the tests notice?"
-	@echo "make coverage       measure which lines the tests run; choose them with TESTS=tests/views"
+	@echo "make coverage       measure which lines tests run: TESTS=tests/views"
 	@echo "make benchmark      measure speed and memory against other frameworks"
 	@echo "make docs           build the documentation site, build/site/html/index.html"
 	@echo "make lint           run ruff, import-linter, mypy and vulture"
 	@echo "make lock           renew constraints.txt, the versions that make installs"
 	@echo "make sbom           list the dependencies with their licences: build/sbom.json"
 	@echo "make audit          look for known vulnerabilities of the dependencies"
-	@echo "make clean          remove the virtual environments, the site and the output of make demo"
+	@echo "make clean          remove the environments, the site, the output of make demo"
 
 demo: .venv-demo/installed
 	.venv-demo/bin/python scripts/demo.py
