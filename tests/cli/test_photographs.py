@@ -54,7 +54,7 @@ def arguments(folder, out, *settings):
         "network.weights=null",
         "network.input_shape=[16, 16, 3]",
         "augmentation.crop_padding=1",
-        "train.epochs=8",
+        "train.epochs=30",
         "train.learning_rate=0.1",
         "train.batch_size=12",
         *settings,
