@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from keras_resattn.layers.geometry import batch_shape
@@ -82,11 +83,14 @@ def interpolation_matrix(
     size: Tensor, new_size: Tensor, dtype: str = "float32"
 ) -> Tensor:
     """Return the matrix `(new_size, size)` of an aligned linear resize."""
-    steps = ops.cast(ops.maximum(new_size - 1, 1), dtype)
-    spacing = ops.cast(size - 1, dtype) / steps
-    positions = ops.cast(ops.arange(new_size), dtype) * spacing
-    distances = ops.abs(positions[:, None] - ops.cast(ops.arange(size), dtype)[None])
-    return ops.maximum(1.0 - distances, 0.0)
+    # Known sizes make one constant in place of thirty operations to trace.
+    known = isinstance(size, int) and isinstance(new_size, int)
+    numpy, cast = (np, np.asarray) if known else (ops, ops.cast)
+    steps = cast(numpy.maximum(new_size - 1, 1), dtype)
+    spacing = cast(size - 1, dtype) / steps
+    positions = cast(numpy.arange(new_size), dtype) * spacing
+    distances = numpy.abs(positions[:, None] - cast(numpy.arange(size), dtype)[None])
+    return ops.convert_to_tensor(numpy.maximum(1.0 - distances, 0.0), dtype)
 
 
 def _check_pair(input_shape: Sequence[Shape]) -> None:

@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 
 from keras_resattn.training.optimizer import CoupledSGD
+from keras_resattn.training.shared_constants import shared_constant
 from keras_resattn.views.graph import variable_index
 
 
@@ -39,13 +40,14 @@ def _update_step(
 ) -> None:
     gradient = tf.convert_to_tensor(tf.cast(gradient, variable.dtype))
     if optimizer.coupled_weight_decay:
-        gradient += optimizer.coupled_weight_decay * variable
+        decay = shared_constant(optimizer.coupled_weight_decay, variable.dtype)
+        gradient += decay * variable
     momentum = optimizer.momentums[variable_index(optimizer, variable)]
     tf.raw_ops.ResourceApplyKerasMomentum(
         var=variable.handle,
         accum=momentum.value.handle,
         lr=tf.cast(learning_rate, variable.dtype),
         grad=gradient,
-        momentum=tf.constant(optimizer.momentum, variable.dtype),
+        momentum=shared_constant(optimizer.momentum, variable.dtype),
         use_nesterov=optimizer.nesterov,
     )

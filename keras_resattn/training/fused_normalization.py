@@ -5,6 +5,7 @@ from collections.abc import Callable
 import keras
 import tensorflow as tf
 
+from keras_resattn.training.shared_constants import shared_constant
 from keras_resattn.typing import Tensor
 from keras_resattn.views.graph import flatten_layers
 
@@ -67,7 +68,7 @@ def _normalize_batch(
     # The kernel also moves the averages, which saves operations to trace. But it moves
     # towards the unbiased variance, and Keras towards the biased one: their ratio.
     count = _count(inputs)
-    ratio = max(count - 1, 1) / count if isinstance(count, int) else _ratio(count)
+    ratio = _ratio(count)
     variance = layer.moving_variance / ratio
     outputs, mean, variance, *_ = _kernel(
         layer, inputs, layer.moving_mean, variance, is_training=True
@@ -83,7 +84,9 @@ def _count(inputs: tf.Tensor) -> int | tf.Tensor:
     return values // inputs.shape[-1]
 
 
-def _ratio(count: tf.Tensor) -> tf.Tensor:
+def _ratio(count: int | tf.Tensor) -> tf.Tensor:
+    if isinstance(count, int):
+        return shared_constant(max(count - 1, 1) / count, tf.float32)
     count = tf.cast(count, tf.float32)
     return tf.maximum(count - 1, 1) / count
 

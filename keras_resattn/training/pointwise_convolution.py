@@ -5,6 +5,7 @@ from collections.abc import Callable
 import keras
 import tensorflow as tf
 
+from keras_resattn.training.shared_constants import shared_constant
 from keras_resattn.views.graph import flatten_layers
 
 
@@ -57,10 +58,16 @@ def _gains(layer: keras.layers.Conv2D) -> bool:
 
 def _product_with(layer: keras.layers.Conv2D) -> Callable[[tf.Tensor], tf.Tensor]:
     def call(inputs: tf.Tensor) -> tf.Tensor:
-        kernel = tf.convert_to_tensor(layer.kernel)[0, 0]
-        outputs = tf.reshape(inputs, (-1, kernel.shape[0])) @ kernel
-        *places, _ = inputs.shape
-        sizes = [size or tf.shape(inputs)[axis] for axis, size in enumerate(places)]
-        return tf.reshape(outputs, (*sizes, kernel.shape[1]))
+        channels, filters = layer.kernel.shape[2:]
+        kernel = _reshape(tf.convert_to_tensor(layer.kernel), (channels, filters))
+        outputs = _reshape(inputs, (-1, channels)) @ kernel
+        sizes = inputs.shape[1:3]
+        if None in sizes:
+            return tf.reshape(outputs, (*tf.unstack(tf.shape(inputs)[:3]), filters))
+        return _reshape(outputs, (-1, *sizes, filters))
 
     return call
+
+
+def _reshape(inputs: tf.Tensor, shape: tuple[int, ...]) -> tf.Tensor:
+    return tf.reshape(inputs, shared_constant(shape, tf.int32))
