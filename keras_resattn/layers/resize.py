@@ -85,12 +85,14 @@ def interpolation_matrix(
     """Return the matrix `(new_size, size)` of an aligned linear resize."""
     # Known sizes make one constant in place of thirty operations to trace.
     known = isinstance(size, int) and isinstance(new_size, int)
-    numpy, cast = (np, np.asarray) if known else (ops, ops.cast)
-    steps = cast(numpy.maximum(new_size - 1, 1), dtype)
+    library, cast = (np, np.asarray) if known else (ops, ops.cast)
+    steps = cast(library.maximum(new_size - 1, 1), dtype)
     spacing = cast(size - 1, dtype) / steps
-    positions = cast(numpy.arange(new_size), dtype) * spacing
-    distances = numpy.abs(positions[:, None] - cast(numpy.arange(size), dtype)[None])
-    return ops.convert_to_tensor(numpy.maximum(1.0 - distances, 0.0), dtype)
+    positions = cast(library.arange(new_size), dtype) * spacing
+    distances = library.abs(
+        positions[:, None] - cast(library.arange(size), dtype)[None]
+    )
+    return ops.convert_to_tensor(library.maximum(1.0 - distances, 0.0), dtype)
 
 
 def _check_pair(input_shape: Sequence[Shape]) -> None:

@@ -34,7 +34,7 @@ def shared_constant(value: float | tuple[int, ...], dtype: str | tf.DType) -> tf
     constants = getattr(graph, _ATTRIBUTE)
     key = (value, tf.as_dtype(dtype))
     if key not in constants:
-        # Outside all control dependencies, as others that have none use it, too.
+        # Its later users need not wait for what the first one waits for.
         with tf.control_dependencies(None):
             constants[key] = tf.constant(value, dtype)
     return constants[key]
