@@ -107,8 +107,11 @@ def keras_on_pytorch():
     return plain_keras()
 
 
-def pytorchcv(channels_last):
-    """Return a function that prepares a step of pytorchcv's network in PyTorch."""
+def pytorchcv(channels_last=True, bfloat16=False):
+    """Return a function that prepares a step of pytorchcv's network in PyTorch.
+
+    In bfloat16, PyTorch chooses the operations that compute in it: `torch.autocast`.
+    """
 
     def begin():
         os.environ["KERAS_BACKEND"] = "torch"  # the recipe imports Keras
@@ -132,7 +135,9 @@ def pytorchcv(channels_last):
 
             def step():
                 optimizer.zero_grad()
-                loss = torch.nn.functional.cross_entropy(network(images), labels)
+                with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
+                    scores = network(images)
+                loss = torch.nn.functional.cross_entropy(scores.float(), labels)
                 loss.backward()
                 optimizer.step()
                 return loss.item()
@@ -150,7 +155,8 @@ ENGINES = {
     "ours, remat": ours("float32", "network.remat=true"),
     "plain Keras": plain_keras,
     "PyTorch": pytorchcv(channels_last=False),
-    "PyTorch channels_last": pytorchcv(channels_last=True),
+    "PyTorch channels_last": pytorchcv(),
+    "PyTorch bfloat16": pytorchcv(bfloat16=True),
     "Keras on PyTorch": keras_on_pytorch,
 }
 

@@ -23,7 +23,8 @@ from keras_resattn.training.processor import computes_in
 
 PYTORCH = ("PyTorch", "PyTorch channels_last")
 REMAT, BFLOAT16 = "ours, remat", "ours, bfloat16"
-LARGE = ("ours", BFLOAT16, REMAT, "plain Keras", *PYTORCH)
+PYTORCH_BFLOAT16 = "PyTorch bfloat16"
+LARGE = ("ours", BFLOAT16, REMAT, "plain Keras", *PYTORCH, PYTORCH_BFLOAT16)
 SMALL = ("ours", BFLOAT16, "plain Keras", "Keras on PyTorch")
 # Seconds, because the threads of an engine may wait actively before they sleep.
 PAUSE = 0.2
@@ -43,7 +44,7 @@ def rows(quick):
 def measure(recipe, batch, names, rounds):
     """Return the seconds of each engine's steps, and its memory in MiB."""
     if computes_in("bfloat16") is False:
-        names = [name for name in names if name != BFLOAT16]
+        names = [name for name in names if "bfloat16" not in name]
     arguments = {name: (recipe, batch, name) for name in names}
     seconds = {name: [] for name in names}
     with running("training_engines", arguments) as engines:
@@ -94,7 +95,7 @@ def goals(large, single, small):
     memory = large[1]
     maps = {name: memory[name] - size for name, size in single.items()}
     rows = [
-        compared("224, float32, PyTorch at its best", large, "ours", peer, ">= 1.2"),
+        compared("224, float32, PyTorch at its best", large, "ours", peer, ">= 1.3"),
         compared("224, float32, plain Keras", large, "ours", "plain Keras"),
         sized("224, memory, PyTorch at its best", memory, "ours", peer, "<= 1"),
         sized("224, memory with remat, PyTorch at its best", memory, REMAT, peer),
@@ -108,8 +109,10 @@ def goals(large, single, small):
         ),
     ]
     if BFLOAT16 in large[0]:
-        what = "224, bfloat16, PyTorch in float32"
-        rows.append(compared(what, large, BFLOAT16, peer))
+        what, peer = "224, bfloat16, PyTorch in bfloat16", PYTORCH_BFLOAT16
+        rows.append(compared(what, large, BFLOAT16, peer, ">= 1.3"))
+        what = "224, bfloat16, memory, PyTorch in bfloat16"
+        rows.append(sized(what, memory, BFLOAT16, peer, "<= 1"))
     return rows
 
 

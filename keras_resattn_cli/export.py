@@ -88,8 +88,8 @@ def export(
         bool,
         typer.Option(
             "--fold-batch-norm",
-            help="Fold batch normalization into convolutions. int8, and a SavedModel "
-            "without --plain, always do.",
+            help="With --plain: fold batch normalization into convolutions. Without "
+            "--plain, this is always done.",
         ),
     ] = False,
     plain: Annotated[
@@ -145,8 +145,7 @@ def export(
         _saved_model(folder, out, str(precision), warmup, image, options)
     else:
         calibration = _calibration(folder, calibrate, data_dir)
-        chosen = {"fold_batch_norm": fold_batch_norm, "calibration": calibration}
-        _other(folder, out, format, image, chosen)
+        _other(folder, out, format, image, calibration)
 
 
 def _check_options(
@@ -223,11 +222,13 @@ def _other(
     out: Path,
     format: Format,
     images: list[Path] | None,
-    options: dict[str, Any],
+    calibration: "Calibration | None",
 ) -> None:
     from keras_resattn.export import export_format
 
-    path, manifest = export_format(folder, out, str(format), images=images, **options)
+    path, manifest = export_format(
+        folder, out, str(format), images=images, calibration=calibration
+    )
     _print_parity(manifest["parity"], str(format))
     typer.echo(f"The model is {path / manifest['file']}.")
 

@@ -23,6 +23,7 @@ from keras_resattn.export import measure
 from keras_resattn.export.calibration import Calibration
 from keras_resattn.export.manifest import describe
 from keras_resattn.export.manifest import write_manifest
+from keras_resattn.export.optimization import resize_natively
 from keras_resattn.export.precision import check_backend
 from keras_resattn.export.precision import prepare
 from keras_resattn.model_folder import LABELS
@@ -40,7 +41,7 @@ def export_format(
     folder: ModelFolder,
     path: StrPath,
     format: str,
-    fold_batch_norm: bool = False,
+    fold_batch_norm: bool = True,
     images: Sequence[StrPath] | None = None,
     calibration: Calibration | None = None,
 ) -> tuple[Path, dict[str, Any]]:
@@ -64,7 +65,8 @@ def export_format(
         path: The folder to make.
         format: `"onnx"`, `"openvino"` or `"litert"`.
         fold_batch_norm: Boolean, whether to fold batch normalizations into
-            convolutions, see `keras_resattn.fold_batch_norm`.
+            convolutions, see `keras_resattn.fold_batch_norm`. Only then are aligned
+            resizes one operation each. Defaults to `True`.
         images: Paths of image files to measure on. Defaults to images of the
             bundled sample of Fashion-MNIST, or to those that `calibration` holds out.
         calibration: A `Calibration`, see `calibration_images`: quantize to 8 bits.
@@ -84,7 +86,7 @@ def export_format(
     check_backend()
     pixels, source = _pixels_to_measure(folder.preprocessing, images, calibration)
     fold = fold_batch_norm or calibration is not None
-    model = prepare(folder.model, fold=fold)
+    model = resize_natively(prepare(folder.model, fold=fold))
     precision = "int8" if calibration else "float32"
     manifest = {
         "format": format,

@@ -78,22 +78,15 @@ def write_int8(model: keras.Model, pixels: Array, file: Path) -> list[str]:
 def sensitive_convolutions(graph: "onnx.GraphProto") -> list[str]:
     """Return the names of the convolutions that lose most when they are quantized.
 
-    These are the first one, which sees the pixels, and the last one of each mask, whose
-    output goes into a sigmoid. The classifier is not a convolution and stays float32 as
-    well. `benchmarks/int8.py` measures what each of them costs.
+    This is the first one, which sees the pixels. The classifier is not a convolution
+    and stays float32 as well. `benchmarks/int8.py` measures what other convolutions
+    lose.
 
     Args:
         graph: The `onnx.GraphProto` of a network.
     """
-    makers = {output: node for node in graph.node for output in node.output}
-    convolutions = [node for node in graph.node if node.op_type == "Conv"]
-    masks = [node for node in graph.node if node.op_type == "Sigmoid"]
-    names = [node.name for node in convolutions[:1]]
-    for node in masks:
-        while node.op_type != "Conv" and node.input[0] in makers:
-            node = makers[node.input[0]]
-        names.append(node.name)
-    return list(dict.fromkeys(names))
+    convolutions = [node.name for node in graph.node if node.op_type == "Conv"]
+    return convolutions[:1]
 
 
 def _reader(name: str, pixels: Array) -> "CalibrationDataReader":

@@ -1,8 +1,9 @@
-"""A network rewritten for TensorFlow's fused kernels.
+"""A network rewritten for the kernels of TensorFlow and of other runtimes.
 
 It uses only TensorFlow's standard operations. When a SavedModel is loaded,
 TensorFlow's graph optimizer (Grappler's remapper) fuses them into oneDNN's kernels.
-This module brings them into the form that the optimizer knows.
+This module brings them into the form that the optimizer knows. Converters to other
+formats need less: one operation for each resize.
 """
 
 from collections.abc import Callable
@@ -15,6 +16,7 @@ import tensorflow as tf
 from keras_resattn.layers import AlignedResize
 from keras_resattn.typing import Tensor
 from keras_resattn.views.batch_norm_folding import scale_and_shift
+from keras_resattn.views.flat import copy_with_weights
 from keras_resattn.views.graph import producer_of
 
 
@@ -46,6 +48,33 @@ def optimize(model: keras.Model) -> keras.Model:
         return replacement(operation) if replacement else operation
 
     return keras.models.clone_model(model, clone_function=replace, call_function=_call)
+
+
+def resize_natively(model: keras.Model) -> keras.Model:
+    """Return a model whose aligned resizes are TensorFlow's operation.
+
+    Converters know this operation as a bilinear resize with aligned corners. Two
+    matrix products in its place are slower, most of all in 8 bits, because the map has
+    to change its layout for them.
+
+    Args:
+        model: A functional `keras.Model` in float32. It is not changed.
+
+    Returns:
+        A `keras.Model` for TensorFlow; `model` itself if it has nothing to replace.
+        Maps with the channels first, and resizes inside layers, stay as they are.
+    """
+    if not any(type(layer) is AlignedResize for layer in model.layers):
+        return model
+
+    def copy(operation: keras.Operation) -> keras.Operation:
+        if type(operation) is AlignedResize:
+            return _resize(operation)
+        if not isinstance(operation, keras.layers.Layer):
+            return operation
+        return type(operation).from_config(operation.get_config())
+
+    return copy_with_weights(model, clone_function=copy)
 
 
 def _call(layer: keras.Operation, *args: Any, **kwargs: Any) -> Tensor:

@@ -10,7 +10,8 @@ def test_each_goal_has_its_row_and_verdict():
     seconds = {"ours": [1.0, 1.0], "ours, bfloat16": [0.5, 0.5]}
     peers = {"plain Keras": [1.25, 1.25], "PyTorch": [2.0, 2.0]}
     remat = {"ours, remat": [1.25, 1.25]}
-    large = {**seconds, **remat, **peers, "PyTorch channels_last": [1.1, 1.1]}
+    pytorch = {"PyTorch channels_last": [1.1, 1.1], "PyTorch bfloat16": [0.7, 0.7]}
+    large = {**seconds, **remat, **peers, **pytorch}
     small = {**seconds, **peers, "Keras on PyTorch": [0.9, 0.9]}
     memory = {**dict.fromkeys(large, 100.0), "ours": 50.0, "ours, remat": 32.0}
     single = {"ours": 20.0, "ours, remat": 20.0}
@@ -23,10 +24,13 @@ def test_each_goal_has_its_row_and_verdict():
         (0.8, True),
         (2.5, True),
         (0.9, False),
+        (1.4, True),
+        (1.0, True),
     ]
     assert "PyTorch channels_last: 1100 (1100) ms" == rows[0].peer
     for times in (large, small):
         del times["ours, bfloat16"]
+    del large["PyTorch bfloat16"]
     rows = training_step.goals((large, memory), single, (small, memory))
     assert "bfloat16" not in str(rows)
     (best,) = (row for row in rows if row.what == "CIFAR, our best, plain Keras")

@@ -9,6 +9,7 @@ from keras_resattn.export import contract
 from keras_resattn.export import export
 from keras_resattn.export.optimization import NativeAlignedResize
 from keras_resattn.export.optimization import optimize
+from keras_resattn.export.optimization import resize_natively
 from keras_resattn.export.precision import prepare
 from keras_resattn.layers import AlignedResize
 from keras_resattn.views.graph import flatten_layers
@@ -64,12 +65,25 @@ def test_the_native_resize_is_the_layer_it_stands_for(small, large):
     np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
-def test_maps_with_the_channels_first_are_left_as_they_are():
+@pytest.mark.parametrize("rewrite", [optimize, resize_natively])
+def test_maps_with_the_channels_first_are_left_as_they_are(rewrite):
     inputs = keras.Input((4, 6, 6))
     x = keras.layers.BatchNormalization(axis=1)(inputs)
     x = AlignedResize(data_format="channels_first")([x, inputs])
-    kinds = {type(layer) for layer in optimize(keras.Model(inputs, x)).layers}
+    kinds = {type(layer) for layer in rewrite(keras.Model(inputs, x)).layers}
     assert {keras.layers.BatchNormalization, AlignedResize} <= kinds
+
+
+def test_only_the_resizes_are_replaced_for_converters(folder, images):
+    model = prepare(folder.model, fold=True)
+    kinds = [type(layer) for layer in model.layers]
+    native = resize_natively(model)
+    replaced = [NativeAlignedResize if x is AlignedResize else x for x in kinds]
+    assert [type(layer) for layer in native.layers] == replaced
+    assert AlignedResize in kinds
+    assert [type(layer) for layer in model.layers] == kinds
+    np.testing.assert_allclose(native(images), model(images), atol=1e-5)
+    assert resize_natively(native) is native
 
 
 @pytest.fixture(scope="module")
