@@ -2,12 +2,14 @@
 
 The script resumes or begins each run, evaluates it on the test images, and writes
 `results.md` into the folder of the runs after each. Stop it at any time with Ctrl-C
-and start it again: it continues after the last whole epoch.
+and start it again: it continues after the last whole epoch. A run that is begun in
+`benchmarks/results/runs` is copied from there and continued.
 """
 
 import argparse
 import csv
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,6 +24,7 @@ from keras_resattn.model_folder import METRICS
 from keras_resattn.model_folder import RECIPE
 from scripts.cifar10_from_npm import convert
 
+BEGUN = Path(__file__).parents[1] / "benchmarks" / "results" / "runs"
 DEPTHS = (56, 92, 128, 164)
 RUNS = (
     "cifar10_attention56_100_epochs",
@@ -46,6 +49,19 @@ def run_command(*arguments):
         sys.exit("Stopped. Run the same command again to continue.")
     if status:
         sys.exit(f"`keras-resattn {' '.join(command[3:])}` ended with {status}.")
+
+
+def take_begun(folder):
+    """Copy a run of the same name that is begun in the repository, unless it is here.
+
+    Args:
+        folder: Path of the run, as it is named when it is finished.
+    """
+    partial = folder.with_name(f"{folder.name}.partial")
+    begun = BEGUN / partial.name
+    if begun.is_dir() and not (folder.exists() or partial.exists()):
+        print(f"Continuing a copy of {begun}.", flush=True)
+        shutil.copytree(begun, partial)
 
 
 def table(folders):
@@ -118,6 +134,7 @@ def main(arguments=None):
     finished = []
     for name in options.runs:
         folder = options.out / name
+        take_begun(folder)
         run_command("train", name, "--resume", folder, *changes)
         if not (folder / EVALUATION).is_file():
             run_command("evaluate", folder)

@@ -60,6 +60,29 @@ def test_the_runs_are_resumed_evaluated_and_put_into_the_table(commands, tmp_pat
     assert "| 1.0 | a processor |" in lines[2]
 
 
+def test_a_begun_run_is_copied_once(tmp_path, monkeypatch):
+    monkeypatch.setattr(train_results, "BEGUN", tmp_path / "begun")
+    begun = tmp_path / "begun" / "first.partial" / "checkpoint.h5"
+    begun.parent.mkdir(parents=True)
+    begun.write_text("epoch 1")
+    for name in ("first", "second"):
+        train_results.take_begun(tmp_path / "runs" / name)
+    (copy,) = (tmp_path / "runs").iterdir()
+    assert copy.name == "first.partial"
+    assert (copy / begun.name).read_text() == "epoch 1"
+    begun.write_text("epoch 2")  # a copy that went on is kept
+    train_results.take_begun(tmp_path / "runs" / "first")
+    assert (copy / begun.name).read_text() == "epoch 1"
+    copy.rename(copy.with_name("first"))  # so is a finished run
+    train_results.take_begun(tmp_path / "runs" / "first")
+    assert not copy.exists()
+
+
+def test_a_run_that_is_begun_in_the_repository_has_the_settings_of_its_recipe():
+    for folder in train_results.BEGUN.glob("*.partial"):
+        assert load_recipe(folder / "recipe.yaml") == load_recipe(folder.stem)
+
+
 def test_a_failed_run_ends_the_script(monkeypatch):
     monkeypatch.setattr(sys, "executable", "false")
     with pytest.raises(SystemExit, match="ended with 1"):
