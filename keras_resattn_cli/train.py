@@ -224,7 +224,7 @@ def train(
         )
     except KeyboardInterrupt as stop:
         partial = folder.with_name(f"{folder.name}.partial")
-        if (partial / "model.keras").is_file():
+        if any((partial / name).is_file() for name in ("checkpoint.h5", "model.keras")):
             typer.echo(
                 f"Stopped. The model of the last completed epoch is in {partial}. "
                 f"Resume with: keras-resattn train --resume {folder}"
