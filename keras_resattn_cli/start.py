@@ -1,6 +1,7 @@
 """Import Keras without TensorFlow's messages about its build."""
 
 import contextlib
+import logging
 import os
 import sys
 import tempfile
@@ -24,11 +25,20 @@ def import_keras() -> None:
         require_extra(extra, f"KERAS_BACKEND={name}", (name,))
     if os.environ.get("KERAS_RESATTN_DEBUG"):
         return
+    logging.getLogger("tensorflow").addFilter(_is_useful)
     with _standard_error_held_back():
         import tensorflow
 
         tensorflow.config.list_physical_devices()
         import keras_resattn  # noqa: F401
+
+
+def _is_useful(record: logging.LogRecord) -> bool:
+    """Return whether a message of TensorFlow is about more than repeated tracing.
+
+    Each model is traced once. TensorFlow counts the models of one command together.
+    """
+    return "tf.function retracing" not in str(record.msg)
 
 
 @contextlib.contextmanager

@@ -1,9 +1,10 @@
 """Train the runs behind docs/results.md, one after another: `make results`.
 
-The script resumes or begins each run, evaluates it on the test images, and writes
-`results.md` into the folder of the runs after each. Stop it at any time with Ctrl-C
-and start it again: it continues after the last whole epoch. A run that is begun in
-`benchmarks/results/runs` is copied from there and continued.
+The script resumes or begins each run, evaluates it on the test images, measures the
+response of its modules, and writes `results.md` into the folder of the runs after each.
+At the end it writes `comparison.html` about all of them. Stop it at any time with
+Ctrl-C and start it again: it continues after the last whole epoch. A run that is begun
+in `benchmarks/results/runs` is copied from there and continued.
 """
 
 import argparse
@@ -31,16 +32,17 @@ RUNS = (
     *(f"cifar10_attention{depth}_12_epochs" for depth in DEPTHS),
     *(f"cifar10_attention{depth}_naive_12_epochs" for depth in DEPTHS),
 )
+RESPONSE = "response"
 HEADER = (
     "| network | attention | printed error % | our error % | epochs | seed "
     "| precision | hours | device | command |\n" + "|---" * 10 + "|\n"
 )
 
 
-def run_command(*arguments):
+def run_command(*arguments, stdout=None):
     """Run `keras-resattn`; on Ctrl-C let it save what it has, and stop."""
     command = [sys.executable, "-m", "keras_resattn_cli", *map(str, arguments)]
-    process = subprocess.Popen(command)
+    process = subprocess.Popen(command, stdout=stdout)
     try:
         status = process.wait()
     except KeyboardInterrupt:
@@ -138,8 +140,13 @@ def main(arguments=None):
         run_command("train", name, "--resume", folder, *changes)
         if not (folder / EVALUATION).is_file():
             run_command("evaluate", folder)
+        if not (folder / RESPONSE / "response.png").is_file():
+            run_command("response", folder, "--out", folder / RESPONSE)
         finished.append(folder)
         (options.out / "results.md").write_text(table(finished), encoding="utf-8")
+    if len(finished) > 1:  # nine columns do not fit a terminal, but a page
+        page = options.out / "comparison.html"
+        run_command("compare", *finished, "--html", page, stdout=subprocess.DEVNULL)
     print(table(finished), end="")
 
 

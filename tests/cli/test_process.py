@@ -142,3 +142,19 @@ def test_ctrl_c_while_training_ends_in_one_line(photos, tmp_path):
     assert process.returncode == 130, errors
     assert "The model of the last completed epoch is in" in output
     assert "Traceback" not in errors
+
+
+def test_the_models_of_one_command_are_not_reported_as_repeated_tracing():
+    code = (
+        "from keras_resattn_cli.start import import_keras\n"
+        "import_keras()\n"
+        "import tensorflow as tf\n"
+        "traced = tf.function(lambda x: x)\n"
+        "for size in range(1, 9): traced(tf.zeros(size))\n"
+        "tf.get_logger().warning('another warning')\n"
+    )
+    process = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert process.stderr.splitlines()[-1].endswith("another warning")
+    assert "retracing" not in process.stderr

@@ -25,13 +25,13 @@ def commands(monkeypatch, tmp_path):
     """Record the commands; a training leaves a folder whose error is 10 %."""
     recorded = []
 
-    def run_command(*arguments):
+    def run_command(*arguments, stdout=None):
         recorded.append(arguments)
         if arguments[0] == "train":
             _, name, _, folder, *_ = arguments
             finish(folder, name, 0.9)
             (folder / "evaluation.json").unlink()
-        else:
+        elif arguments[0] == "evaluate":
             (arguments[1] / "evaluation.json").write_text('{"accuracy": 0.9}')
 
     monkeypatch.setattr(train_results, "run_command", run_command)
@@ -50,10 +50,15 @@ def test_the_runs_are_resumed_evaluated_and_put_into_the_table(commands, tmp_pat
     names = train_results.RUNS[1:3]
     arguments = ["--out", str(tmp_path), "--set", "precision=float32"]
     train_results.main([*arguments, "--runs", *names])
-    assert [command[0] for command in commands] == ["train", "evaluate"] * 2
-    for name, (_, *training) in zip(names, commands[::2], strict=True):
-        expected = [name, "--resume", tmp_path / name, "--set=precision=float32"]
-        assert training == expected
+    for i, name in enumerate(names):
+        folder = tmp_path / name
+        assert commands[3 * i : 3 * i + 3] == [
+            ("train", name, "--resume", folder, "--set=precision=float32"),
+            ("evaluate", folder),
+            ("response", folder, "--out", folder / "response"),
+        ]
+    folders, page = [tmp_path / name for name in names], tmp_path / "comparison.html"
+    assert commands[6:] == [("compare", *folders, "--html", page)]
     lines = (tmp_path / "results.md").read_text().splitlines()
     assert lines[2].startswith("| cifar_attention56 | residual | 5.52 | 10.00 | 12 |")
     assert lines[3].startswith("| cifar_attention92 | residual | 4.99 | 10.00 | 12 |")
