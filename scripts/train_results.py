@@ -31,6 +31,7 @@ RUNS = (
     "cifar10_attention56_100_epochs",
     *(f"cifar10_attention{depth}_12_epochs" for depth in DEPTHS),
     *(f"cifar10_attention{depth}_naive_12_epochs" for depth in DEPTHS),
+    "cifar10_attention56_naive_100_epochs",
 )
 RESPONSE = "response"
 HEADER = (
