@@ -145,7 +145,7 @@ def main(arguments=None):
             run_command("response", folder, "--out", folder / RESPONSE)
         finished.append(folder)
         (options.out / "results.md").write_text(table(finished), encoding="utf-8")
-    if len(finished) > 1:  # nine columns do not fit a terminal, but a page
+    if len(finished) > 1:  # so many columns fit a page, but not a terminal
         page = options.out / "comparison.html"
         run_command("compare", *finished, "--html", page, stdout=subprocess.DEVNULL)
     print(table(finished), end="")
