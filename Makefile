@@ -13,8 +13,8 @@ unexport PYTHONDONTWRITEBYTECODE
 help:
 	@echo "make demo           train, evaluate, export, serve a model, write a report:"
 	@echo "                    4 to 10 minutes on 2 cores"
-	@echo "make results        train the runs of docs/results.md: days on 2 cores. Run"
-	@echo "                    it again to resume after an interruption"
+	@echo "make results        train the runs of docs/results.md: about 27 hours on"
+	@echo "                    2 cores. Run it again to resume after an interruption"
 	@echo "make test           run the tests on TensorFlow"
 	@echo "make test-all       run all tests, with the slow ones and those below: hours"
 	@echo "make test-backends  run the tests of layers and networks on JAX and PyTorch"

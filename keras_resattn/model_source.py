@@ -76,8 +76,8 @@ def load_model(
 
     Returns:
         A `keras_resattn.model_folder.ModelFolder` with `model`, `labels`,
-        `preprocessing` and `predict`. For other sources than a folder it is in
-        the cache of Keras.
+        `preprocessing` and `predict`. For weights and Keras files it is in the
+        cache of Keras, for the Hub in that of the Hub.
 
     Raises:
         FileNotFoundError: If there is no such model.

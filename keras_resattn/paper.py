@@ -1,7 +1,7 @@
 """The tables of the paper, with our counts and errors.
 
-Errors are in percent. Figures that could not be checked against a printed copy are
-left out. This module imports no other of the package, so that `keras-resattn tables`
+Errors are in percent. Some are known only from other publications: docs/results.md
+marks them as "quoted". This module imports no other of the package, so that `keras-resattn tables`
 can read it without Keras.
 """
 

@@ -20,13 +20,19 @@ def report(
         Path, typer.Option(help="The HTML file to write.", metavar="FILE")
     ] = Path("report.html"),
     count: Annotated[
-        int, typer.Option(min=1, max=100, help="How many test images to show.")
+        int,
+        typer.Option(
+            min=1,
+            max=100,
+            help="How many test images to show of each kind: the first ones, wrong "
+            "ones, the least certain ones.",
+        ),
     ] = 8,
 ) -> None:
     """Write the report of a run as one HTML file.
 
     It shows the recipe, the curves of the training, the confusion table of
-    `evaluate`, and test images with the masks of every attention module.
+    `evaluate`, and what the first module of each stage does to test images.
     """
     require_extra("vis", "`report`", ("jinja2", "matplotlib"))
     import_keras()

@@ -135,8 +135,9 @@ def serve(
         float,
         typer.Option(
             min=0.1,
-            help="Seconds for a request to arrive, from its first byte to its last, "
-            "and for the client to read the answer.",
+            help="Seconds for a request to arrive, from its first byte to its last "
+            "(on a new REST connection: from the connection), and for the client to "
+            "read the answer.",
             rich_help_panel=_LIMITS,
         ),
     ] = 60,

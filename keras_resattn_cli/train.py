@@ -47,8 +47,8 @@ def train(
         Path | None,
         typer.Option(
             help="Resume the run of this model folder after its last completed epoch. "
-            "Only --data-dir, --precision and --jit may change. If you give a recipe "
-            "and there is no such run, a new run begins.",
+            "Only --data-dir, --precision, --jit and --set data.download may change. "
+            "If you give a recipe and there is no such run, a new run begins.",
             metavar="FOLDER",
         ),
     ] = None,
@@ -101,7 +101,8 @@ def train(
         bool | None,
         typer.Option(
             "--jit/--no-jit",
-            help="Compile with XLA or not. Default: only on GPUs.",
+            help="Compile with XLA or not. Default: only on a single GPU; on JAX and "
+            "PyTorch, Keras decides.",
             show_default=False,
             rich_help_panel=DEVICES,
         ),

@@ -95,7 +95,7 @@ def row(folder):
         recipe["precision"],
         f"{hours:.1f}",
         environment["processor"] if gpus == "none" else gpus,
-        f"`keras-resattn train {folder.name}`",
+        f"`keras-resattn train {folder.name} --out runs/{folder.name}`",
     )
     return f"| {' | '.join(map(str, cells))} |\n"
 
