@@ -10,7 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
+from keras_resattn.data.class_names import check_class_names
+from keras_resattn.data.class_names import read_class_names
 from keras_resattn.layers.arguments import choice
 from keras_resattn.model_folder import UNKNOWN_DATA
 from keras_resattn.model_folder import load_network
@@ -20,13 +23,12 @@ from keras_resattn.recipes.settings import Network
 from keras_resattn.recipes.settings import Preprocessing
 from keras_resattn.recipes.settings import Recipe
 from keras_resattn.typing import StrPath
-from keras_resattn.views.flat import flattened
+from keras_resattn.views.classifier_output import last_computing
+from keras_resattn.views.classifier_output import output_kind
 from keras_resattn.views.graph import flatten_layers
 from keras_resattn.views.graph import graph_of
 from keras_resattn.views.graph import is_functional
-from keras_resattn.views.graph import producer_of
 from keras_resattn.views.outputs import with_output
-from keras_resattn.views.renamed import unwrap
 
 SIDECAR = ".json"
 RESIZES = ("squash", "crop", "pad")
@@ -79,7 +81,7 @@ class KerasFile:
 
 def write_facts(
     path: StrPath,
-    labels: Iterable[str] | None = None,
+    labels: StrPath | Iterable[str] | None = None,
     mean: float | Sequence[float] | None = None,
     std: float | Sequence[float] | None = None,
     resize: str | None = None,
@@ -96,16 +98,25 @@ def write_facts(
 
     Args:
         path: The path of the Keras file.
-        labels: The names of the classes, in the order of the outputs.
+        labels: See `Facts`.
         mean: See `Facts`.
         std: See `Facts`.
         resize: See `Facts`.
 
     Returns:
         The `pathlib.Path` of the file.
+
+    Raises:
+        FileNotFoundError: If `labels` is the path of a file that does not exist.
+        ValueError: If `mean` or `std` are not numbers.
     """
-    names = None if labels is None else list(labels)
-    text = json.dumps(Facts(names, mean, std, resize).given(), indent=1) + "\n"
+    facts = Facts(
+        None if labels is None else _names(labels),
+        None if mean is None else _numbers("mean", mean, path),
+        None if std is None else _numbers("std", std, path),
+        resize,
+    )
+    text = json.dumps(facts.given(), indent=1) + "\n"
     sidecar = Path(path).with_suffix(SIDECAR)
     write_beside(sidecar, lambda beside: beside.write_text(text, "utf-8"))
     return sidecar
@@ -177,8 +188,17 @@ def as_classifier(model: keras.Model, path: StrPath) -> keras.Model:
             "A model needs an output for each class. For two classes, use "
             f"Dense(2, 'softmax'). Received: {path} with the output shape {shape}"
         )
-    last = unwrap(producer_of(flattened(model).outputs[0]))
-    if getattr(last, "activation", None) is not keras.activations.linear:
+    kind = output_kind(model)
+    if kind == "probabilities":
+        return model
+    if kind == "other":
+        warnings.warn(
+            "The outputs of the model are not probabilities whose sum is 1. They are "
+            "shown as they are. For one class per image, end the model in a softmax: "
+            f"Dense(classes, 'softmax'). Received: {path} with the last layer "
+            f"{last_computing(model).name!r}",
+            stacklevel=2,
+        )
         return model
     warnings.warn(
         "The model returns logits; a softmax was added to get probabilities. "
@@ -208,8 +228,11 @@ def _standardization(
 ) -> tuple[Any, Any]:
     """Return mean and std, or an error if nothing shows what they are."""
     values = [stated.get("mean"), stated.get("std")]
-    if None not in values:
-        mean, std = (_one_or_each(value) for value in values)
+    if all(value is not None for value in values):
+        channels = model.input_shape[-1]
+        mean, std = (
+            _numbers(name, stated[name], path, channels) for name in ("mean", "std")
+        )
         return mean, std
     own = [x.name for x in flatten_layers(model) if isinstance(x, STANDARDIZING)]
     if own and values == [None, None]:
@@ -228,18 +251,23 @@ def _standardization(
     )
 
 
-def _one_or_each(value: Any) -> Any:
-    each = list(value) if isinstance(value, Sequence) else [value]
-    return each[0] if len(each) == 1 else tuple(each)
-
-
-def _lines(file: Path) -> list[str]:
-    if not file.is_file():
-        raise FileNotFoundError(
-            "There is no such file of class names. Write one name per line, in the "
-            f"order of the outputs. Received: labels={file}"
+def _numbers(name: str, value: Any, path: StrPath, channels: int | None = None) -> Any:
+    """Return a mean or std: a float, or a tuple with a float per channel."""
+    try:
+        numbers = np.ravel(np.asarray(value, "float64"))
+    except (TypeError, ValueError):
+        numbers = np.array([np.nan])
+    fit = channels is None or len(numbers) in (1, channels)
+    if not (
+        fit and np.isfinite(numbers).all() and (name == "mean" or numbers.min() > 0)
+    ):
+        each = "one per channel" if channels is None else f"{channels}, one per channel"
+        above = " above 0" if name == "std" else ""
+        raise ValueError(
+            f"`{name}` must be one finite number{above}, or {each}. In a command, "
+            f"repeat --{name} for each channel. Received: {name}={value!r} for {path}"
         )
-    return file.read_text(encoding="utf-8").splitlines()
+    return float(numbers[0]) if len(numbers) == 1 else tuple(numbers.tolist())
 
 
 def _labels(labels: Any, classes: int, path: Path) -> tuple[str, ...]:
@@ -250,11 +278,18 @@ def _labels(labels: Any, classes: int, path: Path) -> tuple[str, ...]:
             stacklevel=2,
         )
         return tuple(str(number) for number in range(classes))
-    if isinstance(labels, str | os.PathLike):
-        labels = _lines(Path(labels))
+    labels = _names(labels)
     if len(labels) != classes:
         raise ValueError(
             f"The model has {classes} classes. Give one label per class, one per "
             f"line. Received: {len(labels)} labels for {path}"
         )
-    return tuple(map(str, labels))
+    check_class_names(labels, path)
+    return tuple(labels)
+
+
+def _names(labels: StrPath | Iterable[str]) -> list[str]:
+    """Return the names of classes, which a file with one per line may hold."""
+    if isinstance(labels, str | os.PathLike):
+        return read_class_names(labels)
+    return [str(label) for label in labels]

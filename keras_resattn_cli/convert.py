@@ -122,14 +122,15 @@ def pytorchcv(
     to_folder = not out.suffix
     if not to_folder:
         check_out(out, "a file that ends in .keras, or a folder without a dot")
-    names = labels.read_text(encoding="utf-8").splitlines() if labels else None
     import_keras()
 
     from keras_resattn.convert import convert_pytorchcv
     from keras_resattn.convert import write_model_folder
     from keras_resattn.convert import write_sidecar
     from keras_resattn.convert.folder import check_labels
+    from keras_resattn.data.class_names import read_class_names
 
+    names = read_class_names(labels) if labels else None
     converted = convert_pytorchcv(state, network)
     source = f"{len(converted.weights)} tensors"
     if to_folder:

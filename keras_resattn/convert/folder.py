@@ -6,6 +6,7 @@ from pathlib import Path
 
 import keras
 
+from keras_resattn.data.class_names import check_class_names
 from keras_resattn.keras_file import write_facts
 from keras_resattn.model_folder import ModelFolder
 from keras_resattn.model_folder import write_beside
@@ -107,7 +108,8 @@ def write_sidecar(
 
 
 def check_labels(model: keras.Model, labels: Sequence[str]) -> None:
-    """Raise a `ValueError` if there is not one label per class."""
+    """Raise a `ValueError` if there is not one label per class, or two are the same."""
+    check_class_names(labels, "labels")
     classes = model.output_shape[-1]
     if len(labels) != classes:
         raise ValueError(

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
+from keras_resattn.data.class_names import check_class_names
 from keras_resattn.typing import Tensor
 
 # A function of a label, the number of the example and the number of classes.
@@ -68,6 +69,9 @@ class LabelledImages:
     skipped: tuple[str, ...] = ()
     reasons: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_class_names(self.labels, self.name)
 
     @property
     def splits(self) -> dict[str, Split]:

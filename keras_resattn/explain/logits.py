@@ -8,10 +8,10 @@ from keras import ops
 
 from keras_resattn.typing import Array
 from keras_resattn.typing import Tensor
+from keras_resattn.views.classifier_output import last_computing
 from keras_resattn.views.flat import flattened
 from keras_resattn.views.graph import is_functional
 from keras_resattn.views.graph import nodes_of
-from keras_resattn.views.graph import producer_of
 from keras_resattn.views.outputs import with_output
 from keras_resattn.views.renamed import unwrap
 
@@ -119,7 +119,7 @@ def classifier_of(model: keras.Model) -> keras.Operation:
     flat: Any = flattened(model) if is_functional(model) else None
     single = flat is not None and len(flat.inputs) == len(flat.outputs) == 1
     if single and len(flat.outputs[0].shape) == 2:
-        last = producer_of(flat.outputs[0])
+        last = last_computing(model)
         if isinstance(unwrap(last), CLASSIFIERS):
             return last
     raise ValueError(

@@ -8,10 +8,9 @@ import keras
 from keras_resattn.model_folder import load_network
 from keras_resattn.recipes.settings import Network
 from keras_resattn.recipes.settings import Recipe
-from keras_resattn.views.flat import flattened
+from keras_resattn.views.classifier_output import last_computing
+from keras_resattn.views.classifier_output import output_kind
 from keras_resattn.views.graph import graph_of
-from keras_resattn.views.graph import producer_of
-from keras_resattn.views.renamed import unwrap
 
 
 def with_network(recipe: Recipe, network: keras.Model) -> Recipe:
@@ -91,12 +90,11 @@ def _check_shapes(recipe: Recipe, network: keras.Model) -> None:
 
 
 def _check_probabilities(network: keras.Model) -> None:
-    last = unwrap(producer_of(flattened(network).outputs[0]))
-    if getattr(last, "activation", None) is keras.activations.linear:
+    if output_kind(network) != "probabilities":
         raise ValueError(
             "The network must return probabilities, because the loss and the model "
             "folder need them. End it with a softmax: Dense(classes, 'softmax'). "
-            f"Received: a network that ends in the layer {last.name!r} without one"
+            f"Received: a network with the last layer {last_computing(network).name!r}"
         )
 
 

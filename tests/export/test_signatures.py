@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -14,6 +15,7 @@ from PIL import Image
 import keras_resattn
 from keras_resattn.export import contract
 from keras_resattn.export import export
+from keras_resattn.export.endpoints import network_outputs
 from keras_resattn.export.overlay import color_map
 from keras_resattn.export.overlay import overlay_png
 from keras_resattn.export.warmup import serialized_example
@@ -274,3 +276,21 @@ def test_images_of_other_aspect_ratios_are_read_as_by_the_model_folder(
     manifest = json.loads((tmp_path / "1/assets.extra/manifest.json").read_text())
     words = {"crop": "cropped at the centre", "pad": "padded with black"}
     assert words[resize] in manifest["preprocessing"]["resize"]
+
+
+@pytest.mark.parametrize("last", ["softmax layer", "convolution"])
+def test_the_embedding_is_before_the_logits_whatever_follows_them(last):
+    image = keras.Input((16, 16, 3))
+    maps = keras.layers.Conv2D(5, 3, name="maps")(image)
+    features = keras.layers.GlobalAveragePooling2D()(maps)
+    if last == "convolution":
+        maps = keras.layers.Conv2D(2, 1)(maps)
+        probabilities = keras.layers.GlobalAveragePooling2D()(maps)
+    else:
+        probabilities = keras.layers.Dense(2)(features)
+    probabilities = keras.layers.Softmax()(probabilities)
+    outputs = network_outputs(keras.Model(image, probabilities))
+    both = keras.Model(image, [outputs["embedding"], features])
+    embedding, expected = both(np.random.default_rng(0).normal(size=(3, 16, 16, 3)))
+    assert embedding.shape == (3, 5)
+    np.testing.assert_allclose(embedding, expected, atol=1e-5)

@@ -137,3 +137,68 @@ def test_a_network_of_any_size_is_an_error(tmp_path):
     any_size.save(tmp_path / "any.keras")
     with pytest.raises(ValueError, match="known size.*`input_shape`.*any.keras"):
         load_model(tmp_path / "any.keras", **MEAN)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "reason"),
+    [
+        ({"mean": 0, "std": 0}, "above 0.*Received: std=0 for"),
+        ({"mean": float("nan"), "std": 1}, "one finite number.*mean=nan"),
+        ({"mean": (1, 2), "std": 1}, r"3, one per channel.*mean=\(1, 2\)"),
+        ({"mean": "abc", "std": 1}, "mean='abc'"),
+    ],
+)
+def test_numbers_that_cannot_standardize_are_errors(file, numbers, reason):
+    with pytest.raises(ValueError, match=reason):
+        load_model(file, labels=LABELS, **numbers)
+
+
+def test_numbers_can_be_arrays(file, source, pictures):
+    stated = facts(source)
+    arrays = {name: np.asarray(stated[name]) for name in ("mean", "std")}
+    same(load_model(file, **{**stated, **arrays}), source, pictures)
+    write_facts(file, **{**stated, **arrays})
+    same(load_model(file), source, pictures)
+
+
+@pytest.mark.parametrize("write", ["utf-8", "utf-8-sig"])
+def test_a_file_of_labels_is_text_in_utf_8(file, tmp_path, write):
+    names = tmp_path / "names.txt"
+    names.write_text("Käfer\ncat\n", encoding=write)
+    assert load_model(file, **MEAN, labels=names).labels == ("Käfer", "cat")
+    write_facts(file, names, **MEAN)
+    assert load_model(file).labels == ("Käfer", "cat")
+    names.write_text("Käfer\ncat\n", encoding="utf-16")
+    with pytest.raises(ValueError, match="save it again as UTF-8.*Received: .*names"):
+        load_model(file, **MEAN, labels=names)
+
+
+@pytest.mark.parametrize(
+    ("labels", "reason"),
+    [
+        (["crane", "crane"], "number those that repeat.*class 0 and class 1"),
+        (["a", "b\nc"], r"one line of text.*'b\\nc'"),
+        (["a", ""], "one line of text.*''"),
+        (["a", "caf\udce9"], "valid UTF-8.*udce9"),
+    ],
+)
+def test_labels_that_cannot_be_kept_apart_or_written_are_errors(file, labels, reason):
+    with pytest.raises(ValueError, match=reason):
+        load_model(file, **MEAN, labels=labels)
+
+
+def test_outputs_that_are_not_probabilities_are_told(source, tmp_path, pictures):
+    headed(source, "sigmoid")[0].save(tmp_path / "many.keras")
+    with pytest.warns(UserWarning, match="not probabilities.*last layer 'head'"):
+        model = load_model(tmp_path / "many.keras", **facts(source))
+    assert model.predict(pictures).shape == (5, 2)
+
+
+def test_logits_of_a_convolution_get_a_softmax(source, pictures, tmp_path):
+    image = keras.Input((16, 16, 3))
+    maps = keras.layers.Conv2D(2, 1)(image)
+    pooled = keras.layers.GlobalAveragePooling2D()(maps)
+    keras.Model(image, pooled).save(tmp_path / "convolution.keras")
+    with pytest.warns(UserWarning, match="a softmax was added"):
+        model = load_model(tmp_path / "convolution.keras", **facts(source))
+    np.testing.assert_allclose(model.predict(pictures).sum(axis=1), 1, atol=1e-5)

@@ -70,6 +70,7 @@ def test_an_interrupted_run_is_resumed_without_the_network(
     [
         ({"classes": 3}, "data has 2 classes.*output shape .None, 3."),
         ({"activation": None}, "must return probabilities.*softmax"),
+        ({"activation": "sigmoid"}, "must return probabilities.*last layer 'dense"),
         ({"size": 24}, r"images of shape \[16, 16, 3\].*24, 24"),
     ],
 )
