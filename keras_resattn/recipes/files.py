@@ -13,6 +13,11 @@ import pydantic
 import yaml
 
 from keras_resattn.recipes.arguments import check_argument
+from keras_resattn.recipes.faults import Key
+from keras_resattn.recipes.faults import Places
+from keras_resattn.recipes.faults import explain
+from keras_resattn.recipes.faults import place_of
+from keras_resattn.recipes.faults import section_class
 from keras_resattn.recipes.settings import VERSION_0_1
 from keras_resattn.recipes.settings import Recipe
 from keras_resattn.recipes.stages import check_filters
@@ -20,12 +25,8 @@ from keras_resattn.recipes.stages import check_size
 from keras_resattn.typing import StrPath
 
 FOLDER = Path(__file__).parent
+NULL = ("", "~", "null", "Null", "NULL")  # YAML for nothing
 DATA_OF_VERSION_0_1 = {"name", "data_dir", "download", "on_error", "correct_labels"}
-
-# The names of a setting and of the sections that it is in.
-Key = tuple[str, ...]
-# Where a setting is stated, as errors name it.
-Places = dict[Key, str]
 
 
 def list_recipes() -> list[str]:
@@ -71,7 +72,7 @@ def load_recipe(
     try:
         recipe = Recipe.model_validate(settings, context={"to_build": to_build})
     except pydantic.ValidationError as error:
-        raise ValueError(_explain(error, places, name)) from error
+        raise ValueError(explain(error, places, name)) from error
     if to_build:
         _check_arguments(recipe, places, name, allow_code)
     return recipe
@@ -96,7 +97,7 @@ def _check_arguments(
         try:
             check()
         except ValueError as error:
-            place = _place(("network", *keys), places, name)
+            place = place_of(("network", *keys), places, name)
             raise ValueError(f"{place}: {error}") from error
 
 
@@ -214,7 +215,7 @@ def _override(settings: dict[str, Any], places: Places, override: str) -> None:
                 f"Received: {override}"
             )
     try:
-        settings[keys[-1]] = yaml.safe_load(value)
+        settings[keys[-1]] = _value(keys, value)
     except yaml.YAMLError as error:
         raise ValueError(
             f"This value is not valid YAML; put it in quotes. Received: {override}"
@@ -224,47 +225,23 @@ def _override(settings: dict[str, Any], places: Places, override: str) -> None:
     places[keys] = f"Setting {'.'.join(keys)}"
 
 
-def _explain(error: pydantic.ValidationError, places: Places, name: StrPath) -> str:
-    """Return the first fault of a validation error as one sentence."""
-    first = error.errors()[0]
-    keys = tuple(str(part) for part in first["loc"])
-    message = first["msg"].removeprefix("Value error, ")
-    message = message[0].lower() + message[1:]
-    if first["type"] == "extra_forbidden":
-        message = f"no such setting; {_closest(keys[-1], _fields(keys[:-1]))}"
-    elif first["type"] == "literal_error":
-        allowed = first["ctx"]["expected"].replace("'", "").replace(" or ", ", ")
-        message += f"; {_closest(str(first['input']), allowed.split(', '))}"
-    if " Received: " in message:
-        return f"{_place(keys, places, name)}: {message}"
-    message = message if message.endswith("?") else f"{message}."
-    return f"{_place(keys, places, name)}: {message} Received: {first['input']!r}"
+def _value(keys: Key, text: str) -> Any:
+    """Return the value of a setting that a text states.
+
+    A setting that is a text is taken as it is, unless it is in quotes: "#", "no" and
+    "2024" in the path of a folder have no other meaning.
+    """
+    is_plain = text.strip() not in NULL and not text.strip().startswith(("'", '"'))
+    return text.strip() if is_plain and _is_text(keys) else yaml.safe_load(text)
 
 
-def _place(keys: Key, places: Places, name: StrPath) -> str:
-    """Return where a key is stated, or the section that lacks it."""
-    if not keys:
-        return f"Recipe {name}"
-    for length in range(len(keys), 0, -1):
-        if keys[:length] in places:
-            rest = keys[length:]
-            return ".".join((places[keys[:length]], *rest))
-    return f"Recipe {name}, {'.'.join(keys)}"
-
-
-def _closest(word: str, known: Sequence[str]) -> str:
-    close = difflib.get_close_matches(word, known, n=1)
-    if close:
-        return f"did you mean '{close[0]}'?"
-    return f"choose one of {', '.join(map(repr, known))}"
-
-
-def _fields(sections: Key) -> list[str]:
-    """Return the names of the settings of a section."""
-    model: type[pydantic.BaseModel] = Recipe
-    for section in sections:
-        annotation = model.model_fields[section].annotation
-        # A section that may be absent is a union with None.
-        choices = typing.get_args(annotation) or (annotation,)
-        model = next(c for c in choices if issubclass(c, pydantic.BaseModel))
-    return list(model.model_fields)
+def _is_text(keys: Key) -> bool:
+    """Return whether a setting is a text, or a text that may be absent."""
+    try:
+        annotation = section_class(keys[:-1]).model_fields[keys[-1]].annotation
+    except (KeyError, StopIteration, TypeError):
+        return False  # no such setting; the check of the recipe says so
+    return {*(typing.get_args(annotation) or (annotation,))} in (
+        {str},
+        {str, type(None)},
+    )

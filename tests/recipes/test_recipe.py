@@ -43,6 +43,10 @@ def test_a_recipe_is_read_back_as_it_was_written(tmp_path):
         ("augmentation.cutmix=2", "augmentation.cutmix: .*equal to 1. Received: 2"),
         ("train.epochs", "section.key=value.*Received: train.epochs"),
         ("seed.a=3", "Setting seed: .*valid integer.*Received: {'a': 3}"),
+        ("data=3", "Setting data: this is a section.*such as data.name.*Received: 3"),
+        ("train.class_weights={0: 1}", "class_weights.0: write the name 0 in quotes"),
+        ("train.class_weights={cat: -1}", "class_weights.cat: .*equal to 0.*: -1"),
+        ("train.class_weights=even", "input should be 'balanced'.*Received: 'even'"),
         ("train.epochs.a=3", "'epochs' is a setting, not a section.*Received: train"),
     ],
 )
@@ -146,3 +150,20 @@ def test_short_names_of_precisions_are_those_of_policies():
 def test_the_rate_is_scaled_with_the_global_batch():
     settings = ["train.base_batch_size=64", "train.batch_size=256"]
     assert load_recipe("demo", settings).train.peak_learning_rate == 0.4
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("./batch #2", "./batch #2"),
+        ("2024", "2024"),
+        ("no", "no"),
+        ("'a b'", "a b"),
+        ("@home", "@home"),
+    ],
+)
+def test_a_setting_that_is_a_text_is_taken_as_it_is(text, name):
+    assert load_recipe("demo", [f"data.name={text}"]).data.name == name
+    for nothing in ("", "null", "~"):
+        recipe = load_recipe("demo", [f"data.data_dir={nothing}"])
+        assert recipe.data.data_dir is None
