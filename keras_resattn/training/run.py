@@ -46,7 +46,7 @@ class Run:
     """
 
     def __init__(self, out: StrPath) -> None:
-        out = Path(out)
+        out = _with_name(Path(out))
         self.out = out.with_name(out.name.removesuffix(PARTIAL) or out.name)
         self.partial = self.out.with_name(self.out.name + PARTIAL)
         self.checkpoint = self.partial / "checkpoint.h5"
@@ -248,8 +248,10 @@ class Run:
 
     def _forget_from(self, epoch: int) -> None:
         for unfinished in self.partial.glob(".*"):
-            # Files that were being written when a process was killed.
-            unfinished.unlink(missing_ok=True)
+            # What was being written when a process was killed. Folders, such as
+            # .ipynb_checkpoints, come from other programs.
+            if not unfinished.is_dir():
+                unfinished.unlink(missing_ok=True)
         rows = self.metrics()
         if not rows:
             return
@@ -270,11 +272,31 @@ class Run:
         return ModelFolder.open(self.out)
 
     def _write(self, name: str, text: str) -> None:
-        write_beside(self.partial / name, lambda path: path.write_text(text, "utf-8"))
+        def write(path: Path) -> None:
+            # Names of files can have bytes that are not UTF-8.
+            path.write_text(text, "utf-8", "surrogateescape")
+
+        write_beside(self.partial / name, write)
+
+
+def _with_name(path: Path) -> Path:
+    """Return a path that has a name and is not a link, because it will be renamed."""
+    if path.is_symlink() or path.name in ("", ".."):
+        return path.resolve()
+    return path
 
 
 def check_replaceable(path: Path) -> None:
-    """Raise a `FileExistsError` if a folder has other files than those of a run."""
+    """Raise a `FileExistsError` if a folder cannot be replaced by a run.
+
+    It has other files than those of a run, or the process works in it.
+    """
+    if Path.cwd().is_relative_to(path.resolve()):
+        raise FileExistsError(
+            "The model folder is replaced at the end of the training, so it cannot be "
+            "the current folder or contain it; start the training from another "
+            f"folder. Received: {path}"
+        )
     if path.exists() and not (path / RECIPE).is_file() and not _is_empty(path):
         raise FileExistsError(
             "This folder is not a run, so it is not replaced; choose another folder, "

@@ -91,8 +91,10 @@ def fit(
         FileNotFoundError: If the data set or the run to resume does not exist.
         FloatingPointError: If the loss becomes NaN or infinite.
         ImportError: If `watch` needs a package that is not installed.
+        TypeError: If `recipe` is not a `Recipe`, or `callbacks` is not a list.
         ValueError: If the network, the data and the recipe do not match.
     """
+    _check_types(recipe, callbacks)
     if settings and not (resume and recipe is None):
         raise ValueError(
             "`settings` only changes the recipe of a run that is resumed; set "
@@ -125,3 +127,18 @@ def fit(
     finally:
         undistribute(strategy)
     return ModelFolder.open(run.out)
+
+
+def _check_types(
+    recipe: Recipe | None, callbacks: Sequence[keras.callbacks.Callback] | None
+) -> None:
+    """Raise a `TypeError` before anything is written."""
+    if recipe is not None and not isinstance(recipe, Recipe):
+        raise TypeError(
+            "Load the recipe first: keras_resattn.recipes.files.load_recipe('demo'). "
+            f"Received: recipe={recipe!r}"
+        )
+    if callbacks is not None and not isinstance(callbacks, Sequence):
+        raise TypeError(
+            f"Give callbacks as a list: [callback]. Received: callbacks={callbacks!r}"
+        )

@@ -137,3 +137,39 @@ def test_the_learning_rate_is_that_of_the_batch_that_there_is(
 def test_an_average_that_forgets_at_once_is_no_average(small_recipe):
     with pytest.raises(ValueError, match="ema_momentum"):
         changed(small_recipe, {"train.ema_momentum": 0.0})
+
+
+def test_a_link_to_a_folder_is_followed(small_recipe, tmp_path):
+    (tmp_path / "big").mkdir()
+    link = tmp_path / "run"
+    link.symlink_to(tmp_path / "big", target_is_directory=True)
+    folder = training.fit(small_recipe, link, callbacks=[])
+    assert folder.path == tmp_path / "big"
+    assert (link / "model.keras").is_file()
+
+
+@pytest.mark.parametrize("name", [".", "..", "../run"])
+def test_the_current_folder_is_not_replaced(small_recipe, tmp_path, monkeypatch, name):
+    (tmp_path / "run").mkdir()
+    monkeypatch.chdir(tmp_path / "run")
+    with pytest.raises(FileExistsError, match="another.*folder.*Received: "):
+        training.fit(small_recipe, name, callbacks=[])
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+def test_folders_of_other_programs_do_not_stop_a_resumed_run(partial):
+    (partial / ".ipynb_checkpoints").mkdir()
+    (partial / f".{os.getpid()}.recipe.yaml").write_text("half a rec")
+    folder = training.fit(None, partial, resume=True, callbacks=[])
+    assert not list(folder.path.glob(".*.yaml"))
+
+
+def test_arguments_of_other_types_are_errors(small_recipe, tmp_path):
+    with pytest.raises(TypeError, match="Load the recipe first.*recipe='demo'"):
+        training.fit("demo", tmp_path / "run")
+    with pytest.raises(TypeError, match="callbacks as a list.*EarlyStopping"):
+        callbacks = keras.callbacks.EarlyStopping()
+        training.fit(small_recipe, tmp_path / "run", callbacks=callbacks)
+    with pytest.raises(TypeError, match="Open the model first.*Received: folder='x'"):
+        training.evaluate("x")
+    assert not list(tmp_path.iterdir())
