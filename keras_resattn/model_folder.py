@@ -21,6 +21,7 @@ from keras_resattn.data import load
 from keras_resattn.data.given_images import Images
 from keras_resattn.data.given_images import as_list
 from keras_resattn.data.given_images import pixels_of
+from keras_resattn.layers.arguments import positive_integer
 from keras_resattn.recipes.files import load_recipe
 from keras_resattn.recipes.settings import Recipe
 from keras_resattn.typing import Array
@@ -198,17 +199,20 @@ class ModelFolder:
 
         Returns:
             A float32 array `(N, classes)` of probabilities.
+
+        Raises:
+            ValueError: If an image cannot be read, or `batch_size` is not positive.
         """
-        images = as_list(images)
-        batches = [
-            self.model.predict_on_batch(
-                self.preprocessing.standardize(
-                    self.images(images[start : start + batch_size])
-                )
-            )
-            for start in range(0, max(1, len(images)), batch_size)
-        ]
-        return np.concatenate(batches)
+        images, batch_size = as_list(images), positive_integer("batch_size", batch_size)
+        starts = range(0, max(1, len(images)), batch_size)
+        return np.concatenate(
+            [self._predicted(images[start : start + batch_size]) for start in starts]
+        )
+
+    def _predicted(self, images: Images) -> Array:
+        standardized = self.preprocessing.standardize(self.images(images))
+        # Keras on JAX does not take TensorFlow's tensors.
+        return self.model.predict_on_batch(np.asarray(standardized))
 
 
 def marked(model: keras.Model, recipe: Recipe) -> keras.Model:

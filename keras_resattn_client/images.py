@@ -63,6 +63,13 @@ def _pixel_batches(
             "Pixels as floats are an array (N, h, w, channels), 0 to 255, of one "
             f"image or more. Received: an array of shape {images.shape}"
         )
+    low, high = float(images.min()), float(images.max())
+    if not (0 <= low and high <= 255) or 0 < high <= 1:
+        remedy = "multiply them by 255" if 0 <= low and high <= 1 else "scale them"
+        raise ValueError(
+            "Pixels as floats must be from 0 to 255, because the server standardizes "
+            f"them; {remedy}. Received: an array with values from {low:g} to {high:g}"
+        )
     for start in range(0, len(images), batch_size):
         pixels = images[start : start + batch_size].astype(np.float32, copy=False)
         names = [f"number {start + row}" for row in range(len(pixels))]
@@ -110,7 +117,21 @@ def _upright(image: Any) -> np.ndarray:
     from PIL import ImageOps
 
     image = ImageOps.exif_transpose(image)
+    if image.mode[0] in "IF":  # integers of 16 or 32 bits, or floats
+        return _upper_bits(np.asarray(image), image.mode)
     return np.asarray(image if image.mode == "L" else image.convert("RGB"))
+
+
+def _upper_bits(pixels: np.ndarray, mode: str) -> np.ndarray:
+    """Return 16-bit pixels in 8 bits: the upper ones, as the server reads files."""
+    low, high = pixels.min(), pixels.max()
+    if pixels.dtype.kind == "f" or low < 0 or high > 65_535:
+        raise ValueError(
+            "A Pillow image must have 8 or 16 bits per channel. Give other pixels as "
+            f"an array of values from 0 to 255. Received: an image of mode {mode!r} "
+            f"with values from {low:g} to {high:g}"
+        )
+    return (pixels.astype(np.int64) >> 8).astype(np.uint8)
 
 
 def _png(pixels: np.ndarray) -> bytes:

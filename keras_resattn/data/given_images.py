@@ -101,7 +101,21 @@ def _pixels_of_picture(picture: Any) -> Array:
     from PIL import ImageOps
 
     upright = ImageOps.exif_transpose(picture)
+    if upright.mode[0] in "IF":  # integers of 16 or 32 bits, or floats
+        return _upper_bits(np.asarray(upright), upright.mode)
     return np.asarray(upright.convert("L" if upright.mode in ("1", "L") else "RGB"))
+
+
+def _upper_bits(pixels: Array, mode: str) -> Array:
+    """Return 16-bit pixels in 8 bits: the upper ones, as files of them are read."""
+    low, high = pixels.min(), pixels.max()
+    if pixels.dtype.kind == "f" or low < 0 or high > 65_535:
+        raise ValueError(
+            "A PIL image must have 8 or 16 bits per channel. Give other pixels as an "
+            f"array of values from 0 to 255. Received: an image of mode {mode!r} with "
+            f"values from {low:g} to {high:g}"
+        )
+    return (pixels.astype("int64") >> 8).astype("uint8")
 
 
 def _converted(pixels: Array, channels: int) -> Array:

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_resattn.explain.inputs import as_inputs
 from keras_resattn.typing import Array
 from keras_resattn.views.flat import flattened
 from keras_resattn.views.graph import node_in
@@ -98,7 +99,8 @@ def mean_response(
         responses, _ = measure.stateless_call(weights, state, batch, training=True)
         return {name: ops.convert_to_numpy(r) for name, r in responses.items()}
 
-    parts = [compute(batch) for batch in _batches(inputs, batch_size)]
+    batches = _batches(inputs, batch_size)
+    parts = [compute(as_inputs(batch, model)) for batch in batches]
     if not parts:
         raise ValueError("Pass at least one image. Received: no images")
     return {name: np.concatenate([p[name] for p in parts]) for name in parts[0]}

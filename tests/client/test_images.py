@@ -11,6 +11,7 @@ from PIL import Image
 from tensorflow_serving.apis.predict_pb2 import PredictRequest
 from tensorflow_serving.apis.prediction_service_pb2_grpc import PredictionServiceStub
 
+from keras_resattn_client import Client
 from tests.data.encoded_images import FINE
 from tests.data.encoded_images import PHOTO
 from tests.data.encoded_images import encoded
@@ -100,3 +101,27 @@ def test_the_orientation_of_exif_is_applied(urls):
     _, answer = ask_rest(urls, *photos)
     upright, turned_back, other = (p["probabilities"] for p in answer["predictions"])
     assert upright == turned_back != other
+
+
+def test_pixels_that_are_no_pixels_are_refused(urls):
+    with Client(urls[0], model="small") as client:
+        for pixels, message in (
+            (np.full((2, 16, 16, 3), 0.5), "multiply them by 255.*from 0.5 to 0.5"),
+            (np.full((2, 16, 16, 3), -2.0), "scale them.*from -2 to -2"),
+            (np.full((2, 16, 16, 3), np.nan), "from nan to nan"),
+        ):
+            with pytest.raises(ValueError, match=message):
+                client.predict(pixels)
+
+
+def test_16_bit_images_are_sent_with_their_upper_bits(urls, tmp_path):
+    pixels = np.linspace(0, 65_535, 400).reshape(20, 20).astype("uint16")
+    Image.fromarray(pixels).save(tmp_path / "grey.png")
+    with Client(urls[0], model="small") as client:
+        opened = client.predict(Image.open(tmp_path / "grey.png"))
+        of_file = client.predict(tmp_path / "grey.png")
+        np.testing.assert_allclose(
+            opened.probabilities, of_file.probabilities, atol=1e-5
+        )
+        with pytest.raises(ValueError, match="8 or 16 bits.*mode 'F'"):
+            client.predict(Image.open(tmp_path / "grey.png").convert("F"))

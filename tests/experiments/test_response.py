@@ -157,6 +157,8 @@ def test_what_cannot_be_measured_or_drawn_is_an_error(model, responses):
         mean_response(tiny(attention="none"), IMAGES)
     with pytest.raises(ValueError, match="at least one image. Received: no images"):
         mean_response(model, IMAGES[:0])
+    with pytest.raises(ValueError, match="not standardized.*Received"):
+        mean_response(model, np.full((2, *IMAGES.shape[1:]), 200, "uint8"))
     with pytest.raises(ValueError, match="one to 4 networks. Received"):
         response_figure({})
     with pytest.raises(ValueError, match="one to 4 networks. Received"):

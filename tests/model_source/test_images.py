@@ -37,3 +37,22 @@ def test_arrays_without_pixel_values_are_errors(source):
         source.predict(np.ones((16, 16, 2), "uint8"))
     with pytest.raises(ValueError, match="no images"):
         source.predict([])
+
+
+def test_16_bit_images_are_read_as_files_of_them(source, tmp_path):
+    pixels = np.linspace(0, 65_535, 400).reshape(20, 20).astype("uint16")
+    Image.fromarray(pixels).save(tmp_path / "grey.png")
+    opened = Image.open(tmp_path / "grey.png")
+    assert opened.mode.startswith("I")
+    np.testing.assert_allclose(
+        source.images(opened), source.images(tmp_path / "grey.png"), atol=1e-3
+    )
+    for image in (opened.convert("F"), opened.convert("I").point(lambda x: x * 2)):
+        with pytest.raises(ValueError, match="8 or 16 bits.*Received: .*mode '[FI]'"):
+            source.images(image)
+
+
+@pytest.mark.parametrize("batch_size", [0, -1, 1.5])
+def test_a_batch_size_that_is_not_positive_is_an_error(source, pictures, batch_size):
+    with pytest.raises(ValueError, match=f"batch_size={batch_size}"):
+        source.predict(pictures, batch_size=batch_size)
