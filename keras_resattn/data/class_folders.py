@@ -95,7 +95,7 @@ def find_class_folders(
     return dataclasses.replace(found, notes=(*notes, *found.notes))
 
 
-def find_class_folder_splits(root: Path) -> dict[str, Path]:
+def find_class_folder_splits(root: Path) -> tuple[dict[str, Path], tuple[str, ...]]:
     """Return the folder of each split, or "all" for a folder of class folders.
 
     Unlike `find_class_folders`, it needs no folder of training images.
@@ -103,11 +103,16 @@ def find_class_folder_splits(root: Path) -> dict[str, Path]:
     Args:
         root: The path of a folder.
 
+    Returns:
+        A tuple: the folders by the names of the splits, and notes on what is beside
+        them.
+
     Raises:
         ValueError: If two folders have names of the same split.
     """
     found: dict[str, Path] = {}
-    for path in _folders_in(root, LeftOut()):
+    left_out: LeftOut = collections.Counter()
+    for path in _folders_in(root, left_out):
         kind = split_of_name(path.name)
         # Otherwise it is a class of this name.
         if kind and _has_folders(path):
@@ -116,7 +121,11 @@ def find_class_folder_splits(root: Path) -> dict[str, Path]:
                     f"{TWICE} Received: {root} with {found[kind].name}, {path.name}"
                 )
             found[kind] = path
-    return found or {"all": root}
+        else:
+            left_out[NOT_A_SPLIT] += _count_files(path)
+    if not found:
+        return {"all": root}, ()
+    return found, (describe_left_out(left_out),) if left_out.total() else ()
 
 
 def images_in_class_folders(
@@ -189,8 +198,12 @@ def _split_folders(
             names = ", ".join(path.name for path in paths)
             raise ValueError(f"{TWICE} Received: {root} with {names}")
     for path in others:
-        left_out[NOT_A_SPLIT] += sum(len(names) for _, _, names in os.walk(path))
+        left_out[NOT_A_SPLIT] += _count_files(path)
     return {kind: paths[0] for kind, paths in found.items() if paths}
+
+
+def _count_files(folder: Path) -> int:
+    return sum(len(names) for _, _, names in os.walk(folder))
 
 
 def _has_folders(path: Path) -> bool:

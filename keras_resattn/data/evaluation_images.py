@@ -51,9 +51,13 @@ class EvaluationImages:
     def without_unreadable(self, preprocessing: Preprocessing) -> "EvaluationImages":
         """Decode all files, and return the images that can be read.
 
+        Images without files, such as those of tensorflow-datasets, are all returned.
+
         Raises:
             ValueError: If no file can be read.
         """
+        if not self.split.paths:
+            return self
         reasons = unreadable_images(self.split.paths, preprocessing)
         files = [
             (path, number)
@@ -114,9 +118,10 @@ def evaluation_images(
         part = _chosen(splits, part, name)
         files = splits[part]
     elif is_folder(settings):
-        folders = find_class_folder_splits(path)
+        folders, beside = find_class_folder_splits(path)
         part = _chosen(folders, part, name)
         names, files, notes = images_in_class_folders(folders[part])
+        notes = beside + notes
     else:
         return _part_of(load(settings, preprocessing, seed), part)
     split = split_of_files(files, preprocessing, len(names))

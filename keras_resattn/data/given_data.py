@@ -36,7 +36,7 @@ class GivenArrays:
     def __init__(
         self, images: ArrayLike, labels: ArrayLike, channels: int, source: str
     ) -> None:
-        pixels = np.asarray(images)
+        pixels = _as_one_array(images, source)
         _check_shape(pixels.shape, channels, source)
         _check_dtype(pixels.dtype, source)
         self.labels = labels_of(np.asarray(labels), source)
@@ -85,6 +85,17 @@ class GivenArrays:
         )
 
 
+def _as_one_array(images: ArrayLike, source: str) -> Array:
+    try:
+        return np.asarray(images)
+    except ValueError as error:  # numpy: an inhomogeneous shape
+        raise ValueError(
+            "The images of an array must have the same size; resize them, or give a "
+            f"tf.data.Dataset of single images. Received: {source} with images of "
+            "different sizes"
+        ) from error
+
+
 class GivenDataset:
     """A `tf.data.Dataset` of images and labels, which is read once for its labels.
 
@@ -122,18 +133,21 @@ class GivenDataset:
             )
         self.images = dataset.unbatch() if is_batched else dataset
         self.dtype = image.dtype if image.dtype == tf.uint8 else tf.float32
-        self.labels = self._read(dataset if is_batched else dataset.batch(64), source)
+        self.labels = self._read(dataset, is_batched, source)
 
-    def _read(self, batches: tf.data.Dataset, source: str) -> Array:
+    def _read(self, dataset: tf.data.Dataset, is_batched: bool, source: str) -> Array:
         """Return the labels, and check the values of all pixels."""
         labels, lowest, highest = [], [], []
-        for images, some in batches.as_numpy_iterator():
+        for images, some in dataset.as_numpy_iterator():
+            # One by one, images can have different sizes.
+            some = some if is_batched else np.asarray(some)[None]
             labels.append(labels_of(some, source))
             lowest.append(images.min())
             highest.append(images.max())
         if not labels:
             raise ValueError(f"There are no images. Received: {source}")
-        check_pixels(images.dtype, min(lowest), max(highest), source)
+        # Not Python's min and max, which pass over NaN.
+        check_pixels(images.dtype, np.min(lowest), np.max(highest), source)
         return np.concatenate(labels)
 
     def split(
@@ -151,8 +165,10 @@ class GivenDataset:
             number: Tensor, pair: tuple[Tensor, Tensor]
         ) -> tuple[Tensor, Tensor]:
             image, label = pair
-            label = tf.argmax(label) if label.shape.num_elements() > 1 else label
-            label = tf.reshape(tf.cast(label, tf.int64), ())
+            flat = tf.reshape(label, [-1])  # one-hot, or a number
+            label = tf.where(
+                tf.size(flat) > 1, tf.argmax(flat), tf.cast(flat[0], "int64")
+            )
             label = relabel(label, number, classes) if relabel else label
             return tf.cast(image, self.dtype), label
 

@@ -28,6 +28,7 @@ class Row:
         path: The path, joined with the folder of the file.
         label: The name of the class.
         split: "train", "validation", "test", or "all" without a column `split`.
+        rest: What follows the last column of the header, "" if there is nothing.
     """
 
     line: int
@@ -35,6 +36,7 @@ class Row:
     path: Path
     label: str
     split: str
+    rest: str = ""
 
 
 def is_manifest(name: str) -> bool:
@@ -161,6 +163,7 @@ def _rows(reader: "csv.DictReader[str]", folder: Path) -> Iterator[Row]:
             folder / cells["path"],
             cells["label"].strip(),
             (split_of_name(split) or f"?{split}") if is_divided else split,
+            ",".join(cells.get(None, ())).strip(" ,"),
         )
 
 
@@ -190,6 +193,11 @@ def _check_rows(rows: list[Row], path: Path) -> None:
 
 def _fault(row: Row) -> str:
     """Return what is wrong with a row, or ""."""
+    if row.rest:
+        return (
+            f"more cells than the header has: {row.rest}; put quotes around a cell "
+            "with a comma"
+        )
     if not row.name:
         return "there is no path"
     if not row.label:

@@ -20,6 +20,7 @@ from keras_resattn.data.labelled_images import encoded_split
 from keras_resattn.data.preprocessing import Preprocessing
 from keras_resattn.data.random_seeds import seeds_of
 from keras_resattn.data.random_seeds import shuffle
+from keras_resattn.recipes.settings import VERSION_0_1
 from keras_resattn.recipes.settings import Data
 from keras_resattn.typing import StrPath
 from keras_resattn.typing import Tensor
@@ -145,10 +146,10 @@ def _instructions(
     unlabelled = ("test",) if builder.name == "imagenet2012" else ()
     own = [n for n in ("test", "validation") if n in splits and n not in unlabelled]
     parts = {"train": "train", "test": own[0]} if own else dict(NO_TEST)
+    if len(own) == 2 and share != VERSION_0_1:
+        return parts | {"validation": "validation"}
     if share is None or isinstance(share, str):  # as in version 0.1
         return parts
-    if len(own) == 2:
-        return parts | {"validation": "validation"}
     # In numbers of images, because TFDS only knows whole percents.
     end = splits["train"].num_examples
     begin = 0 if own else splits[parts["test"]].num_examples

@@ -22,7 +22,9 @@ def write_page(path: StrPath, template: str, **values: Any) -> None:
     text = Path(__file__).with_name(template).read_text(encoding="utf-8")
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
     html = environment.from_string(text).render(**values)
-    write_beside(Path(path), lambda beside: beside.write_text(html, encoding="utf-8"))
+    # Names of files can have bytes that are not UTF-8; a page shows "?" for them.
+    content = html.encode("utf-8", "replace")
+    write_beside(Path(path), lambda beside: beside.write_bytes(content))
 
 
 def png(figure: "Figure", dpi: int = 110) -> bytes:

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_resattn.data.image_files import try_images
+from keras_resattn.data.labelled_files import naming_unreadable_images
 from keras_resattn.data.labelled_images import Split
 from keras_resattn.data.preprocessing import Preprocessing
 from keras_resattn.data.sources import load
@@ -73,11 +74,13 @@ def calibration_images(
     if path.is_dir():
         pixels, notes = _of_folder(path, folder.preprocessing, wanted)
     else:
-        settings = folder.recipe.data.model_copy(update={"name": str(data)})
+        given = {"name": str(data), "on_error": "stop", "correct_labels": 1.0}
+        settings = folder.recipe.data.model_copy(update=given)
         if data_dir is not None:
             settings = settings.model_copy(update={"data_dir": str(data_dir)})
-        training = load(settings, folder.preprocessing, folder.recipe.seed).train
-        pixels = _of_split(training, folder.preprocessing, wanted)
+        images = load(settings, folder.preprocessing, folder.recipe.seed)
+        with naming_unreadable_images(images, folder.preprocessing):
+            pixels = _of_split(images.train, folder.preprocessing, wanted)
     if len(pixels) < FEWEST:
         raise ValueError(
             f"Calibrating needs at least {FEWEST} images that can be read; some "
@@ -96,7 +99,7 @@ def _of_folder(
     left_out: LeftOut = LeftOut()
     found = find_images([folder], left_out)
     notes = [describe_left_out(left_out)] if left_out else []
-    chosen = found[:: max(1, len(found) // wanted)][:wanted]
+    chosen = [found[number] for number in evenly(len(found), wanted)]
     pixels, reasons = try_images(chosen, preprocessing)
     bad = [path for path, reason in zip(chosen, reasons, strict=True) if reason]
     if bad:
@@ -108,11 +111,16 @@ def _of_folder(
 
 
 def _of_split(split: Split, preprocessing: Preprocessing, wanted: int) -> Array:
-    every = max(1, split.count // wanted)
-    if split.encoded is None:
-        images = split.images.shard(every, 0).take(wanted)
-    else:
-        chosen = split.encoded(None).shard(every, 0).take(wanted)
-        images = chosen.map(lambda content, label: (split.decode(content), label))
-    resized = [preprocessing.resize(image) for image, _ in images]
-    return np.stack([tf.cast(image, tf.float32).numpy() for image in resized])
+    is_chosen = np.zeros(split.count, bool)
+    is_chosen[evenly(split.count, wanted)] = True
+    encoded = split.images if split.encoded is None else split.encoded(None)
+    decode = tf.identity if split.encoded is None else split.decode
+    chosen = encoded.enumerate().filter(lambda i, _: tf.gather(is_chosen, i))
+    images = chosen.map(lambda _, pair: preprocessing.resize(decode(pair[0])))
+    return np.stack([tf.cast(image, tf.float32).numpy() for image in images])
+
+
+def evenly(count: int, wanted: int) -> Array:
+    """Return up to `wanted` numbers from 0 to `count - 1`, evenly spaced."""
+    chosen = min(count, wanted)
+    return np.arange(chosen) * count // max(1, chosen)

@@ -85,7 +85,8 @@ class Evaluation:
 
     def to_json(self) -> str:
         """Return the evaluation as JSON."""
-        return json.dumps(dataclasses.asdict(self), ensure_ascii=False)
+        # In ASCII, because names of files can have bytes that are not UTF-8.
+        return json.dumps(dataclasses.asdict(self))
 
 
 def evaluate(
@@ -124,9 +125,15 @@ def evaluate(
 
     Raises:
         FileNotFoundError: If there is no such folder, file or data set.
+        TypeError: If `folder` is not a `ModelFolder`.
         ValueError: If there are no images of classes of the model, or it is not known
             with which data the model was trained and `data` is `None`.
     """
+    if not isinstance(folder, ModelFolder):
+        raise TypeError(
+            "Open the model first: keras_resattn.load_model('runs/demo'). "
+            f"Received: folder={folder!r}"
+        )
     if data is None:
         folder.check_data()
     settings = folder.recipe.data

@@ -176,7 +176,8 @@ def write_predictions(
     path = Path(path)
 
     def write(beside: Path) -> None:
-        with beside.open("w", newline="", encoding="utf-8") as file:
+        # Names of files can have bytes that are not UTF-8; they stay as they are.
+        with beside.open("w", -1, "utf-8", "surrogateescape", "") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(COLUMNS)
             writer.writerows(_rows(tested, labels))

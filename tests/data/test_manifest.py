@@ -144,3 +144,10 @@ def test_unreadable_images_can_be_left_out(tmp_path):
     data = load(Data(name=str(path), on_error="skip"), PREPROCESSING)
     assert [re.search(r"\d\.png", name)[0] for name in data.skipped] == ["0.png"]
     assert data.train.count + data.validation.count == 7
+
+
+def test_cells_beyond_the_header_are_told(tmp_path):
+    a, b = images(tmp_path / "x", 2)
+    path = write(tmp_path / "list.csv", "path,label", f"{a},cat, big", f"{b},dog,")
+    with pytest.raises(ValueError, match=r"(?s)line 2: more cells.*: big; put quotes"):
+        divide_manifest(path)

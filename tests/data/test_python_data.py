@@ -173,3 +173,55 @@ def test_keras_data_sets_of_folders_keep_their_class_names(tmp_path):
 def test_what_cannot_be_used_is_named_with_the_remedy(data, message):
     with pytest.raises(ValueError, match=f"(?s){message}"):
         load_python_data(data, PREPROCESSING)
+
+
+def sized(labels, *sizes):
+    """Return a data set of single images of different sizes."""
+    pairs = [
+        (np.full((size, size + 1, 3), 50 * i, "uint8"), label)
+        for i, (size, label) in enumerate(zip(sizes, labels, strict=True))
+    ]
+    shape = np.shape(labels[0])
+    return tf.data.Dataset.from_generator(
+        lambda: iter(pairs),
+        output_signature=(
+            tf.TensorSpec((None, None, 3), tf.uint8),
+            tf.TensorSpec([None] * len(shape), tf.int64),
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    "labels", [[0, 1, 0], [[1, 0], [0, 1], [1, 0]], [[0], [1], [0]]]
+)
+def test_images_of_a_data_set_can_have_different_sizes(labels):
+    dataset = sized(labels, 9, 4, 20)
+    data = load_python_data({"train": dataset, "test": dataset}, PREPROCESSING)
+    assert [(x.shape[0], int(y)) for x, y in data.train.images] == [
+        (9, 0),
+        (4, 1),
+        (20, 0),
+    ]
+    batches = evaluation_batches(data.train, PREPROCESSING, 2)
+    assert [batch.shape for batch, _ in batches] == [(2, 6, 8, 3), (1, 6, 8, 3)]
+
+
+def test_a_value_that_is_not_a_number_is_found_in_any_batch():
+    images = IMAGES.astype("float32")
+    images[15, 0, 0, 0] = np.nan
+    with pytest.raises(ValueError, match="from 0 to 255.*Received: nan"):
+        load_python_data(
+            {"train": pair(images).batch(4), "test": pair(images)}, PREPROCESSING
+        )
+
+
+def test_images_of_different_sizes_in_a_list_are_an_error():
+    images = [np.zeros((6, 8, 3), "uint8"), np.zeros((5, 8, 3), "uint8")]
+    with pytest.raises(ValueError, match="same size; resize them.*Received: data"):
+        load_python_data((images, [0, 1]), PREPROCESSING)
+
+
+def test_names_of_classes_fit_a_line():
+    data = {"train": (IMAGES, LABELS), "labels": ["a", "b\nc", "d"]}
+    with pytest.raises(ValueError, match=r"one line of text.*'b\\nc'"):
+        load_python_data(data, PREPROCESSING)

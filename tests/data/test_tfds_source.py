@@ -209,3 +209,12 @@ def test_cifar_keeps_its_test_images_for_the_end(tmp_path):
     assert [len(some) for some in images] == [27, 3, 4]
     assert len(set.union(*images)) == 34
     assert "validation: train[27:30]" in describe_images(data)[2]
+
+
+def test_a_data_set_with_its_own_validation_images_uses_them(tmp_path):
+    counts = {"train": 12, "validation": 6, "test": 3}
+    prepare("beans", tmp_path, counts, (500, 500, 3))
+    settings = Data(name="beans", data_dir=str(tmp_path))
+    data = load(settings, Preprocessing((16, 16, 3)))
+    assert (data.train.count, data.validation.count, data.test.count) == (12, 6, 3)
+    assert data.notes == ()

@@ -11,6 +11,7 @@ from keras_resattn.export import Calibration
 from keras_resattn.export import calibration_images
 from keras_resattn.export import export_format
 from keras_resattn.export import int8
+from keras_resattn.export.calibration import evenly
 from keras_resattn.export.formats import FORMATS
 
 
@@ -148,3 +149,11 @@ def test_a_missing_quantizer_is_named_with_its_extra(
     with pytest.raises(ImportError, match=r"pip install .*\[onnx\]"):
         export_format(folder, tmp_path / "out", "onnx", calibration=black)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("count", "wanted"), [(10, 4), (7, 6), (3, 5), (8, 4)])
+def test_chosen_numbers_are_spread_over_all(count, wanted):
+    chosen = evenly(count, wanted)
+    assert len(set(chosen)) == len(chosen) == min(count, wanted)
+    steps = np.diff([*chosen, count])
+    assert chosen[0] == 0 and steps.max() - steps.min() <= 1

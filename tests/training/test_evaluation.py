@@ -241,3 +241,30 @@ def test_evaluations_are_saved_with_these_images(folder):
     wrong = round(evaluation.count * (1 - evaluation.accuracy))
     assert len(saved["wrong"]) == wrong
     assert all(one["label"] != one["predicted"] for one in saved["wrong"])
+
+
+def test_names_of_files_that_are_not_utf_8_are_written(folder, tmp_path):
+    name = b"caf\xe9.png".decode("utf-8", "surrogateescape")
+    write_images(tmp_path / "photos", f"dark/{name}", "bright/1.png")
+    table = tmp_path / "predictions.csv"
+    evaluation = training.evaluate(folder, data=tmp_path / "photos", predictions=table)
+    assert evaluation.count == 2
+    assert b"caf\xe9.png" in table.read_bytes()
+    evaluation.to_json().encode("utf-8")
+
+
+def test_folders_beside_the_splits_are_counted(folder, tmp_path):
+    write_images(tmp_path, "test/dark/0.png", "test/bright/1.png", "dark/2.png")
+    evaluation = training.evaluate(folder, data=tmp_path)
+    assert evaluation.count == 2
+    assert evaluation.notes == ("left out: 1 in folders beside the splits",)
+
+
+def test_an_error_of_tensorflow_is_not_hidden(folder, monkeypatch):
+    def fail(*args):
+        raise tf.errors.ResourceExhaustedError(None, None, "OOM")
+
+    monkeypatch.setattr("keras_resattn.training.evaluation.predict_images", fail)
+    images = np.full((4, 16, 16, 3), 9, "uint8")
+    with pytest.raises(tf.errors.ResourceExhaustedError, match="OOM"):
+        training.evaluate(folder, data=(images, [0, 1, 0, 1]))
