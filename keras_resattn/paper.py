@@ -1,8 +1,8 @@
 """The tables of the paper, with our counts and errors.
 
 Errors are in percent. Some are known only from other publications: docs/results.md
-marks them as "quoted". This module imports no other of the package, so that `keras-resattn tables`
-can read it without Keras.
+marks them as "quoted". This module imports no other of the package, so that
+`keras-resattn tables` can read it without Keras.
 """
 
 from typing import Any

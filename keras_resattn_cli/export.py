@@ -212,9 +212,14 @@ def _saved_model(
             "The SavedModel has no warm-up requests, and its first answers will be "
             f"slow. To write them, run: {install_command('serve')} and export again."
         )
-    typer.echo(
-        f"The SavedModel is {out}. Serve it: keras-resattn serve {out.parents[1]}"
-    )
+    typer.echo(f"The SavedModel is {out}. Serve it: keras-resattn serve {_base(out)}")
+
+
+def _base(version: Path) -> Path:
+    """Return the folder of the folder of a model, relative if its path is given."""
+    if len(version.parents) > 1:
+        return version.parents[1]
+    return version.absolute().parents[1]
 
 
 def _other(

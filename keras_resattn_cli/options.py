@@ -39,8 +39,8 @@ DatasetArgument = Annotated[
     typer.Argument(
         metavar="DATASET",
         help="A folder with one folder of images per class, a CSV file (path,label), "
-        "or a name that tensorflow-datasets knows. It must have the classes of the model. The test "
-        "images are used. Default: the data of the model's recipe.",
+        "or a name that tensorflow-datasets knows. It must have the classes of the "
+        "model. The test images are used. Default: the data of the model's recipe.",
     ),
 ]
 DataDirOption = Annotated[

@@ -20,6 +20,9 @@ from keras_resattn_client.extras import require_extra
 from keras_resattn_client.image_files import EXTENSIONS
 from keras_resattn_client.results import check_name
 
+TIMEOUT = 30.0  # seconds per batch
+WORKERS = 2
+
 if TYPE_CHECKING:
     from keras_resattn_cli.prediction_output import Classify
     from keras_resattn_client.results import Result
@@ -85,9 +88,13 @@ def predict(
     ] = False,
     batch_size: Annotated[int, typer.Option(min=1, help="Images per batch.")] = 32,
     timeout: Annotated[
-        float,
-        typer.Option(min=0.1, help="With --server: the seconds to wait per batch."),
-    ] = 30.0,
+        float | None,
+        typer.Option(
+            min=0.1,
+            help=f"With --server: the seconds to wait per batch. Default: {TIMEOUT:g}.",
+            show_default=False,
+        ),
+    ] = None,
     ca_certificates: Annotated[
         Path | None,
         typer.Option(
@@ -105,8 +112,13 @@ def predict(
         ),
     ] = Engine.local,
     workers: Annotated[
-        int, typer.Option(min=1, help="With --engine ray: the number of workers.")
-    ] = 2,
+        int | None,
+        typer.Option(
+            min=1,
+            help=f"With --engine ray: the number of workers. Default: {WORKERS}.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Classify images: show the most probable classes of each.
 
@@ -122,11 +134,11 @@ def predict(
     _check_output(out, overwrite, as_json, excel)
     if server is not None:
         _check_server(server, name, paths[0], opening, engine)
-    elif name is not None or ca_certificates is not None:
-        option = f"--model {name}" if name else f"--ca-certificates {ca_certificates}"
+    else:
+        _refuse_without_server(name, ca_certificates, timeout)
+    if workers is not None and engine is not Engine.ray:
         raise typer.BadParameter(
-            "--model and --ca-certificates are for a server; add its address: "
-            f"--server URL. Received: {option}"
+            f"--workers is for Ray; add --engine ray. Received: --workers {workers}"
         )
     images = _images(paths, server)
     _require_extras(server, engine)
@@ -136,14 +148,14 @@ def predict(
     classify: Classify
     if server is not None:
         options = {
-            "timeout": timeout,
+            "timeout": timeout or TIMEOUT,
             "batch_size": batch_size,
             "ca_certificates": ca_certificates,
         }
         classify = functools.partial(_ask, server, name, options)
     elif engine is Engine.ray:
         classify = functools.partial(
-            _classify_with_ray, opening, paths[0], batch_size, workers
+            _classify_with_ray, opening, paths[0], batch_size, workers or WORKERS
         )
     else:
         classify = functools.partial(_classify, opening, paths[0], batch_size)
@@ -151,6 +163,23 @@ def predict(
         write_results(classify, images, out, top, overwrite, excel)
     else:
         print_results(classify, images, top, as_json)
+
+
+def _refuse_without_server(
+    name: str | None, ca_certificates: Path | None, timeout: float | None
+) -> None:
+    """Raise a usage error if an option for a server is given."""
+    options = {
+        "--model": name,
+        "--ca-certificates": ca_certificates,
+        "--timeout": timeout,
+    }
+    for option, value in options.items():
+        if value is not None:
+            raise typer.BadParameter(
+                "--model, --ca-certificates and --timeout are for a server; add its "
+                f"address: --server URL. Received: {option} {value}"
+            )
 
 
 def _check_output(

@@ -56,6 +56,8 @@ def response(
 
     opened = opening.open(model)
     folders = _labelled([opened, *([opening.open(against)] if against else [])])
+    if dataset is None:
+        opened.check_data()
     settings = opened.recipe.data
     source = dataset or settings.name, data_dir or settings.data_dir
     responses = {

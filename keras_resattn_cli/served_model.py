@@ -48,7 +48,9 @@ def served_folder(base: str, opening: ModelOptions = NO_OPTIONS) -> Iterator[Pat
         return
     from keras_resattn.export import export
 
-    name = Path(base).stem.split(":")[-1]
+    # Only a path that exists: the name of weights is not one.
+    named = path.resolve() if path.exists() else path
+    name = named.stem.split(":")[-1]
     with tempfile.TemporaryDirectory(prefix="keras-resattn-") as folder:
         typer.echo(
             f"Exporting {base} to a temporary folder. To keep the export, run: "

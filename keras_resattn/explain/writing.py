@@ -113,12 +113,20 @@ def write_explanations(
         require_extra("vis", "Figures", ("jinja2", "matplotlib", "PIL"))
     if figures:
         _check_view(view, style, stretch)
+    else:
+        _check_no_drawing(style, stretch, channel_grid, animation)
     if html:
         require_patterns()
     files, out = [Path(path) for path in paths], Path(out)
     batch_size = positive_integer("batch_size", batch_size)
     _check_files(files, folder.preprocessing)
     classes = None if label is None else _class_of(label, folder.labels)
+    if label is not None and channel != "gradient" and not evidence:
+        raise ValueError(
+            "`label` is the class for channel='gradient' and for class evidence. Leave "
+            "it out, or add --channel gradient or --evidence METHOD. "
+            f"Received: label={label!r}, channel={channel!r}"
+        )
     explained = explained_pictures(
         folder, files, batch_size, modules, channel, classes, evidence
     )
@@ -162,6 +170,17 @@ def _check_view(view, style, stretch):
             "`style` and `stretch` draw the mean mask. Leave them out, or choose "
             "view='mean' (--view mean). Received: "
             f"view={view!r}, style={style!r}, stretch={stretch}"
+        )
+
+
+def _check_no_drawing(style, stretch, channel_grid, animation):
+    """Check that nothing is asked for that only figures show."""
+    if style != "overlay" or stretch or channel_grid or animation:
+        raise ValueError(
+            "Without figures, `style`, `stretch`, `channel_grid` and `animation` have "
+            "no effect. Leave them out, or draw figures: figures=True (without "
+            f"--no-figures). Received: figures=False, style={style!r}, "
+            f"stretch={stretch}, channel_grid={channel_grid}, animation={animation!r}"
         )
 
 

@@ -94,6 +94,7 @@ def export(
         ImportError: If `warmup` is true and the package is missing.
     """
     path = Path(path)
+    name = path.absolute().parent.name
     _check_path(path)
     check_precision(precision)
     check_backend()
@@ -116,10 +117,9 @@ def export(
             measure.check_parity(parity)
         count = 0
         if warmup:
-            name = path.parent.name
             count = _write_warmup(beside, name, signatures, encoded, pixels)
         manifest = {
-            "name": path.parent.name,
+            "name": name,
             "version": int(path.name),
             **describe(folder, model, precision, fold_batch_norm),
             "optimized": optimize,

@@ -115,6 +115,13 @@ def test_bad_input_is_one_line(run, command, model_folder, moved, tmp_path):
     assert not (tmp_path / "new").exists()
 
 
+@pytest.mark.parametrize("command", ["masks-influence", "response"])
+def test_a_model_of_unknown_data_needs_a_data_set(run, command, model_folder, tmp_path):
+    file = shutil.copy(model_folder.path / "model.keras", tmp_path / "cats.keras")
+    code, _, errors = run(command, file, "--mean", "0", "--std", "1")
+    assert code == 1 and "not known with which data" in errors
+
+
 def test_an_unknown_module_and_a_model_against_itself_are_errors(run, model_folder):
     model = model_folder.path
     code, _, errors = run("masks-influence", model, "--module", "stage9")

@@ -282,6 +282,8 @@ def test_wrong_usage_is_told(run, model_folder, pictures, tmp_path):
         ),
         ((pictures[0], "--ca-certificates", "x", *server), 2, "does not exist"),
         ((model_folder.path, pictures[0], "--model", "x"), 2, "--server URL"),
+        ((model_folder.path, pictures[0], "--timeout", "3"), 2, "--timeout 3"),
+        ((model_folder.path, pictures[0], "--workers", "3"), 2, "add --engine ray"),
         ((pictures[0], "--engine", "ray", *server), 2, "leave out"),
         ((pictures[0], "--server", "http://127.0.0.1:1"), 2, "The model is missing"),
         ((tmp_path, *server), 1, "no images"),

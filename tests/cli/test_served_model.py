@@ -2,6 +2,7 @@
 
 import json
 import os
+from pathlib import Path
 
 import pytest
 import typer
@@ -35,17 +36,35 @@ def test_a_name_is_a_model_unless_a_folder_has_it(tmp_path, monkeypatch):
     assert not is_model("cifar10")
 
 
-def test_a_model_folder_is_exported_and_removed_at_the_end(model_folder, capsys):
+@pytest.mark.parametrize("inside", [False, True])
+def test_a_model_folder_is_exported_and_removed_at_the_end(
+    model_folder, capsys, monkeypatch, inside
+):
     name = model_folder.path.name
-    with served_folder(str(model_folder.path)) as folder:
+    if inside:
+        monkeypatch.chdir(model_folder.path)
+    base = "." if inside else str(model_folder.path)
+    with served_folder(base) as folder:
         version = folder / name / "1"
         manifest = json.loads((version / "assets.extra/manifest.json").read_text())
         assert manifest["labels"] == list(model_folder.labels)
         assert (version / "saved_model.pb").is_file()
     assert not folder.exists()
-    assert (
-        f"keras-resattn export {model_folder.path} served/" in capsys.readouterr().out
-    )
+    output = capsys.readouterr().out
+    assert f"keras-resattn export {base} served/{name}/1" in output
+    assert f"The model is served as {name}." in output
+
+
+def test_a_version_in_the_current_folder_has_the_name_of_this_folder(
+    run, model_folder, tmp_path, monkeypatch
+):
+    (tmp_path / "served" / "photos").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "served" / "photos")
+    code, output, errors = run("export", model_folder.path, "2")
+    assert code == 0, errors
+    assert f"keras-resattn serve {tmp_path / 'served'}\n" in output
+    manifest = json.loads(Path("2/assets.extra/manifest.json").read_text())
+    assert (manifest["name"], manifest["version"]) == ("photos", 2)
 
 
 @pytest.mark.parametrize("name", ["exports", "missing"])
