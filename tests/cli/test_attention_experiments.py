@@ -118,7 +118,9 @@ def test_bad_input_is_one_line(run, command, model_folder, moved, tmp_path):
 @pytest.mark.parametrize("command", ["masks-influence", "response"])
 def test_a_model_of_unknown_data_needs_a_data_set(run, command, model_folder, tmp_path):
     file = shutil.copy(model_folder.path / "model.keras", tmp_path / "cats.keras")
-    code, _, errors = run(command, file, "--mean", "0", "--std", "1")
+    names = tmp_path / "names.txt"
+    names.write_text("bright\ndark\n")
+    code, _, errors = run(command, file, "--mean", 0, "--std", 1, "--labels", names)
     assert code == 1 and "not known with which data" in errors
 
 
