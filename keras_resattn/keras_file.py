@@ -135,8 +135,9 @@ def open_keras_file(path: Path, facts: Facts) -> KerasFile:
     """
     stated = {**_beside(path), **facts.given()}
     stored = load_network(path)
-    network = as_classifier(_chosen_output(stored, stated.get("output"), path), path)
-    shape = _image_shape(network, path)
+    chosen = _chosen_output(stored, stated.get("output"), path)
+    shape = _image_shape(chosen, path)
+    network = as_classifier(chosen, path)
     mean, std = _standardization(network, stated, path)
     resize = choice("resize", stated.get("resize", "squash"), RESIZES)
     recipe = Recipe(
@@ -196,7 +197,7 @@ def as_classifier(model: keras.Model, path: StrPath) -> keras.Model:
             "The outputs of the model are not probabilities whose sum is 1. They are "
             "shown as they are. For one class per image, end the model in a softmax: "
             f"Dense(classes, 'softmax'). Received: {path} with the last layer "
-            f"{last_computing(model).name!r}",
+            f"{last_computing(model).operation.name!r}",
             stacklevel=2,
         )
         return model
@@ -257,7 +258,7 @@ def _numbers(name: str, value: Any, path: StrPath, channels: int | None = None) 
         numbers = np.ravel(np.asarray(value, "float64"))
     except (TypeError, ValueError):
         numbers = np.array([np.nan])
-    fit = channels is None or len(numbers) in (1, channels)
+    fit = len(numbers) > 0 if channels is None else len(numbers) in (1, channels)
     if not (
         fit and np.isfinite(numbers).all() and (name == "mean" or numbers.min() > 0)
     ):

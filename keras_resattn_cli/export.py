@@ -2,6 +2,7 @@
 
 import enum
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 from typing import Annotated
@@ -217,9 +218,9 @@ def _saved_model(
 
 def _base(version: Path) -> Path:
     """Return the folder of the folder of a model, relative if its path is given."""
-    if len(version.parents) > 1:
+    if len(version.parents) > 1 and ".." not in version.parts:
         return version.parents[1]
-    return version.absolute().parents[1]
+    return Path(os.path.abspath(version)).parents[1]
 
 
 def _other(

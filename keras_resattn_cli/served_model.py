@@ -48,9 +48,8 @@ def served_folder(base: str, opening: ModelOptions = NO_OPTIONS) -> Iterator[Pat
         return
     from keras_resattn.export import export
 
-    # Only a path that exists: the name of weights is not one.
-    named = path.resolve() if path.exists() else path
-    name = named.stem.split(":")[-1]
+    # Not resolved, because a link has a name of its own.
+    name = Path(os.path.abspath(base)).stem.split(":")[-1]
     with tempfile.TemporaryDirectory(prefix="keras-resattn-") as folder:
         typer.echo(
             f"Exporting {base} to a temporary folder. To keep the export, run: "

@@ -64,7 +64,8 @@ def _pixel_batches(
             f"image or more. Received: an array of shape {images.shape}"
         )
     low, high = float(images.min()), float(images.max())
-    if not (0 <= low and high <= 255) or 0 < high <= 1:
+    # Resizing computes sums of products, which can end a little beyond the limits.
+    if not (-0.01 <= low and high <= 255.01) or 0 < high <= 1:
         remedy = "multiply them by 255" if 0 <= low and high <= 1 else "scale them"
         raise ValueError(
             "Pixels as floats must be from 0 to 255, because the server standardizes "
@@ -123,7 +124,10 @@ def _upright(image: Any) -> np.ndarray:
 
 
 def _upper_bits(pixels: np.ndarray, mode: str) -> np.ndarray:
-    """Return 16-bit pixels in 8 bits: the upper ones, as the server reads files."""
+    """Return 16-bit pixels in 8 bits: the upper ones, as the server reads files.
+
+    Integers of 32 bits can hold pixels of 8 bits, which stay as they are.
+    """
     low, high = pixels.min(), pixels.max()
     if pixels.dtype.kind == "f" or low < 0 or high > 65_535:
         raise ValueError(
@@ -131,6 +135,8 @@ def _upper_bits(pixels: np.ndarray, mode: str) -> np.ndarray:
             f"an array of values from 0 to 255. Received: an image of mode {mode!r} "
             f"with values from {low:g} to {high:g}"
         )
+    if high <= 255 and not mode.startswith("I;16"):
+        return pixels.astype(np.uint8)
     return (pixels.astype(np.int64) >> 8).astype(np.uint8)
 
 

@@ -52,7 +52,7 @@ def write_model_folder(
 
     Raises:
         FileExistsError: If `path` exists.
-        ValueError: If there is not one label per class.
+        ValueError: If there is not one label per class, or two are the same.
     """
     path, classes = Path(path), model.output_shape[-1]
     names = [str(i) for i in range(classes)] if labels is None else list(labels)
@@ -98,7 +98,7 @@ def write_sidecar(
         The `pathlib.Path` of the file, which commands and `load_model` read.
 
     Raises:
-        ValueError: If there is not one label per class.
+        ValueError: If there is not one label per class, or two are the same.
     """
     if labels is not None:
         check_labels(model, labels)
@@ -109,10 +109,10 @@ def write_sidecar(
 
 def check_labels(model: keras.Model, labels: Sequence[str]) -> None:
     """Raise a `ValueError` if there is not one label per class, or two are the same."""
-    check_class_names(labels, "labels")
     classes = model.output_shape[-1]
     if len(labels) != classes:
         raise ValueError(
             f"The model has {classes} classes. Give one label per class, one per "
             f"line. Received: {len(labels)} labels"
         )
+    check_class_names(labels, "labels")

@@ -112,6 +112,7 @@ def find_class_folder_splits(root: Path) -> tuple[dict[str, Path], tuple[str, ..
     """
     found: dict[str, Path] = {}
     left_out: LeftOut = collections.Counter()
+    others = []
     for path in _folders_in(root, left_out):
         kind = split_of_name(path.name)
         # Otherwise it is a class of this name.
@@ -122,9 +123,10 @@ def find_class_folder_splits(root: Path) -> tuple[dict[str, Path], tuple[str, ..
                 )
             found[kind] = path
         else:
-            left_out[NOT_A_SPLIT] += _count_files(path)
+            others.append(path)
     if not found:
         return {"all": root}, ()
+    left_out[NOT_A_SPLIT] += sum(map(_count_files, others))
     return found, (describe_left_out(left_out),) if left_out.total() else ()
 
 

@@ -12,6 +12,7 @@ from keras_resattn.data.labelled_images import encoded_split
 from keras_resattn.data.random_seeds import shuffle
 from keras_resattn.typing import Array
 from keras_resattn.typing import Tensor
+from keras_resattn.views.inputs import ROUNDING
 
 
 class GivenArrays:
@@ -211,7 +212,8 @@ def labels_of(labels: Array, source: str) -> Array:
 
 def check_pixels(dtype: np.dtype, lowest: float, highest: float, source: str) -> None:
     """Raise an error if values are not those of pixels, 0 to 255."""
-    if lowest >= 0 and 1 < highest <= 255 or dtype == "uint8":
+    fits = lowest >= -ROUNDING and 1 < highest <= 255 + ROUNDING
+    if fits or dtype == "uint8":
         return
     remedy = "scale them to this range"
     if lowest >= 0 and highest <= 1:

@@ -14,6 +14,7 @@ from keras_resattn.data.image_files import read_images
 from keras_resattn.data.preprocessing import Preprocessing
 from keras_resattn.typing import Array
 from keras_resattn.typing import StrPath
+from keras_resattn.views.inputs import ROUNDING
 
 # A path, a `PIL.Image.Image`, an array of one image or of a batch, or a list of these.
 Images: TypeAlias = StrPath | Array | Sequence[StrPath | Array] | Any
@@ -107,7 +108,10 @@ def _pixels_of_picture(picture: Any) -> Array:
 
 
 def _upper_bits(pixels: Array, mode: str) -> Array:
-    """Return 16-bit pixels in 8 bits: the upper ones, as files of them are read."""
+    """Return 16-bit pixels in 8 bits: the upper ones, as files of them are read.
+
+    Integers of 32 bits can hold pixels of 8 bits, which stay as they are.
+    """
     low, high = pixels.min(), pixels.max()
     if pixels.dtype.kind == "f" or low < 0 or high > 65_535:
         raise ValueError(
@@ -115,6 +119,8 @@ def _upper_bits(pixels: Array, mode: str) -> Array:
             f"array of values from 0 to 255. Received: an image of mode {mode!r} with "
             f"values from {low:g} to {high:g}"
         )
+    if high <= 255 and not mode.startswith("I;16"):
+        return pixels.astype("uint8")
     return (pixels.astype("int64") >> 8).astype("uint8")
 
 
@@ -135,7 +141,7 @@ def _check(pixels: Array) -> None:
         )
     low, high = float(pixels.min()), float(pixels.max())
     fraction = pixels.dtype.kind == "f" and 0 < high <= 1
-    if not (0 <= low and high <= 255) or fraction:
+    if not (-ROUNDING <= low and high <= 255 + ROUNDING) or fraction:
         remedy = "Multiply by 255" if fraction and low >= 0 else "Give the pixels"
         raise ValueError(
             "Pixel values must be from 0 to 255; they are standardized later. "

@@ -84,7 +84,8 @@ def mean_response(
         units of a stage are `stage<i>_unit<j>`.
 
     Raises:
-        ValueError: If `model` has no attention module or there are no images.
+        ValueError: If `model` has no attention module, or there are no images, or they
+            have another size or are not standardized.
 
     Reference: Wang et al., Residual Attention Network, 2017, section 4.1.
     """

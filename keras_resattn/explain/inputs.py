@@ -10,6 +10,7 @@ import numpy as np
 from keras_resattn.typing import Array
 from keras_resattn.views.graph import flatten_layers
 from keras_resattn.views.inputs import HIGHEST_STANDARDIZED
+from keras_resattn.views.inputs import ROUNDING
 
 STANDARDIZING = (keras.layers.Rescaling, keras.layers.Normalization)
 REMEDY = (
@@ -18,7 +19,6 @@ REMEDY = (
     "model was trained on pixel values: model.takes_pixels = True."
 )
 SINGLE = "Add the first axis to a single image: image[None]."
-ROUNDING = 0.01  # in pixel values
 RGBA = "Remove the fourth channel (transparency): images[..., :3]."
 
 
@@ -146,7 +146,6 @@ def _check_channels(image: Array) -> None:
 
 def _check_pixel_values(image: Array) -> None:
     low, high = float(image.min()), float(image.max())
-    # Resizing computes sums of products, which can end a little beyond the limits.
     if low < -ROUNDING or high > 255 + ROUNDING or 0 < high <= 1:
         raise ValueError(
             "Images to draw must have pixel values from 0 to 255. Pass the images "

@@ -15,8 +15,6 @@ from keras_resattn.views.graph import nodes_of
 from keras_resattn.views.outputs import with_output
 from keras_resattn.views.renamed import unwrap
 
-CLASSIFIERS = (keras.layers.Dense, keras.layers.Softmax, keras.layers.Activation)
-
 
 class LogitsModel(keras.Model):
     """A functional model with list inputs and outputs that prints nothing."""
@@ -120,14 +118,26 @@ def classifier_of(model: keras.Model) -> keras.Operation:
     single = flat is not None and len(flat.inputs) == len(flat.outputs) == 1
     if single and len(flat.outputs[0].shape) == 2:
         last = last_computing(model)
-        if isinstance(unwrap(last), CLASSIFIERS):
-            return last
+        if _is_classifier(unwrap(last.operation), last.outputs[0]):
+            return last.operation
     raise ValueError(
         "The score of a class is its logit: pass a model with a classifier, which is a "
         "functional model with one input that ends in a Dense layer or its activation, "
         "as the networks of keras_resattn with include_top=True do. Received: "
         f"model={model!r}"
     )
+
+
+def _is_classifier(operation: keras.Operation, output: keras.KerasTensor) -> bool:
+    """Return whether an operation makes scores of classes.
+
+    An activation of maps that are pooled after it makes features, unless it is one of
+    classes.
+    """
+    if isinstance(operation, keras.layers.Activation):
+        of_classes = (keras.activations.softmax, keras.activations.sigmoid)
+        return len(output.shape) == 2 or operation.activation in of_classes
+    return isinstance(operation, (keras.layers.Dense, keras.layers.Softmax))
 
 
 def logits_after(

@@ -114,7 +114,7 @@ def write_explanations(
     if figures:
         _check_view(view, style, stretch)
     else:
-        _check_no_drawing(style, stretch, channel_grid, animation)
+        _check_no_drawing(view, style, stretch, channel_grid, animation)
     if html:
         require_patterns()
     files, out = [Path(path) for path in paths], Path(out)
@@ -173,13 +173,15 @@ def _check_view(view, style, stretch):
         )
 
 
-def _check_no_drawing(style, stretch, channel_grid, animation):
+def _check_no_drawing(view, style, stretch, channel_grid, animation):
     """Check that nothing is asked for that only figures show."""
-    if style != "overlay" or stretch or channel_grid or animation:
+    shown = view != "attention" or style != "overlay" or stretch
+    if shown or channel_grid or animation:
         raise ValueError(
-            "Without figures, `style`, `stretch`, `channel_grid` and `animation` have "
-            "no effect. Leave them out, or draw figures: figures=True (without "
-            f"--no-figures). Received: figures=False, style={style!r}, "
+            "Without figures, `view`, `style`, `stretch`, `channel_grid` and "
+            "`animation` have no effect. Leave them out, or draw figures: figures=True "
+            "(without --no-figures). Received: "
+            f"figures=False, view={view!r}, style={style!r}, "
             f"stretch={stretch}, channel_grid={channel_grid}, animation={animation!r}"
         )
 

@@ -7,8 +7,8 @@ import numpy as np
 import tensorflow as tf
 
 from keras_resattn.data.image_files import try_images
-from keras_resattn.data.labelled_files import naming_unreadable_images
 from keras_resattn.data.labelled_images import Split
+from keras_resattn.data.manifest import is_manifest
 from keras_resattn.data.preprocessing import Preprocessing
 from keras_resattn.data.sources import load
 from keras_resattn.model_folder import ModelFolder
@@ -74,13 +74,19 @@ def calibration_images(
     if path.is_dir():
         pixels, notes = _of_folder(path, folder.preprocessing, wanted)
     else:
-        given = {"name": str(data), "on_error": "stop", "correct_labels": 1.0}
+        # Only files can be left out.
+        on_error = "skip" if is_manifest(str(data)) else "stop"
+        given = {"name": str(data), "on_error": on_error, "correct_labels": 1.0}
         settings = folder.recipe.data.model_copy(update=given)
         if data_dir is not None:
             settings = settings.model_copy(update={"data_dir": str(data_dir)})
         images = load(settings, folder.preprocessing, folder.recipe.seed)
-        with naming_unreadable_images(images, folder.preprocessing):
-            pixels = _of_split(images.train, folder.preprocessing, wanted)
+        pixels = _of_split(images.train, folder.preprocessing, wanted)
+        if images.skipped:
+            notes = (
+                f"{len(images.skipped)} images cannot be read and are left out. The "
+                f"first one: {images.skipped[0]}",
+            )
     if len(pixels) < FEWEST:
         raise ValueError(
             f"Calibrating needs at least {FEWEST} images that can be read; some "

@@ -18,9 +18,9 @@ from keras_resattn.data.decoding import assert_all_fine
 from keras_resattn.export import contract
 from keras_resattn.export.overlay import overlay_png
 from keras_resattn.typing import StrPath
-from keras_resattn.views.classifier_output import classifying
+from keras_resattn.views.classifier_output import classified_features
 from keras_resattn.views.flat import flattened
-from keras_resattn.views.graph import node_in
+from keras_resattn.views.graph import producer_of
 from keras_resattn.views.modules import find_modules
 
 Outputs = dict[str, tf.Tensor]
@@ -184,13 +184,13 @@ def network_outputs(model: keras.Model) -> dict[str, keras.KerasTensor]:
 
 def _classifier_input(model: keras.Model) -> keras.KerasTensor:
     """Return the features that a model classifies, `(N, D)`."""
-    classifier = classifying(model)
-    if not isinstance(classifier, keras.layers.Layer):
+    last = producer_of(model.outputs[0])
+    if not isinstance(last, keras.layers.Layer):
         raise ValueError(
             "The model ends in an operation instead of a layer; end it in a Dense "
             f"layer or its activation. Received: model={model!r}"
         )
-    features = node_in(model, classifier).input_tensors[0]
+    features = classified_features(model)
     if len(features.shape) == 4:  # a convolution as the classifier, pooled after it
         first = keras.config.image_data_format() == "channels_first"
         return keras.ops.mean(features, axis=(2, 3) if first else (1, 2))

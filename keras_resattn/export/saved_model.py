@@ -1,5 +1,6 @@
 """A model folder as a SavedModel that TensorFlow Serving can serve."""
 
+import os
 from collections.abc import Mapping
 from collections.abc import Sequence
 from pathlib import Path
@@ -94,7 +95,7 @@ def export(
         ImportError: If `warmup` is true and the package is missing.
     """
     path = Path(path)
-    name = path.absolute().parent.name
+    name = Path(os.path.abspath(path)).parent.name
     _check_path(path)
     check_precision(precision)
     check_backend()

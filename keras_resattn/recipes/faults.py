@@ -35,7 +35,8 @@ def explain(error: pydantic.ValidationError, places: Places, name: StrPath) -> s
         one = f"{'.'.join(keys)}.{_fields(keys)[0]}"
         message = f"this is a section; set one of its settings, such as {one}"
     elif first["loc"][-1:] == ("[key]",):
-        message = f"write the name {keys[-1]} in quotes"
+        message = "write names of classes in quotes, such as 'no' or '7'"
+        keys = keys[:-1]
     if " Received: " in message:
         return f"{place_of(keys, places, name)}: {message}"
     message = message if message.endswith("?") else f"{message}."

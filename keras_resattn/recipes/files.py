@@ -240,7 +240,7 @@ def _is_text(keys: Key) -> bool:
     try:
         annotation = section_class(keys[:-1]).model_fields[keys[-1]].annotation
     except (KeyError, StopIteration, TypeError):
-        return False  # no such setting; the check of the recipe says so
+        return False  # no such setting, which the check of the recipe reports
     return {*(typing.get_args(annotation) or (annotation,))} in (
         {str},
         {str, type(None)},

@@ -94,7 +94,8 @@ def _check_probabilities(network: keras.Model) -> None:
         raise ValueError(
             "The network must return probabilities, because the loss and the model "
             "folder need them. End it with a softmax: Dense(classes, 'softmax'). "
-            f"Received: a network with the last layer {last_computing(network).name!r}"
+            f"Received: a network with the last layer "
+            f"{last_computing(network).operation.name!r}"
         )
 
 

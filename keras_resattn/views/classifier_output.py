@@ -1,15 +1,17 @@
 """What a classifier returns: probabilities, logits or other values."""
 
 from collections.abc import Callable
+from typing import Any
 from typing import Literal
 from typing import TypeAlias
 
 import keras
 import numpy as np
 
+from keras_resattn.typing import Array
 from keras_resattn.views.flat import flattened
-from keras_resattn.views.graph import node_in
-from keras_resattn.views.graph import producer_of
+from keras_resattn.views.graph import Node
+from keras_resattn.views.graph import nodes_of
 from keras_resattn.views.renamed import unwrap
 
 OutputKind: TypeAlias = Literal["probabilities", "logits", "other"]
@@ -22,8 +24,13 @@ PASSING = (
     keras.layers.Identity,
     keras.layers.Reshape,
 )
-ACTIVATIONS = (keras.layers.Activation, keras.layers.Softmax)
-UNKNOWN_SIZE = 64  # pixels, to try a model that takes images of any size
+# What is between the layer that makes the logits and the output, besides.
+AFTER_LOGITS = (
+    keras.layers.Activation,
+    keras.layers.BatchNormalization,
+    keras.layers.Rescaling,
+    keras.layers.Softmax,
+)
 TRIED_IMAGES = 4
 
 
@@ -35,9 +42,9 @@ def output_kind(model: keras.Model) -> OutputKind:
 
     Args:
         model: A functional `keras.Model` or a built `keras.Sequential`, with one input
-            and one output of shape `(N, classes)`.
+            of a known size and one output of shape `(N, classes)`.
     """
-    last = unwrap(last_computing(model))
+    last = unwrap(last_computing(model).operation)
     activation = getattr(last, "activation", None)
     if (
         isinstance(last, keras.layers.Softmax)
@@ -46,50 +53,43 @@ def output_kind(model: keras.Model) -> OutputKind:
         return "probabilities"
     if activation is keras.activations.linear:
         return "logits"
-    return "other" if activation is not None else _kind_of_values(_tried(model))
+    return "other" if _is_of_keras(activation) else _kind_of_values(_tried(model))
 
 
-def last_computing(model: keras.Model) -> keras.Operation:
-    """Return the operation that makes the values which a model returns.
-
-    Args:
-        model: A functional `keras.Model` or a built `keras.Sequential`.
-
-    Returns:
-        The last operation in the graph of `flattened(model)`, without those that only
-        pass values on: the layers of `PASSING` and linear activations.
-    """
-    flat = flattened(model)
-    return _back(flat, producer_of(flat.outputs[0]), _passes)
-
-
-def classifying(model: keras.Model) -> keras.Operation:
-    """Return the operation that computes logits from features, such as a Dense layer.
+def last_computing(model: keras.Model) -> Node:
+    """Return the node that makes the values which a model returns.
 
     Args:
         model: A functional `keras.Model` or a built `keras.Sequential`.
 
     Returns:
-        The last operation in the graph of `flattened(model)`, without a softmax and
-        other activations that are layers of their own, and what `last_computing`
-        leaves out.
+        The last node of the graph of `flattened(model)` that does not only pass values
+        on, as the layers of `PASSING` and linear activations do.
     """
-    flat = flattened(model)
-    return _back(
-        flat,
-        producer_of(flat.outputs[0]),
-        lambda operation: _passes(operation) or isinstance(operation, ACTIVATIONS),
-    )
+    return _back(flattened(model), _passes)
 
 
-def _back(
-    flat: keras.Model,
-    operation: keras.Operation,
-    passes: Callable[[keras.Operation], bool],
-) -> keras.Operation:
-    while passes(unwrap(operation)):
-        operation = producer_of(node_in(flat, operation).input_tensors[0])
-    return operation
+def classified_features(model: keras.Model) -> keras.KerasTensor:
+    """Return the features that a model classifies: the input of its last `Dense` layer.
+
+    Args:
+        model: A functional `keras.Model` or a built `keras.Sequential`.
+
+    Returns:
+        A tensor of the graph of `flattened(model)`: the input of the last operation
+        that is more than an activation, a normalization or arithmetic with a constant.
+    """
+    node = _back(flattened(model), lambda one: _passes(one) or _is_after_logits(one))
+    tensor: keras.KerasTensor = node.input_tensors[0]
+    return tensor
+
+
+def _back(flat: keras.Model, passes: Callable[[keras.Operation], bool]) -> Node:
+    made_by = {id(tensor): node for node in nodes_of(flat) for tensor in node.outputs}
+    node = made_by[id(flat.outputs[0])]
+    while passes(unwrap(node.operation)) and len(node.input_tensors) == 1:
+        node = made_by[id(node.input_tensors[0])]
+    return node
 
 
 def _passes(operation: keras.Operation) -> bool:
@@ -98,15 +98,27 @@ def _passes(operation: keras.Operation) -> bool:
     return isinstance(operation, PASSING)
 
 
-def _tried(model: keras.Model) -> np.ndarray:
+def _is_after_logits(operation: keras.Operation) -> bool:
+    return isinstance(operation, AFTER_LOGITS) or not isinstance(
+        operation, keras.layers.Layer
+    )
+
+
+def _is_of_keras(activation: Any) -> bool:
+    """Return whether an activation is one that Keras knows by its name."""
+    name = getattr(activation, "__name__", "")
+    return activation is not None and getattr(keras.activations, name, 0) is activation
+
+
+def _tried(model: keras.Model) -> Array:
     """Return what a model computes of random images, `(TRIED_IMAGES, classes)`."""
-    shape = [size or UNKNOWN_SIZE for size in model.input_shape[1:]]
-    images = np.random.default_rng(0).uniform(0, 255, (TRIED_IMAGES, *shape))
-    outputs = model(images.astype("float32"), training=False)
+    shape = (TRIED_IMAGES, *model.input_shape[1:])
+    images = np.random.default_rng(0).normal(size=shape).astype("float32")
+    outputs = model(images, training=False)
     return np.asarray(keras.ops.convert_to_numpy(outputs), "float32")
 
 
-def _kind_of_values(values: np.ndarray) -> OutputKind:
+def _kind_of_values(values: Array) -> OutputKind:
     if (values < 0).any():
         return "logits"
     sums = values.sum(axis=-1)

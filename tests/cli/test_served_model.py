@@ -60,10 +60,12 @@ def test_a_version_in_the_current_folder_has_the_name_of_this_folder(
 ):
     (tmp_path / "served" / "photos").mkdir(parents=True)
     monkeypatch.chdir(tmp_path / "served" / "photos")
-    code, output, errors = run("export", model_folder.path, "2")
+    (tmp_path / "served" / "photos" / "new").mkdir()
+    monkeypatch.chdir("new")
+    code, output, errors = run("export", model_folder.path, "../2")
     assert code == 0, errors
     assert f"keras-resattn serve {tmp_path / 'served'}\n" in output
-    manifest = json.loads(Path("2/assets.extra/manifest.json").read_text())
+    manifest = json.loads(Path("../2/assets.extra/manifest.json").read_text())
     assert (manifest["name"], manifest["version"]) == ("photos", 2)
 
 

@@ -49,7 +49,14 @@ def test_a_csv_file_gives_its_training_images(folder, photos, tmp_path):
     lines += [f"{file},{file.parent.name},test" for file in files[10:]]
     table = tmp_path / "images.csv"
     table.write_text("path,label,split\n" + "\n".join(lines) + "\n")
+    bad = tmp_path / "bad.png"
+    bad.write_bytes(b"nothing")
+    with table.open("a") as file:
+        file.write(f"{bad},{files[0].parent.name},train\n")
     chosen = calibration_images(folder, table)
+    assert chosen.notes == (
+        f"1 images cannot be read and are left out. The first one: {bad}",
+    )
     everything = np.concatenate([chosen.pixels, chosen.held_out])
     expected = folder.images(files[:10])
     assert sorted(map(np.sum, everything)) == sorted(map(np.sum, expected))

@@ -47,6 +47,9 @@ def test_16_bit_images_are_read_as_files_of_them(source, tmp_path):
     np.testing.assert_allclose(
         source.images(opened), source.images(tmp_path / "grey.png"), atol=1e-3
     )
+    eight = Image.fromarray((pixels >> 8).astype("int32"))
+    assert eight.mode == "I"
+    np.testing.assert_allclose(source.images(eight), source.images(opened), atol=1e-3)
     for image in (opened.convert("F"), opened.convert("I").point(lambda x: x * 2)):
         with pytest.raises(ValueError, match="8 or 16 bits.*Received: .*mode '[FI]'"):
             source.images(image)

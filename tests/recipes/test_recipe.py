@@ -44,7 +44,10 @@ def test_a_recipe_is_read_back_as_it_was_written(tmp_path):
         ("train.epochs", "section.key=value.*Received: train.epochs"),
         ("seed.a=3", "Setting seed: .*valid integer.*Received: {'a': 3}"),
         ("data=3", "Setting data: this is a section.*such as data.name.*Received: 3"),
-        ("train.class_weights={0: 1}", "class_weights.0: write the name 0 in quotes"),
+        (
+            "train.class_weights={0: 1}",
+            "class_weights: write names of classes in q",
+        ),
         ("train.class_weights={cat: -1}", "class_weights.cat: .*equal to 0.*: -1"),
         ("train.class_weights=even", "input should be 'balanced'.*Received: 'even'"),
         ("train.epochs.a=3", "'epochs' is a setting, not a section.*Received: train"),

@@ -5,11 +5,12 @@ import numpy as np
 import pytest
 from keras import layers
 
+import keras_resattn
 from keras_resattn.explain.logits import classifier_of
-from keras_resattn.views.classifier_output import classifying
+from keras_resattn.views.batch_norm_folding import fold_batch_norm
+from keras_resattn.views.classifier_output import classified_features
 from keras_resattn.views.classifier_output import output_kind
-
-pytestmark = pytest.mark.one_backend
+from keras_resattn.views.graph import node_in
 
 
 @keras.saving.register_keras_serializable(package="tests")
@@ -51,6 +52,8 @@ PROBABILITIES = {
     ),
     "a convolution": lambda: (convolution("softmax"), layers.GlobalAveragePooling2D()),
     "a layer of its own": lambda: (*dense("softmax"), Scaled(1.0)),
+    "a function of its own": lambda: dense(lambda x: keras.ops.softmax(x)),
+    "of keras.ops": lambda: dense(keras.ops.softmax),
 }
 LOGITS = {
     "dense": lambda: dense(),
@@ -85,10 +88,41 @@ def test_the_kind_of_outputs_is_found(make, kind):
     assert output_kind(nested) == kind
 
 
+@pytest.mark.parametrize(
+    "make",
+    [
+        *(PROBABILITIES[name] for name in ("softmax", "a softmax layer")),
+        PROBABILITIES["mixed precision"],
+        lambda: (*dense(), layers.BatchNormalization(), layers.Activation("softmax")),
+        lambda: (*dense(), lambda x: x / 2, layers.Softmax()),
+        lambda: (*dense(), layers.Rescaling(0.5), layers.Softmax()),
+        LOGITS["dropout"],
+    ],
+)
+def test_the_features_that_are_classified_are_before_the_logits(make):
+    classifier = model(*make())
+    for one in (classifier, fold_batch_norm(classifier)):
+        features = classified_features(one)
+        assert features.shape == (None, 5)
+        assert features is node_in(one, one.get_layer("head")).input_tensors[0]
+
+
+def test_a_layer_that_is_called_twice_is_passed_where_it_is_called():
+    dropout = layers.Dropout(0.5)
+    pooling, head = dense()
+    assert output_kind(model(pooling, dropout, head, dropout)) == "logits"
+
+
 @pytest.mark.parametrize("name", ["softmax", "a softmax layer", "mixed precision"])
-def test_the_layer_that_classifies_is_found(name):
-    classifier = model(*PROBABILITIES[name]())
-    assert classifying(classifier).name == "head"
-    # The one whose activation is left out for logits.
+def test_the_operation_without_which_there_are_logits_is_found(name):
     last = "softmax" if name == "a softmax layer" else "head"
-    assert classifier_of(classifier).name.startswith(last)
+    found = classifier_of(model(*PROBABILITIES[name]()))
+    assert found.name.startswith(last)
+
+
+def test_a_network_without_its_top_is_not_a_classifier():
+    body = keras_resattn.create_model(
+        "tiny", input_shape=(16, 16, 3), include_top=False, pooling="avg"
+    )
+    with pytest.raises(ValueError, match="pass a model with a classifier"):
+        classifier_of(body)
