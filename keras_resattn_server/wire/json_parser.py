@@ -13,7 +13,7 @@ from keras_resattn_server.wire.status import ServingError
 _BOM = "\ufeff"
 _SPACE = " \t\n\r"
 _TOKEN = re.compile(
-    r'"(?:[^"\\]|\\.)*"|-?Inf(?:inity)?\b|-?[0-9][0-9.eE+-]*', re.DOTALL
+    r'"(?:[^"\\]|\\.)*"|-?Inf(?:inity)?\b|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?', re.DOTALL
 )
 _TOO_BIG = "Number too big to be stored in double."
 _MESSAGES = {
@@ -84,7 +84,7 @@ def _spell_out_infinity(token: re.Match[str]) -> str:
 
 def _position_of_too_big(text: str) -> int:
     numbers = (token for token in _TOKEN.finditer(text) if token[0][-1].isdigit())
-    return next(token.start() for token in numbers if math.isinf(float(token[0])))
+    return next((one.start() for one in numbers if math.isinf(float(one[0]))), 0)
 
 
 def _first_wins(pairs: list[tuple[str, object]]) -> dict[str, object]:
