@@ -80,7 +80,7 @@ def hires_cam(
     model: keras.Model,
     inputs: Array,
     classes: Classes = None,
-    layer: str = "post_relu",
+    layer: str | None = None,
     batch_size: int = 32,
     output: str | None = None,
 ) -> Array:
@@ -236,6 +236,13 @@ def rise_masks(
     Cells are visible or not, enlarged bilinearly to more than the image, and cut out at
     a random place.
     """
+    positive_integer("count", count)
+    positive_integer("cells", cells)
+    if not 0 < visible <= 1:
+        raise ValueError(
+            "`visible` is the share of visible cells, above 0 and at most 1. "
+            f"Received: visible={visible!r}"
+        )
     random = np.random.default_rng(seed)
     cell = [-(-side // cells) for side in size]
     grids = (random.random((count, cells, cells)) < visible).astype("float32")

@@ -20,7 +20,7 @@ from keras_resattn_client.extras import require_extra
 METHODS = ("grad_cam", "grad_cam_plus_plus", "score_cam", "layer_cam", "smooth_grad")
 # The logits models of each model, by layer. The references keep no model alive.
 _logits_models: weakref.WeakKeyDictionary[
-    keras.Model, dict[tuple[str, str | None], keras.Model]
+    keras.Model, dict[tuple[str | None, str | None], keras.Model]
 ] = weakref.WeakKeyDictionary()
 
 
@@ -29,7 +29,7 @@ def class_evidence(
     inputs: Array,
     method: str = "grad_cam",
     classes: int | Sequence[int] | None = None,
-    layer: str = "post_relu",
+    layer: str | None = None,
     batch_size: int = 32,
     max_channels: int | None = None,
     samples: int = 25,
@@ -63,8 +63,9 @@ def class_evidence(
         classes: The class: an integer for all images, or a list of N integers.
             Defaults to the class that `model` predicts for each image.
         layer: String, the name of the layer whose maps are weighted. Ignored by
-            `"smooth_grad"`. `"post_relu"` is the last map of a pre-activation
-            network, where the last convolution is only one branch of a sum.
+            `"smooth_grad"`. Defaults to the last layer with a map that all paths to
+            the classifier pass through: in a pre-activation network `"post_relu"`,
+            because the last convolution is only one branch of a sum.
         batch_size: Integer, images per batch.
         max_channels: For `"score_cam"`, how many channels of the map to use:
             those that vary most over the image (Faster Score-CAM). Each channel

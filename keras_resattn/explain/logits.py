@@ -70,7 +70,7 @@ def _compiled(part: keras.Model) -> Callable[[Tensor], Tensor]:
     return run
 
 
-def logits_model(model: keras.Model, layer: str) -> LogitsModel:
+def logits_model(model: keras.Model, layer: str | None = None) -> LogitsModel:
     """Return a model that maps images to the logits of a classifier.
 
     It shares the layers and weights of `model`. It has two layers: the part before a
@@ -82,7 +82,8 @@ def logits_model(model: keras.Model, layer: str) -> LogitsModel:
             a network that it calls as a layer.
         layer: String, the name of a layer whose output is a map and that all paths
             from the image to the classifier pass through. For a layer of a network
-            that `model` calls, see `keras_resattn.attention_masks`.
+            that `model` calls, see `keras_resattn.attention_masks`. Defaults to the
+            last such layer.
 
     Returns:
         A `keras.Model`: a list of one batch of images -> a list of the logits
@@ -182,10 +183,13 @@ def _logits(classifier: keras.layers.Layer, features: Tensor) -> Tensor:
     return logits + classifier.bias if classifier.use_bias else logits
 
 
-def parts_at(model: keras.Model, layer: str) -> tuple[keras.Model, keras.Model]:
+def parts_at(
+    model: keras.Model, layer: str | None = None
+) -> tuple[keras.Model, keras.Model]:
     """Return the parts of a flat model before and after the map of a layer.
 
-    The second one returns logits.
+    The second one returns logits. By default, the layer is the last one with a map
+    that all paths to the classifier pass through.
     """
     classifier = classifier_of(model)
     maps: dict[str, keras.KerasTensor] = {}
@@ -193,9 +197,10 @@ def parts_at(model: keras.Model, layer: str) -> tuple[keras.Model, keras.Model]:
         is_layer = isinstance(node.operation, keras.layers.Layer)
         if is_layer and len(node.outputs) == 1 and len(node.outputs[0].shape) == 4:
             maps.setdefault(node.operation.name, node.outputs[0])
-    head = logits_after(maps[layer], model, classifier) if layer in maps else None
-    if head is not None:
-        return keras.Model(model.inputs[0], maps[layer]), head
+    for name in [*maps][::-1] if layer is None else [layer] if layer in maps else []:
+        head = logits_after(maps[name], model, classifier)
+        if head is not None:
+            return keras.Model(model.inputs[0], maps[name]), head
     raise ValueError(
         "`layer` must be the name of a layer whose output is a map (N, h, w, C) and "
         "that all paths to the classifier pass through, such as a unit or 'post_relu' "

@@ -171,3 +171,13 @@ def test_max_sensitivity_is_the_largest_relative_change():
     ]
     found = metrics.max_sensitivity(lambda x: x[..., 0], INPUTS, 0.1, samples=2)
     np.testing.assert_allclose(found, np.max(changes, axis=0), rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("options", "name"), [({"count": 0}, "count"), ({"cells": 0}, "cells")]
+)
+def test_masks_of_rise_need_numbers(options, name):
+    with pytest.raises(ValueError, match=f"{name}.*Received"):
+        rise_masks(**{"count": 2, "size": (8, 8), **options})
+    with pytest.raises(ValueError, match="above 0.*Received: visible=0"):
+        rise_masks(2, (8, 8), visible=0)

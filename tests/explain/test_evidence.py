@@ -205,3 +205,15 @@ def test_masks_and_evidence_are_in_one_figure_that_says_what_a_mask_is_not(
     assert "not evidence for a class" in " ".join(figure.get_supxlabel().split())
     with pytest.raises(ValueError, match="pass `model` and `inputs`"):
         evidence_figure(images)
+
+
+def test_the_default_layer_is_the_last_map_of_any_network():
+    images = keras.Input((8, 8, 3))
+    x = keras.layers.Conv2D(4, 3, name="first")(images)
+    x = keras.layers.Conv2D(5, 3, activation="relu", name="last")(x)
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    model = keras.Model(images, keras.layers.Dense(2, "softmax")(x))
+    inputs = np.random.default_rng(0).normal(size=(2, 8, 8, 3)).astype("float32")
+    np.testing.assert_array_equal(
+        class_evidence(model, inputs), class_evidence(model, inputs, layer="last")
+    )
