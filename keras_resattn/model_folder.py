@@ -326,6 +326,15 @@ def write_model_files(
     (folder / LABELS).write_text(lines, encoding="utf-8")
 
 
+def check_not_a_folder(path: Path) -> None:
+    """Raise an `IsADirectoryError` if a folder is where a file is to be written."""
+    if path.is_dir():
+        raise IsADirectoryError(
+            "There is a folder of this name; give the name of a file, or another name. "
+            f"Received: {path}"
+        )
+
+
 def write_beside(path: Path, write: Callable[[Path], object]) -> None:
     """Write a file or folder completely or not at all.
 

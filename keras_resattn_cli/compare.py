@@ -41,6 +41,7 @@ def compare(
         Path | None,
         typer.Option(
             metavar="FILE",
+            dir_okay=False,
             help="Also write a page with figures of the curves and the masks.",
             show_default=False,
         ),

@@ -17,7 +17,8 @@ def report(
     opening: ModelOptions,
     model: ModelArgument,
     out: Annotated[
-        Path, typer.Option(help="The HTML file to write.", metavar="FILE")
+        Path,
+        typer.Option(help="The HTML file to write.", metavar="FILE", dir_okay=False),
     ] = Path("report.html"),
     count: Annotated[
         int,

@@ -75,6 +75,27 @@ class EvaluationImages:
         split = split_of_files(files, preprocessing, len(self.labels))
         return dataclasses.replace(self, split=split, unreadable=reasons)
 
+    def first_names(self, count: int, preprocessing: Preprocessing) -> list[str]:
+        """Return the names of the first images that can be read.
+
+        Args:
+            count: Integer, the largest number of names.
+            preprocessing: The network's `Preprocessing`.
+
+        Returns:
+            Paths, or the numbers of the images if they have no files.
+        """
+        names: list[str] = []
+        if not self.split.paths:
+            return [str(i) for i in range(min(count, self.split.count))]
+        for start in range(0, len(self.split.paths), count):
+            some = self.split.paths[start : start + count]
+            unreadable = unreadable_images(some, preprocessing)
+            names += [path for path in some if path not in unreadable]
+            if len(names) >= count:
+                break
+        return names[:count]
+
 
 def evaluation_images(
     data: StrPath | PythonData | None,

@@ -127,7 +127,7 @@ class Preprocessing:
             longest: Integer, the largest number of pixels of the longer side.
 
         Returns:
-            The image, not enlarged. It keeps the aspect ratio of the file if
+            The image, uint8, not enlarged. It keeps the aspect ratio of the file if
             `aspect` is `"squash"`; otherwise it has that of the network.
         """
         height, width = image.shape[:2]
@@ -138,9 +138,9 @@ class Preprocessing:
             height, width = target[0] * scale, target[1] * scale
         scale = min(1, longest / max(height, width))
         size = [max(1, round(side * scale)) for side in (height, width)]
-        if self.aspect == "squash" and scale == 1:
-            return image
-        return self._resize(image, size)
+        if self.aspect != "squash" or scale < 1:
+            image = tf.round(self._resize(image, size))
+        return image if image.dtype == tf.uint8 else tf.saturate_cast(image, tf.uint8)
 
     def standardize(self, images: Tensor) -> Tensor:
         """Return float32 images less `mean`, divided by `std`."""

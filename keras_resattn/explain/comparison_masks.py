@@ -183,8 +183,8 @@ def _first_image(folder: ModelFolder) -> tuple[str, StrPath | Array]:
     images = evaluation_images(
         None, data, folder.labels, folder.preprocessing, None, folder.recipe.seed
     )
-    if images.split.paths:
-        path = Path(images.split.paths[0])
-        return path.name, path
+    names = images.first_names(1, folder.preprocessing)
+    if images.split.paths and names:
+        return Path(names[0]).name, Path(names[0])
     pixels, _ = next(images.split.images.take(1).as_numpy_iterator())
     return f"{images.part} image 1 of {images.name}", pixels

@@ -64,7 +64,15 @@ def as_array(inputs: Any) -> Array:
         "model = keras_resattn.load_model(...), "
         "model.preprocessing.standardize(model.images(images)).",
     )
-    array = np.asarray(inputs, "float32")
+    try:
+        array = np.asarray(inputs, "float32")
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            "Pass images as one array (N, H, W, C): images of different sizes must be "
+            "resized first, and a model with several inputs is called directly: "
+            "keras_resattn.attention_masks(model). "
+            f"Received: {type(inputs).__name__} that is not one array of numbers"
+        ) from error
     if array.ndim != 4 or not len(array):
         raise ValueError(
             f"Pass images as an array (N, H, W, C) of at least one image. {SINGLE} "
@@ -124,13 +132,16 @@ def as_pictures(images: Any, pixel_values: bool = True) -> list[Array]:
         "Figures take arrays of pixel values, not images or paths. Read them: "
         "images = keras_resattn.load_model(...).images(images).",
     )
-    if is_dataset(images) or not isinstance(images, list | tuple):
+    if is_dataset(images):
         images = as_array(images)
+    elif not isinstance(images, list | tuple):
+        whole = np.asarray(images).dtype.kind in "iu"
+        images = as_array(images).astype("int64" if whole else "float32")
     pictures = [np.asarray(image, "float32") for image in images]
-    for picture in pictures:
+    for given, picture in zip(images, pictures, strict=True):
         _check_channels(picture)
         if pixel_values:
-            _check_pixel_values(picture)
+            _check_pixel_values(picture, np.asarray(given).dtype.kind == "f")
     return [np.clip(one, 0, 255) for one in pictures] if pixel_values else pictures
 
 
@@ -144,9 +155,11 @@ def _check_channels(image: Array) -> None:
         )
 
 
-def _check_pixel_values(image: Array) -> None:
+def _check_pixel_values(image: Array, is_float: bool) -> None:
     low, high = float(image.min()), float(image.max())
-    if low < -ROUNDING or high > 255 + ROUNDING or 0 < high <= 1:
+    # Integers of 0 and 1 are a black image.
+    scaled = is_float and 0 < high <= 1
+    if low < -ROUNDING or high > 255 + ROUNDING or scaled:
         raise ValueError(
             "Images to draw must have pixel values from 0 to 255. Pass the images "
             "before they are standardized; multiply values from 0 to 1 by 255. "

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from typing import Any
 
 from keras_resattn.explain.figures.panels import new_figure  # has the install hint
+from keras_resattn.model_folder import check_not_a_folder
 from keras_resattn.model_folder import write_beside
 from keras_resattn.typing import StrPath
 
@@ -19,6 +20,7 @@ def write_page(path: StrPath, template: str, **values: Any) -> None:
     """Render a template of this folder to a file (extra `vis`)."""
     import jinja2
 
+    check_not_a_folder(Path(path))
     text = Path(__file__).with_name(template).read_text(encoding="utf-8")
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
     html = environment.from_string(text).render(**values)

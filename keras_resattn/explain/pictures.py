@@ -114,6 +114,8 @@ def source(pixels: Array) -> str:
     """Return the source of an image in few bytes, see `picture` with `compact`."""
     image = _image(pixels)
     if min(image.size) >= SMALL:
+        # JPEG has no transparency.
+        image = image.convert("RGB") if image.mode == "RGBA" else image
         return _source(image, "JPEG", quality=QUALITY)
     return _source(image, "PNG", optimize=True)
 

@@ -20,6 +20,7 @@ from keras_resattn.explain.report_tables import worst_confusions
 from keras_resattn.model_folder import EVALUATION
 from keras_resattn.model_folder import METRICS
 from keras_resattn.model_folder import ModelFolder
+from keras_resattn.model_folder import check_not_a_folder
 from keras_resattn.typing import StrPath
 from keras_resattn.version import __version__
 from keras_resattn_client.extras import require_extra
@@ -48,9 +49,11 @@ def write_report(folder: ModelFolder, path: StrPath, count: int = 8) -> Path:
 
     Raises:
         ImportError: If the extra `vis` is not installed.
+        IsADirectoryError: If `path` is a folder.
     """
     require_extra("vis", "The report", ("jinja2", "matplotlib", "PIL", "sklearn"))
     path = Path(path)
+    check_not_a_folder(path)
     metrics = metrics_of(folder.path / METRICS)
     evaluation = _evaluation(folder)
     images, missing = _images_or_reason(folder, count, evaluation)

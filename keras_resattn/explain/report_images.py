@@ -59,7 +59,7 @@ def image_groups(
         folder.recipe.seed,
     )  # fmt: skip
     every = list(images.split.paths) or [str(i) for i in range(images.split.count)]
-    chosen = {"first": every[:count]}
+    chosen = {"first": images.first_names(count, folder.preprocessing)}
     for group in ("wrong", "least_sure"):
         kept = (evaluation or {}).get(group, ())
         chosen[group] = [one["name"] for one in kept[:count]]

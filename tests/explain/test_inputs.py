@@ -8,6 +8,7 @@ from PIL import Image
 
 from keras_resattn import explain
 from keras_resattn.explain import metrics
+from keras_resattn.explain.inputs import as_array
 from keras_resattn.explain.inputs import as_pictures
 from keras_resattn.explain.triptych import Triptych
 from keras_resattn.model_folder import marked
@@ -270,3 +271,16 @@ def test_masks_do_not_depend_on_the_outputs(two, model, inputs):
     expected = explain.mean_masks(model, inputs)
     for name, values in explain.mean_masks(two, inputs).items():
         np.testing.assert_allclose(values, expected[name], atol=1e-5)
+
+
+def test_integers_of_0_and_1_are_a_dark_image():
+    dark = np.ones((2, 8, 8, 3), "uint8")
+    assert [picture.max() for picture in as_pictures(dark)] == [1, 1]
+    assert as_pictures([dark[0]])[0].dtype == np.float32
+    with pytest.raises(ValueError, match="multiply values from 0 to 1 by 255"):
+        as_pictures(dark.astype("float32"))
+
+
+def test_images_of_different_sizes_are_an_error_with_the_remedy():
+    with pytest.raises(ValueError, match="different sizes must be resized.*Received"):
+        as_array([np.zeros((8, 8, 3)), np.zeros((9, 8, 3))])

@@ -128,3 +128,26 @@ def test_wrong_arguments_are_named():
 def test_an_image_that_cannot_be_drawn_is_an_error():
     with pytest.raises(ValueError, match=r"1 or 3 channels.*Received.*\(8, 8, 2\)"):
         mask_figure(np.zeros((2, 8, 8, 2)), MASKS)
+
+
+@pytest.mark.parametrize(
+    ("count", "shape", "message"),
+    [
+        (3, (2, 4, 4), "Received"),
+        (1, (8, 4, 4), "Received"),
+        (2, (2, 4, 4, 6), r"Average masks.*\(2, 4, 4, 6\) for 'a'"),
+        (2, None, "at least one module.*masks={}"),
+    ],
+)
+def test_masks_that_do_not_fit_the_images_are_errors(count, shape, message):
+    images = np.full((count, 8, 8, 3), 99.0)
+    masks = {} if shape is None else {"a": np.zeros(shape)}
+    with pytest.raises(ValueError, match=message):
+        mask_figure(images, masks)
+
+
+def test_contours_of_an_image_of_one_row_are_drawn():
+    mask = np.linspace(0, 1, 16).reshape(1, 4, 4)
+    image = np.full((1, 40, 3), 99.0)
+    figure = mask_figure([image], {"a": mask}, style="contour")
+    figure.canvas.draw()

@@ -147,10 +147,20 @@ def epoch_animation(
     """
     frames = iter(names) if names is not None else map("epoch {}".format, count(1))
     figures = (
-        _frame(images, {module: mask}, titles, stretch, next(frames))
+        _frame(images, {module: mask}, titles, stretch, _next_name(frames))
         for mask in _masks_of(models, inputs, module)
     )
     return write_animation(figures, path, seconds)
+
+
+def _next_name(names):
+    name = next(names, None)
+    if name is None:
+        raise ValueError(
+            "There are more models than names; give one name per model, or leave out "
+            "`names`. Received: too few names"
+        )
+    return name
 
 
 def write_animation(

@@ -96,6 +96,7 @@ def mask_figure(
     choice("style", style, STYLES)
     images, evidence = pixels(images), evidence or {}
     check_count("titles", titles, images)
+    _check_maps({**masks, **evidence}, images)
     titles = fitted_titles(titles, 1.8, MEDIUM)
     text_lines = max((title.count("\n") + 1 for title in titles or ()), default=1)
     maps = len(masks) + len(evidence)
@@ -130,6 +131,23 @@ def mask_figure(
     ]
     caption(figure, *filter(None, texts), masks=bool(masks))
     return figure
+
+
+def _check_maps(maps, images):
+    """Check that there are maps, and that each has one plane per image."""
+    if not maps:
+        raise ValueError(
+            "Pass the masks of at least one module, or class evidence. Received: "
+            "masks={}"
+        )
+    for name, values in maps.items():
+        check_count(name, values, images)
+        if np.ndim(values) != 3:
+            raise ValueError(
+                "A mask must be an array (N, h, w). Average masks over their channels: "
+                "keras_resattn.explain.mean_masks. Received: an array of shape "
+                f"{np.shape(values)} for {name!r}"
+            )
 
 
 def _panels(axes, maps):
@@ -230,6 +248,11 @@ def _masked(axis, image, mask, limits, opacity):
 def _contour(axis, image, mask, limits, opacity):
     show_image(axis, image)
     size = image.shape[:2]
+    # Lines need two rows and columns, which an image of one pixel does not have.
+    grid = [max(2, side) for side in size]
+    rows, columns = (
+        np.arange(side) if side > 1 else np.array([-0.5, 0.5]) for side in size
+    )
     low, high = mask.min(), mask.max()
     margin = 0.01 * (high - low)
     for quantile, width in ({} if is_nearly_constant(mask) else QUANTILES).items():
@@ -237,5 +260,6 @@ def _contour(axis, image, mask, limits, opacity):
         level = np.clip(np.quantile(mask, quantile), low + margin, high - margin)
         for color, wider in (("black", 1.2), ("white", 0)):
             style = {"colors": color, "linewidths": width + wider}
-            axis.contour(resized(mask[None], size)[0], [level], **style)
+            values = resized(mask[None], grid)[0]
+            axis.contour(columns, rows, values, [level], **style)
     axis.set(xlim=extent(size)[:2], ylim=extent(size)[2:])

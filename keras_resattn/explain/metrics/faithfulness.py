@@ -249,7 +249,14 @@ def _whole_and_part(predict, inputs, maps, classes, baseline):
 
 
 def _confidence(predict, inputs, classes):
-    return np.asarray(predict(inputs), "float32")[np.arange(len(classes)), classes]
+    probabilities = np.asarray(predict(inputs), "float32")
+    count = probabilities.shape[-1]
+    if (classes < 0).any() or (classes >= count).any():
+        raise ValueError(
+            f"`classes` must be from 0 to {count - 1}, the classes of the predictions. "
+            f"Received: classes={classes!r}"
+        )
+    return probabilities[np.arange(len(classes)), classes]
 
 
 def _model_of(predict):
