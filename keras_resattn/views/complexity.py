@@ -2,6 +2,7 @@
 
 import contextlib
 import math
+import numbers
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -109,10 +110,11 @@ def complexity(
         these for each stage and branch in `parts`.
 
     Raises:
-        ValueError: If `model` has no graph, or no size is given and the model's input
-            has none.
+        ValueError: If `model` has no graph or other inputs, or no size is given and the
+            model's input has none.
     """
     places = _places(model)
+    _check_takes_images(model)
     height, width = _image_size(model, size)
     data_format = keras.config.image_data_format()
     channels = model.input_shape[channel_axis(data_format)]
@@ -134,11 +136,21 @@ def complexity(
     return Complexity((height, width), tuple(parts))
 
 
+def _check_takes_images(model: keras.Model) -> None:
+    shape = model.input_shape
+    if not isinstance(shape, tuple) or len(shape) != 4:
+        raise ValueError(
+            "Costs are counted for networks with one input, a batch of images "
+            "(N, height, width, channels). Pass the network of the images alone. "
+            f"Received: model.input_shape={shape}"
+        )
+
+
 def _image_size(
     model: keras.Model, size: int | tuple[int, int] | None
 ) -> tuple[int, int]:
-    if isinstance(size, int):
-        size = (size, size)
+    if isinstance(size, numbers.Integral):
+        size = (int(size), int(size))
     elif size is None:
         axes = spatial_axes(keras.config.image_data_format())
         height, width = (model.input_shape[axis] for axis in axes)

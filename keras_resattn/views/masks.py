@@ -53,9 +53,22 @@ def attention_masks(model: keras.Model, upsample: bool = False) -> keras.Model:
     outputs = {name: part.mask for name, part in attention_modules(model).items()}
     flat = flattened(model)
     if upsample:
-        images = flat.inputs[0]
+        images = _images_of(flat)
         outputs = {
             name: AlignedResize(name=f"{name}_mask_upsampled")([mask, images])
             for name, mask in outputs.items()
         }
     return keras.Model(flat.input, outputs, name=f"{model.name}_masks")
+
+
+def _images_of(flat: keras.Model) -> keras.KerasTensor:
+    """Return the input of a model that is a batch of images."""
+    images = [tensor for tensor in flat.inputs if len(tensor.shape) == 4]
+    if len(images) != 1:
+        shapes = [tuple(tensor.shape) for tensor in flat.inputs]
+        raise ValueError(
+            "Masks can only be resized to the images of a model with one input of "
+            "images. Leave out `upsample`, and resize them with "
+            f"keras_resattn.layers.AlignedResize. Received: the inputs {shapes}"
+        )
+    return images[0]

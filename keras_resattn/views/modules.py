@@ -58,11 +58,18 @@ def attention_modules(model: keras.Model) -> dict[str, ModuleTensors]:
 def find_modules(model: keras.Model) -> dict[str, ModuleTensors]:
     """Return what `attention_modules` returns, or `{}` if there are no modules."""
     modules: dict[str, ModuleTensors] = {}
+    layers: dict[str, str] = {}
     for node in nodes_of(flattened(model)):
         if not isinstance(unwrap(node.operation), Fusion):
             _check_hides_no_module(model, unwrap(node.operation))
             continue
         name, tensors = module_name(node.operation), _tensors(node)
+        if layers.setdefault(name, node.operation.name) != node.operation.name:
+            raise ValueError(
+                f"Two layers have names of the same module {name!r}; give them names "
+                "that differ by more than _residual and _naive. Received: "
+                f"{layers[name]!r} and {node.operation.name!r} in model={model!r}"
+            )
         # One mask may be applied to several images, as `with_masks` does.
         if modules.setdefault(name, tensors).mask is not tensors.mask:
             raise ValueError(
@@ -75,7 +82,7 @@ def find_modules(model: keras.Model) -> dict[str, ModuleTensors]:
 
 def module_name(fusion: keras.Operation) -> str:
     """Return the name of the module whose trunk and mask a layer fuses."""
-    return fusion.name.rpartition("_")[0]
+    return fusion.name.removesuffix("_residual").removesuffix("_naive")
 
 
 def _tensors(node: Node) -> ModuleTensors:

@@ -97,3 +97,13 @@ def test_the_table_names_stages_and_the_total():
     assert "total" in text
     assert "1,030,394" in text
     assert "122,825,216" in text
+
+
+@pytest.mark.parametrize("shape", [(10,), [(8, 8, 3), (4,)]])
+def test_models_of_other_inputs_are_errors(shape):
+    several = isinstance(shape, list)
+    inputs = [keras.Input(one) for one in (shape if several else [shape])]
+    flat = [keras.layers.Flatten()(one) for one in inputs]
+    joined = keras.layers.Concatenate()(flat) if several else flat[0]
+    with pytest.raises(ValueError, match="one input.*Received: model.input_shape="):
+        complexity(keras.Model(inputs, keras.layers.Dense(2)(joined)))

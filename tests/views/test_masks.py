@@ -57,3 +57,33 @@ def test_upsampled_masks_have_the_size_of_the_images():
     for name, mask in masks.items():
         corners = np.ix_([0, 1], [0, -1], [0, -1])
         np.testing.assert_allclose(large[name][corners], mask[corners], atol=1e-5)
+
+
+def test_masks_are_resized_to_the_input_that_is_an_image():
+    images, meta = keras.Input((16, 16, 3)), keras.Input((5,))
+    network = keras_resattn.create_model("tiny", input_shape=(16, 16, 3), classes=2)
+    scores = keras.layers.Concatenate()([network(images), meta])
+    masks = keras_resattn.attention_masks(
+        keras.Model([meta, images], scores), upsample=True
+    )
+    assert {mask.shape[1:3] for mask in masks.output.values()} == {(16, 16)}
+    with pytest.raises(ValueError, match="one input of images.*Received: the inputs"):
+        two = keras.Input((16, 16, 3))
+        both = keras.Model([images, two], network(images) + network(two))
+        keras_resattn.attention_masks(both, upsample=True)
+
+
+def test_modules_have_the_whole_names_of_their_layers():
+    image = keras.Input((8, 8, 3))
+    x = keras.layers.Conv2D(4, 3, padding="same")(image)
+    for name in ("fuse1", "block_a", "block_b", None, None):
+        mask = keras.layers.Conv2D(4, 1, activation="sigmoid")(x)
+        x = keras_resattn.layers.AttentionResidualLearning(name=name)([x, mask])
+    names = list(keras_resattn.attention_masks(keras.Model(image, x)).output)
+    assert names[:3] == ["fuse1", "block_a", "block_b"]
+    assert len(names) == 5 and all("attention_residual" in name for name in names[3:])
+    mask = keras.layers.Conv2D(4, 1, activation="sigmoid")(x)
+    for name in ("same_residual", "same_naive"):
+        x = keras_resattn.layers.AttentionResidualLearning(name=name)([x, mask])
+    with pytest.raises(ValueError, match="same module 'same'.*same_naive"):
+        keras_resattn.attention_masks(keras.Model(image, x))
