@@ -99,7 +99,8 @@ def upload(folder: StrPath, address: str, private: bool = False) -> str:
     Raises:
         ImportError: If huggingface_hub is not installed.
         OSError: If the folder cannot be uploaded.
-        ValueError: If the address has another form.
+        ValueError: If the address has another form, or `private` is true and the
+            repository is public.
     """
     repository = parse(address)
     require_extra("hub", "`push`")
@@ -113,6 +114,14 @@ def upload(folder: StrPath, address: str, private: bool = False) -> str:
     remedy = "Check the address, and run: hf auth login"
     with _naming_errors("uploaded", remedy, address):
         api.create_repo(name, private=private, exist_ok=True)
+        is_public = private and not api.repo_info(name).private
+    if is_public:
+        raise ValueError(
+            "This repository exists and is public, so nothing was uploaded. Make it "
+            "private in its settings on the Hub, or push to another name. "
+            f"Received: {address} with private=True"
+        )
+    with _naming_errors("uploaded", remedy, address):
         commit = api.upload_folder(
             repo_id=name,
             folder_path=folder,

@@ -108,13 +108,14 @@ def masks_influence(
 def _print(rows: "list[Influence]", title: str) -> None:
     from rich import box
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     width = terminal_width() or WIDTH_OF_A_FILE
     names = _names_that_fit(width)
     left_out = f". Wider terminals also show: {', '.join(NAMES[len(names) :])}."
     table = Table(
-        title=f"Other masks in place of the model's own: {title}",
+        title=f"Other masks in place of the model's own: {escape(title)}",
         caption="difference ± standard error, from pairs of predictions"
         + (left_out if len(names) < len(NAMES) else ""),
         box=box.SIMPLE,

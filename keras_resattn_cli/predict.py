@@ -297,4 +297,5 @@ def _classify_with_ray(
     from keras_resattn.on_ray.prediction import classify_with_ray
 
     folder = opening.open(model)
-    yield from classify_with_ray(folder.path, paths, batch_size, workers)
+    allow_code = opening.allow_code
+    yield from classify_with_ray(folder.path, paths, batch_size, workers, allow_code)

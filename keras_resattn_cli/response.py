@@ -109,6 +109,7 @@ def _measure(
 
 def _print(responses: "dict[str, dict[str, Array]]") -> None:
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     from keras_resattn.experiments import module_outputs
@@ -116,7 +117,7 @@ def _print(responses: "dict[str, dict[str, Array]]") -> None:
     table = Table("output of", title="Mean absolute response")
     columns = []
     for label, blocks in responses.items():
-        table.add_column(label, justify="right")
+        table.add_column(escape(label), justify="right")
         outputs = module_outputs(blocks).items()
         columns.append({module: blocks[name].mean() for module, name in outputs})
     for module in max(columns, key=len):

@@ -207,7 +207,13 @@ def train(
     if engine is Engine.ray:
         assert settings is not None  # `_check_engine` asked for it
         _train_with_ray(
-            settings, folder, workers or WORKERS, sync_batch_norm, watch, bool(resume)
+            settings,
+            folder,
+            workers or WORKERS,
+            sync_batch_norm,
+            watch,
+            bool(resume),
+            allow_code,
         )
         return
     signal.signal(signal.SIGTERM, _stop)
@@ -243,6 +249,7 @@ def _train_with_ray(
     sync_batch_norm: bool,
     watch: "Watch",
     resume: bool,
+    allow_code: bool,
 ) -> None:
     from keras_resattn.on_ray.training import train_with_ray
     from keras_resattn.training.run import Run
@@ -251,7 +258,12 @@ def _train_with_ray(
         # Otherwise the workers would resume what is there.
         Run(folder).check_free(overwrite=False)
     train_with_ray(
-        recipe, folder, workers, sync_batch_norm=sync_batch_norm, watch=watch
+        recipe,
+        folder,
+        workers,
+        sync_batch_norm=sync_batch_norm,
+        watch=watch,
+        allow_code=allow_code,
     )
     typer.echo(f"The model folder is {folder}.")
 

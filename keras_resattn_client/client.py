@@ -72,7 +72,8 @@ class Client:
         key: Path of its private key (PEM).
 
     Raises:
-        ValueError: If `target` is not an address or has no model.
+        ValueError: If `target` is not an address or has no model, or the API key cannot
+            be sent.
         ImportError: If httpx (REST) or grpcio (gRPC) is not installed.
     """
 
@@ -105,7 +106,7 @@ class Client:
         self._transport = _transport(
             self.target,
             Retry(retries, timeout, deadline),
-            api_key,
+            _checked_key(api_key),
             Tls(ca_certificates, certificate, key),
         )
 
@@ -127,8 +128,15 @@ class Client:
             ServerNotTrusted: If the TLS connection fails.
             ServerTimeout: If the answer takes longer than `timeout`.
             FileNotFoundError: If a file does not exist.
+            ValueError: If `signature` does not classify.
         """
         outputs = self._run(self.signature, images, (contract.PROBABILITIES,))
+        if contract.TOP_K_LABELS not in outputs:
+            raise ValueError(
+                "This signature does not classify. Use `embed` or `masks`, or a Client "
+                f"with signature={contract.SERVING_DEFAULT!r}. Received: "
+                f"signature={self.signature!r} with the outputs {', '.join(outputs)}"
+            )
         labels = np.vectorize(_text, otypes=[object])(outputs[contract.TOP_K_LABELS])
         return Prediction(
             outputs[contract.PROBABILITIES],
@@ -212,6 +220,18 @@ def _signature_of_pixels(signature: str) -> str:
 
 def _text(label: str | bytes) -> str:
     return label.decode() if isinstance(label, bytes) else label
+
+
+def _checked_key(key: str | None) -> str | None:
+    """Return an API key without spaces and line breaks around it; "" is no key."""
+    key = (key or "").strip()
+    if not (key.isascii() and key.isprintable()):
+        raise ValueError(
+            "An API key must be printable ASCII characters, because it is sent in a "
+            "header. Correct KERAS_RESATTN_API_KEY, or api_key. Received: a key of "
+            f"{len(key)} characters, of which some are not"
+        )
+    return key or None
 
 
 def _transport(

@@ -18,6 +18,7 @@ def classify_with_ray(
     paths: Sequence[StrPath],
     batch_size: int = 32,
     workers: int = 2,
+    allow_code: bool = False,
 ) -> Iterator[list[Result]]:
     """Yield the results of images in the order in which the workers finish.
 
@@ -35,6 +36,8 @@ def classify_with_ray(
         paths: Paths of image files, on such a file system.
         batch_size: Integer, images per batch of a worker.
         workers: Integer, the number of workers.
+        allow_code: Boolean, whether the workers may import the module of a basic unit
+            that the recipe names as `module:Class`. This runs its code.
 
     Yields:
         A list of `keras_resattn_client.results.Result`.
@@ -50,7 +53,7 @@ def classify_with_ray(
     rows = [{"image": str(Path(path).absolute()), "name": str(path)} for path in paths]
     lines = ray.data.from_items(rows).map_batches(
         _Worker,
-        fn_constructor_args=[str(Path(model).absolute())],
+        fn_constructor_args=[str(Path(model).absolute()), allow_code],
         batch_size=batch_size,
         concurrency=workers,
     )
@@ -59,10 +62,11 @@ def classify_with_ray(
 
 
 class _Worker:
-    def __init__(self, model: str) -> None:
+    def __init__(self, model: str, allow_code: bool = False) -> None:
         from keras_resattn.local_classifier import LocalClassifier
+        from keras_resattn.model_source import load_model
 
-        self.classify = LocalClassifier(model)
+        self.classify = LocalClassifier(load_model(model, allow_code=allow_code))
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, list[str]]:
         results = classify_each([str(path) for path in batch["image"]], self.classify)

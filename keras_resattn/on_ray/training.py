@@ -22,6 +22,7 @@ def train_with_ray(
     max_failures: int = 3,
     sync_batch_norm: bool = False,
     watch: Watch | None = None,
+    allow_code: bool = False,
 ) -> ModelFolder:
     """Train a network by a recipe, on several workers of a Ray cluster.
 
@@ -46,6 +47,8 @@ def train_with_ray(
         sync_batch_norm: Boolean, whether batch normalization uses the statistics of
             the whole batch instead of each worker's part.
         watch: A `Watch`, for TensorBoard and trackers. Defaults to none.
+        allow_code: Boolean, whether the workers may import the module of a basic unit
+            that the recipe names as `module:Class`. This runs its code.
 
     Returns:
         The `ModelFolder`.
@@ -71,6 +74,7 @@ def train_with_ray(
             "out": str(out),
             "sync_batch_norm": sync_batch_norm,
             "watch": dataclasses.asdict(watch or Watch()),
+            "allow_code": allow_code,
         },
         scaling_config=train.ScalingConfig(num_workers=workers, use_gpu=use_gpu),
         run_config=train.RunConfig(
@@ -122,4 +126,5 @@ def _train(settings: dict[str, Any]) -> None:
         distribution="multiworker",
         sync_batch_norm=settings["sync_batch_norm"],
         watch=Watch(**settings["watch"]),
+        allow_code=settings["allow_code"],
     )

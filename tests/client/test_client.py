@@ -207,3 +207,25 @@ def test_the_client_knows_the_exported_names():
     for name, value in vars(contract).items():
         if name.isupper() and hasattr(exported, name):
             assert value == getattr(exported, name), name
+
+
+@pytest.mark.parametrize("key", ["", "  \n", "abc\n"])
+def test_an_api_key_is_sent_without_the_end_of_its_line(key, monkeypatch):
+    monkeypatch.setenv("KERAS_RESATTN_API_KEY", key)
+    with Client("http://127.0.0.1:1", model="m") as client:
+        sent = client._transport.http.headers.get("Authorization")
+    assert sent == ("Bearer abc" if key.strip() else None)
+
+
+@pytest.mark.parametrize("key", ["a\nb", "schlüssel"])
+def test_an_api_key_that_cannot_be_sent_is_an_error_without_the_key(key):
+    with pytest.raises(ValueError, match="ASCII.*Received: a key of") as error:
+        Client("http://127.0.0.1:1", model="m", api_key=key)
+    assert key not in str(error.value)
+
+
+def test_a_signature_that_does_not_classify_is_named(urls, pictures):
+    for url in urls:
+        with Client(url, model="small", signature="embed") as client:
+            with pytest.raises(ValueError, match="Use `embed`.*signature='embed'"):
+                client.predict(pictures[0])

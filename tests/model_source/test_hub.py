@@ -1,6 +1,7 @@
 """Models on the Hugging Face Hub."""
 
 import shutil
+from types import SimpleNamespace
 
 import pytest
 
@@ -14,6 +15,7 @@ class Hub:
 
     def __init__(self, root):
         self.root = root
+        self.private = {}
 
     def __call__(self, library_name, library_version):
         return self
@@ -29,7 +31,11 @@ class Hub:
 
     def create_repo(self, repo_id, *, private, exist_ok):
         assert exist_ok
+        self.private.setdefault(repo_id, private)
         (self.root / repo_id).mkdir(parents=True, exist_ok=True)
+
+    def repo_info(self, repo_id):
+        return SimpleNamespace(private=self.private[repo_id])
 
     def upload_folder(self, *, repo_id, folder_path, revision, allow_patterns):
         place = self.place(repo_id, revision)
@@ -66,6 +72,16 @@ def test_a_model_goes_to_the_hub_and_back(fake_hub, source, pictures):
         load_model("hf://me/photos")
 
 
+def test_a_public_repository_gets_nothing_private(fake_hub, source):
+    hub.upload(source.path, "hf://me/open")
+    (fake_hub.root / "me" / "open" / "main" / "model.keras").unlink()
+    with pytest.raises(ValueError, match="is public.*Received: hf://me/open with"):
+        hub.upload(source.path, "hf://me/open", private=True)
+    assert not (fake_hub.root / "me" / "open" / "main" / "model.keras").exists()
+    hub.upload(source.path, "hf://me/closed", private=True)
+    hub.upload(source.path, "hf://me/closed", private=True)
+
+
 @pytest.mark.parametrize("address", ["hf://", "hf://me", "hf://me/a/b", "hf://me/a@"])
 def test_a_wrong_address_is_an_error(address):
     with pytest.raises(ValueError, match="hf://OWNER/REPOSITORY.*Received: hf:"):
@@ -77,7 +93,7 @@ def test_the_client_of_the_hub_has_what_is_called():
 
     import huggingface_hub
 
-    for name in ("create_repo", "upload_folder", "upload_file"):
+    for name in ("create_repo", "repo_info", "upload_folder", "upload_file"):
         real = inspect.signature(getattr(huggingface_hub.HfApi, name)).parameters
         called = inspect.signature(getattr(Hub, name)).parameters
         assert set(called) <= set(real)
