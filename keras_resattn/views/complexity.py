@@ -2,13 +2,13 @@
 
 import contextlib
 import math
-import numbers
 import re
 from collections.abc import Iterator
 from typing import Any
 from typing import NamedTuple
 
 import keras
+import numpy as np
 
 from keras_resattn.layers.arguments import positive_integer
 from keras_resattn.layers.geometry import batch_shape
@@ -149,7 +149,7 @@ def _check_takes_images(model: keras.Model) -> None:
 def _image_size(
     model: keras.Model, size: int | tuple[int, int] | None
 ) -> tuple[int, int]:
-    if isinstance(size, numbers.Integral):
+    if isinstance(size, int | np.integer):
         size = (int(size), int(size))
     elif size is None:
         axes = spatial_axes(keras.config.image_data_format())
