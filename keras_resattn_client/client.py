@@ -135,7 +135,7 @@ class Client:
             raise ValueError(
                 "This signature does not classify. Use `embed` or `masks`, or a Client "
                 f"with signature={contract.SERVING_DEFAULT!r}. Received: "
-                f"signature={self.signature!r} with the outputs {', '.join(outputs)}"
+                f"signature={self.signature!r}"
             )
         labels = np.vectorize(_text, otypes=[object])(outputs[contract.TOP_K_LABELS])
         return Prediction(
@@ -223,13 +223,13 @@ def _text(label: str | bytes) -> str:
 
 
 def _checked_key(key: str | None) -> str | None:
-    """Return an API key without spaces and line breaks around it; "" is no key."""
+    """Return an API key without spaces and line breaks around it, or `None` for ""."""
     key = (key or "").strip()
     if not (key.isascii() and key.isprintable()):
         raise ValueError(
             "An API key must be printable ASCII characters, because it is sent in a "
             "header. Correct KERAS_RESATTN_API_KEY, or api_key. Received: a key of "
-            f"{len(key)} characters, of which some are not"
+            f"{len(key)} characters with others among them"
         )
     return key or None
 

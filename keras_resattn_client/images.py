@@ -14,6 +14,7 @@ from keras_resattn_client import contract
 
 Inputs = dict[str, np.ndarray | list[bytes]]
 
+ROUNDING = 0.01  # as keras_resattn.views.inputs has it
 # Below the 64 MiB that the embedded server reads, in base64 too.
 MAX_BATCH_BYTES = 32 * 1024 * 1024
 
@@ -65,8 +66,9 @@ def _pixel_batches(
         )
     low, high = float(images.min()), float(images.max())
     # Resizing computes sums of products, which can end a little beyond the limits.
-    if not (-0.01 <= low and high <= 255.01) or 0 < high <= 1:
-        remedy = "multiply them by 255" if 0 <= low and high <= 1 else "scale them"
+    if not (-ROUNDING <= low and high <= 255 + ROUNDING) or 0 < high <= 1 + ROUNDING:
+        scaled = -ROUNDING <= low and high <= 1 + ROUNDING
+        remedy = "multiply them by 255" if scaled else "scale them"
         raise ValueError(
             "Pixels as floats must be from 0 to 255, because the server standardizes "
             f"them; {remedy}. Received: an array with values from {low:g} to {high:g}"
@@ -126,7 +128,8 @@ def _upright(image: Any) -> np.ndarray:
 def _upper_bits(pixels: np.ndarray, mode: str) -> np.ndarray:
     """Return 16-bit pixels in 8 bits: the upper ones, as the server reads files.
 
-    Integers of 32 bits can hold pixels of 8 bits, which stay as they are.
+    Integers of 32 bits up to 255 are taken for pixels of 8 bits, which stay as they
+    are: Pillow does not state how many bits were meant.
     """
     low, high = pixels.min(), pixels.max()
     if pixels.dtype.kind == "f" or low < 0 or high > 65_535:

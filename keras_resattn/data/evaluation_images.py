@@ -67,11 +67,7 @@ class EvaluationImages:
             if path not in reasons
         ]
         if not files:
-            path, reason = next(iter(reasons.items()))
-            raise ValueError(
-                f"None of the {len(reasons):,} images can be read; the first one "
-                f"{reason}. Received: {path}"
-            )
+            raise _none_readable(len(reasons), reasons)
         split = split_of_files(files, preprocessing, len(self.labels))
         return dataclasses.replace(self, split=split, unreadable=reasons)
 
@@ -84,8 +80,12 @@ class EvaluationImages:
 
         Returns:
             Paths, or the numbers of the images if they have no files.
+
+        Raises:
+            ValueError: If no file can be read.
         """
         names: list[str] = []
+        unreadable: Mapping[str, str] = {}
         if not self.split.paths:
             return [str(i) for i in range(min(count, self.split.count))]
         for start in range(0, len(self.split.paths), count):
@@ -94,6 +94,8 @@ class EvaluationImages:
             names += [path for path in some if path not in unreadable]
             if len(names) >= count:
                 break
+        if not names:
+            raise _none_readable(len(self.split.paths), unreadable)
         return names[:count]
 
 
@@ -147,6 +149,14 @@ def evaluation_images(
         return _part_of(load(settings, preprocessing, seed), part)
     split = split_of_files(files, preprocessing, len(names))
     return EvaluationImages(name, part, names, split, notes)
+
+
+def _none_readable(count: int, reasons: Mapping[str, str]) -> ValueError:
+    path, reason = next(iter(reasons.items()))
+    return ValueError(
+        f"None of the {count:,} images can be read; one of them {reason}. "
+        f"Received: {path}"
+    )
 
 
 def is_of_recipe(data: StrPath | PythonData | None, recipe: Data) -> bool:

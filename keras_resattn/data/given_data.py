@@ -212,11 +212,11 @@ def labels_of(labels: Array, source: str) -> Array:
 
 def check_pixels(dtype: np.dtype, lowest: float, highest: float, source: str) -> None:
     """Raise an error if values are not those of pixels, 0 to 255."""
-    fits = lowest >= -ROUNDING and 1 < highest <= 255 + ROUNDING
+    fits = lowest >= -ROUNDING and 1 + ROUNDING < highest <= 255 + ROUNDING
     if fits or dtype == "uint8":
         return
     remedy = "scale them to this range"
-    if lowest >= 0 and highest <= 1:
+    if lowest >= -ROUNDING and highest <= 1 + ROUNDING:
         remedy = "multiply them by 255"
     elif lowest >= -1 and highest <= 1:
         remedy = "undo the standardization: (images + 1) * 127.5"

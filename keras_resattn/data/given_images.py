@@ -110,7 +110,8 @@ def _pixels_of_picture(picture: Any) -> Array:
 def _upper_bits(pixels: Array, mode: str) -> Array:
     """Return 16-bit pixels in 8 bits: the upper ones, as files of them are read.
 
-    Integers of 32 bits can hold pixels of 8 bits, which stay as they are.
+    Integers of 32 bits up to 255 are taken for pixels of 8 bits, which stay as they
+    are: Pillow does not state how many bits were meant.
     """
     low, high = pixels.min(), pixels.max()
     if pixels.dtype.kind == "f" or low < 0 or high > 65_535:
@@ -140,9 +141,10 @@ def _check(pixels: Array) -> None:
             f"(N, height, width, channels). Received: an array of shape {pixels.shape}"
         )
     low, high = float(pixels.min()), float(pixels.max())
-    fraction = pixels.dtype.kind == "f" and 0 < high <= 1
+    fraction = pixels.dtype.kind == "f" and 0 < high <= 1 + ROUNDING
     if not (-ROUNDING <= low and high <= 255 + ROUNDING) or fraction:
-        remedy = "Multiply by 255" if fraction and low >= 0 else "Give the pixels"
+        scaled = fraction and low >= -ROUNDING
+        remedy = "Multiply by 255" if scaled else "Give the pixels"
         raise ValueError(
             "Pixel values must be from 0 to 255; they are standardized later. "
             f"{remedy}. Received: an array with values from {low:g} to {high:g}"

@@ -139,8 +139,10 @@ class Preprocessing:
         scale = min(1, longest / max(height, width))
         size = [max(1, round(side * scale)) for side in (height, width)]
         if self.aspect != "squash" or scale < 1:
-            image = tf.round(self._resize(image, size))
-        return image if image.dtype == tf.uint8 else tf.saturate_cast(image, tf.uint8)
+            image = self._resize(image, size)
+        if image.dtype == tf.uint8:
+            return image
+        return tf.saturate_cast(tf.round(tf.cast(image, tf.float32)), tf.uint8)
 
     def standardize(self, images: Tensor) -> Tensor:
         """Return float32 images less `mean`, divided by `std`."""

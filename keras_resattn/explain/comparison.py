@@ -14,6 +14,7 @@ from keras_resattn.explain.comparison_masks import MaskComparison
 from keras_resattn.explain.run_stages import stages_of
 from keras_resattn.model_folder import EVALUATION
 from keras_resattn.model_folder import ModelFolder
+from keras_resattn.model_folder import check_not_a_folder
 from keras_resattn.typing import StrPath
 from keras_resattn.version import __version__
 from keras_resattn_client.extras import require_extra
@@ -111,10 +112,12 @@ def write_comparison(
 
     Raises:
         ImportError: If the extra `vis` is not installed.
+        IsADirectoryError: If `path` is a folder.
     """
     require_extra(
         "vis", "The page of a comparison", ("jinja2", "matplotlib", "sklearn")
     )
+    check_not_a_folder(Path(path))
     from keras_resattn.explain.pages import image_source
     from keras_resattn.explain.pages import png
     from keras_resattn.explain.pages import write_page

@@ -183,8 +183,8 @@ def _first_image(folder: ModelFolder) -> tuple[str, StrPath | Array]:
     images = evaluation_images(
         None, data, folder.labels, folder.preprocessing, None, folder.recipe.seed
     )
-    names = images.first_names(1, folder.preprocessing)
-    if images.split.paths and names:
-        return Path(names[0]).name, Path(names[0])
+    if images.split.paths:
+        [path] = images.first_names(1, folder.preprocessing)
+        return Path(path).name, Path(path)
     pixels, _ = next(images.split.images.take(1).as_numpy_iterator())
     return f"{images.part} image 1 of {images.name}", pixels

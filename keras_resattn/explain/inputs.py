@@ -158,7 +158,7 @@ def _check_channels(image: Array) -> None:
 def _check_pixel_values(image: Array, is_float: bool) -> None:
     low, high = float(image.min()), float(image.max())
     # Integers of 0 and 1 are a black image.
-    scaled = is_float and 0 < high <= 1
+    scaled = is_float and 0 < high <= 1 + ROUNDING
     if low < -ROUNDING or high > 255 + ROUNDING or scaled:
         raise ValueError(
             "Images to draw must have pixel values from 0 to 255. Pass the images "

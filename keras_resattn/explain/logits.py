@@ -194,10 +194,14 @@ def parts_at(
     classifier = classifier_of(model)
     maps: dict[str, keras.KerasTensor] = {}
     for node in nodes_of(model):
+        if node.operation is classifier:
+            break  # what follows depends on probabilities
         is_layer = isinstance(node.operation, keras.layers.Layer)
         if is_layer and len(node.outputs) == 1 and len(node.outputs[0].shape) == 4:
             maps.setdefault(node.operation.name, node.outputs[0])
-    for name in [*maps][::-1] if layer is None else [layer] if layer in maps else []:
+    # A map of one position shows nothing.
+    wide = [name for name, tensor in maps.items() if tensor.shape[1:3] != (1, 1)]
+    for name in wide[::-1] if layer is None else [layer] if layer in maps else []:
         head = logits_after(maps[name], model, classifier)
         if head is not None:
             return keras.Model(model.inputs[0], maps[name]), head

@@ -1,6 +1,7 @@
 """The images that a quantized export is calibrated and compared on."""
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,6 @@ import tensorflow as tf
 
 from keras_resattn.data.image_files import try_images
 from keras_resattn.data.labelled_images import Split
-from keras_resattn.data.manifest import is_manifest
 from keras_resattn.data.preprocessing import Preprocessing
 from keras_resattn.data.sources import load
 from keras_resattn.model_folder import ModelFolder
@@ -74,19 +74,15 @@ def calibration_images(
     if path.is_dir():
         pixels, notes = _of_folder(path, folder.preprocessing, wanted)
     else:
-        # Only files can be left out.
-        on_error = "skip" if is_manifest(str(data)) else "stop"
-        given = {"name": str(data), "on_error": on_error, "correct_labels": 1.0}
+        given = {"name": str(data), "on_error": "stop", "correct_labels": 1.0}
         settings = folder.recipe.data.model_copy(update=given)
         if data_dir is not None:
             settings = settings.model_copy(update={"data_dir": str(data_dir)})
-        images = load(settings, folder.preprocessing, folder.recipe.seed)
-        pixels = _of_split(images.train, folder.preprocessing, wanted)
-        if images.skipped:
-            notes = (
-                f"{len(images.skipped)} images cannot be read and are left out. The "
-                f"first one: {images.skipped[0]}",
-            )
+        training = load(settings, folder.preprocessing, folder.recipe.seed).train
+        if training.paths:
+            pixels, notes = _of_files(training.paths, folder.preprocessing, wanted)
+        else:
+            pixels = _of_split(training, folder.preprocessing, wanted)
     if len(pixels) < FEWEST:
         raise ValueError(
             f"Calibrating needs at least {FEWEST} images that can be read; some "
@@ -104,16 +100,21 @@ def _of_folder(
 ) -> tuple[Array, tuple[str, ...]]:
     left_out: LeftOut = LeftOut()
     found = find_images([folder], left_out)
-    notes = [describe_left_out(left_out)] if left_out else []
-    chosen = [found[number] for number in evenly(len(found), wanted)]
+    pixels, notes = _of_files(found, preprocessing, wanted)
+    return pixels, ((describe_left_out(left_out), *notes) if left_out else notes)
+
+
+def _of_files(
+    files: Sequence[StrPath], preprocessing: Preprocessing, wanted: int
+) -> tuple[Array, tuple[str, ...]]:
+    chosen = [files[number] for number in evenly(len(files), wanted)]
     pixels, reasons = try_images(chosen, preprocessing)
     bad = [path for path, reason in zip(chosen, reasons, strict=True) if reason]
-    if bad:
-        notes.append(
-            f"{len(bad)} of {len(chosen)} images cannot be read and are left out. The "
-            f"first one: {bad[0]}"
-        )
-    return pixels, tuple(notes)
+    note = (
+        f"{len(bad)} of {len(chosen)} images cannot be read and are left out. The "
+        f"first one: {bad[0] if bad else ''}"
+    )
+    return pixels, (note,) if bad else ()
 
 
 def _of_split(split: Split, preprocessing: Preprocessing, wanted: int) -> Array:

@@ -18,7 +18,7 @@ from keras_resattn.data.decoding import assert_all_fine
 from keras_resattn.export import contract
 from keras_resattn.export.overlay import overlay_png
 from keras_resattn.typing import StrPath
-from keras_resattn.views.classifier_output import classified_features
+from keras_resattn.views.classifier_output import classifying
 from keras_resattn.views.flat import flattened
 from keras_resattn.views.graph import producer_of
 from keras_resattn.views.modules import find_modules
@@ -184,13 +184,17 @@ def network_outputs(model: keras.Model) -> dict[str, keras.KerasTensor]:
 
 def _classifier_input(model: keras.Model) -> keras.KerasTensor:
     """Return the features that a model classifies, `(N, D)`."""
+    classifier = classifying(model)
     last = producer_of(model.outputs[0])
-    if not isinstance(last, keras.layers.Layer):
+    are_layers = all(
+        isinstance(one, keras.layers.Layer) for one in (last, classifier.operation)
+    )
+    if not are_layers:
         raise ValueError(
             "The model ends in an operation instead of a layer; end it in a Dense "
             f"layer or its activation. Received: model={model!r}"
         )
-    features = classified_features(model)
+    features = classifier.input_tensors[0]
     if len(features.shape) == 4:  # a convolution as the classifier, pooled after it
         first = keras.config.image_data_format() == "channels_first"
         return keras.ops.mean(features, axis=(2, 3) if first else (1, 2))

@@ -24,7 +24,7 @@ PASSING = (
     keras.layers.Identity,
     keras.layers.Reshape,
 )
-# What is between the layer that makes the logits and the output, besides.
+# Layers that may also be between the logits and the output.
 AFTER_LOGITS = (
     keras.layers.Activation,
     keras.layers.BatchNormalization,
@@ -69,19 +69,17 @@ def last_computing(model: keras.Model) -> Node:
     return _back(flattened(model), _passes)
 
 
-def classified_features(model: keras.Model) -> keras.KerasTensor:
-    """Return the features that a model classifies: the input of its last `Dense` layer.
+def classifying(model: keras.Model) -> Node:
+    """Return the node that computes logits from features, such as a `Dense` layer's.
 
     Args:
         model: A functional `keras.Model` or a built `keras.Sequential`.
 
     Returns:
-        A tensor of the graph of `flattened(model)`: the input of the last operation
-        that is more than an activation, a normalization or arithmetic with a constant.
+        The last node of the graph of `flattened(model)` that is more than an
+        activation, a normalization or arithmetic with a constant.
     """
-    node = _back(flattened(model), lambda one: _passes(one) or _is_after_logits(one))
-    tensor: keras.KerasTensor = node.input_tensors[0]
-    return tensor
+    return _back(flattened(model), lambda one: _passes(one) or _is_after_logits(one))
 
 
 def _back(flat: keras.Model, passes: Callable[[keras.Operation], bool]) -> Node:

@@ -48,7 +48,8 @@ def attention_masks(model: keras.Model, upsample: bool = False) -> keras.Model:
 
     Raises:
         ValueError: If `model` has no attention module, or only inside a layer such as
-            `keras.layers.TimeDistributed`.
+            `keras.layers.TimeDistributed`; with `upsample`, if it has no input of
+            images, or several of different sizes.
     """
     outputs = {name: part.mask for name, part in attention_modules(model).items()}
     flat = flattened(model)
@@ -62,13 +63,13 @@ def attention_masks(model: keras.Model, upsample: bool = False) -> keras.Model:
 
 
 def _images_of(flat: keras.Model) -> keras.KerasTensor:
-    """Return the input of a model that is a batch of images."""
+    """Return an input of a model that is a batch of images, all of one size."""
     images = [tensor for tensor in flat.inputs if len(tensor.shape) == 4]
-    if len(images) != 1:
+    if len({tuple(tensor.shape[1:]) for tensor in images}) != 1:
         shapes = [tuple(tensor.shape) for tensor in flat.inputs]
         raise ValueError(
-            "Masks can only be resized to the images of a model with one input of "
-            "images. Leave out `upsample`, and resize them with "
+            "Masks can only be resized to the images of a model whose inputs of images "
+            "have one size. Leave out `upsample`, and resize them with "
             f"keras_resattn.layers.AlignedResize. Received: the inputs {shapes}"
         )
     return images[0]

@@ -1,5 +1,6 @@
 """The attention modules in the graph of a model: where their tensors are."""
 
+import re
 from typing import NamedTuple
 
 import keras
@@ -82,7 +83,7 @@ def find_modules(model: keras.Model) -> dict[str, ModuleTensors]:
 
 def module_name(fusion: keras.Operation) -> str:
     """Return the name of the module whose trunk and mask a layer fuses."""
-    return fusion.name.removesuffix("_residual").removesuffix("_naive")
+    return re.sub("_(residual|naive)$", "", fusion.name)
 
 
 def _tensors(node: Node) -> ModuleTensors:

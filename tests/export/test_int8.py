@@ -55,7 +55,7 @@ def test_a_csv_file_gives_its_training_images(folder, photos, tmp_path):
         file.write(f"{bad},{files[0].parent.name},train\n")
     chosen = calibration_images(folder, table)
     assert chosen.notes == (
-        f"1 images cannot be read and are left out. The first one: {bad}",
+        f"1 of 11 images cannot be read and are left out. The first one: {bad}",
     )
     everything = np.concatenate([chosen.pixels, chosen.held_out])
     expected = folder.images(files[:10])

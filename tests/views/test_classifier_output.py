@@ -8,7 +8,7 @@ from keras import layers
 import keras_resattn
 from keras_resattn.explain.logits import classifier_of
 from keras_resattn.views.batch_norm_folding import fold_batch_norm
-from keras_resattn.views.classifier_output import classified_features
+from keras_resattn.views.classifier_output import classifying
 from keras_resattn.views.classifier_output import output_kind
 from keras_resattn.views.graph import node_in
 
@@ -102,7 +102,7 @@ def test_the_kind_of_outputs_is_found(make, kind):
 def test_the_features_that_are_classified_are_before_the_logits(make):
     classifier = model(*make())
     for one in (classifier, fold_batch_norm(classifier)):
-        features = classified_features(one)
+        [features] = classifying(one).input_tensors
         assert features.shape == (None, 5)
         assert features is node_in(one, one.get_layer("head")).input_tensors[0]
 

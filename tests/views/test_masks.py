@@ -67,10 +67,12 @@ def test_masks_are_resized_to_the_input_that_is_an_image():
         keras.Model([meta, images], scores), upsample=True
     )
     assert {mask.shape[1:3] for mask in masks.output.values()} == {(16, 16)}
-    with pytest.raises(ValueError, match="one input of images.*Received: the inputs"):
-        two = keras.Input((16, 16, 3))
-        both = keras.Model([images, two], network(images) + network(two))
-        keras_resattn.attention_masks(both, upsample=True)
+    other = keras.Input((8, 8, 3))
+    scores = network(images) + keras.layers.GlobalMaxPooling2D()(other)[:, :2]
+    with pytest.raises(ValueError, match="have one size.*Received: the inputs"):
+        keras_resattn.attention_masks(
+            keras.Model([images, other], scores), upsample=True
+        )
 
 
 def test_modules_have_the_whole_names_of_their_layers():
