@@ -327,7 +327,7 @@ def write_model_files(
 
 
 def check_not_a_folder(path: Path) -> None:
-    """Raise an `IsADirectoryError` if a folder is where a file is to be written."""
+    """Raise an `IsADirectoryError` if a folder is where a file must be written."""
     if path.is_dir():
         raise IsADirectoryError(
             "There is a folder of this name; give the name of a file, or another name. "

@@ -68,7 +68,7 @@ def find_modules(model: keras.Model) -> dict[str, ModuleTensors]:
         if layers.setdefault(name, node.operation.name) != node.operation.name:
             raise ValueError(
                 f"Two layers have names of the same module {name!r}; give them names "
-                "that differ by more than _residual and _naive. Received: "
+                "that differ before the last '_', such as one_residual. Received: "
                 f"{layers[name]!r} and {node.operation.name!r} in model={model!r}"
             )
         # One mask may be applied to several images, as `with_masks` does.
@@ -83,7 +83,8 @@ def find_modules(model: keras.Model) -> dict[str, ModuleTensors]:
 
 def module_name(fusion: keras.Operation) -> str:
     """Return the name of the module whose trunk and mask a layer fuses."""
-    return re.sub("_(residual|naive)$", "", fusion.name)
+    # Without its last part, such as _residual. A number stays: Keras adds it.
+    return re.sub("(?<=.)_[^_0-9][^_]*$", "", fusion.name)
 
 
 def _tensors(node: Node) -> ModuleTensors:

@@ -78,11 +78,11 @@ def test_masks_are_resized_to_the_input_that_is_an_image():
 def test_modules_have_the_whole_names_of_their_layers():
     image = keras.Input((8, 8, 3))
     x = keras.layers.Conv2D(4, 3, padding="same")(image)
-    for name in ("fuse1", "block_a", "block_b", None, None):
+    for name in ("fuse1", "a_block", "b_block", None, None):
         mask = keras.layers.Conv2D(4, 1, activation="sigmoid")(x)
         x = keras_resattn.layers.AttentionResidualLearning(name=name)([x, mask])
     names = list(keras_resattn.attention_masks(keras.Model(image, x)).output)
-    assert names[:3] == ["fuse1", "block_a", "block_b"]
+    assert names[:3] == ["fuse1", "a", "b"]
     assert len(names) == 5 and all("attention_residual" in name for name in names[3:])
     mask = keras.layers.Conv2D(4, 1, activation="sigmoid")(x)
     for name in ("same_residual", "same_naive"):
