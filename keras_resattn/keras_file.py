@@ -12,12 +12,12 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_resattn.atomic_writing import write_beside
 from keras_resattn.data.class_names import check_class_names
 from keras_resattn.data.class_names import read_class_names
 from keras_resattn.layers.arguments import choice
 from keras_resattn.model_folder import UNKNOWN_DATA
 from keras_resattn.model_folder import load_network
-from keras_resattn.model_folder import write_beside
 from keras_resattn.recipes.settings import Data
 from keras_resattn.recipes.settings import Network
 from keras_resattn.recipes.settings import Preprocessing

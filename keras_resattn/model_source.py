@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from keras_resattn import hub
+from keras_resattn.atomic_writing import write_beside
 from keras_resattn.keras_file import Facts
 from keras_resattn.keras_file import KerasFile
 from keras_resattn.keras_file import open_keras_file
@@ -18,7 +19,6 @@ from keras_resattn.model_folder import RECIPE
 from keras_resattn.model_folder import ModelFolder
 from keras_resattn.model_folder import make_model_folder
 from keras_resattn.model_folder import marked
-from keras_resattn.model_folder import write_beside
 from keras_resattn.model_folder import write_model_files
 from keras_resattn.recipes.units import import_unit
 from keras_resattn.recipes.units import is_code

@@ -166,7 +166,7 @@ def check_out(out: Path, what: str = "a file that ends in .keras") -> None:
 
 def save(model: "keras.Model", out: Path, source: str) -> None:
     """Write the converted model, and print where it is and what it was made from."""
-    from keras_resattn.model_folder import write_beside
+    from keras_resattn.atomic_writing import write_beside
 
     write_beside(out, model.save)
     typer.echo(f"The Keras model is {out}: {_describe(model, source)}")

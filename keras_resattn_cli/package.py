@@ -33,7 +33,7 @@ def package(
         raise FileExistsError(f"This path exists. Name a new folder. Received: {out}")
     import_keras()
 
-    from keras_resattn.model_folder import write_beside
+    from keras_resattn.atomic_writing import write_beside
 
     folder = opening.open(model)
     write_beside(out, lambda beside: shutil.copytree(folder.path, beside))

@@ -14,7 +14,8 @@ from keras_resattn_client import contract
 
 Inputs = dict[str, np.ndarray | list[bytes]]
 
-ROUNDING = 0.01  # as keras_resattn.views.inputs has it
+# Resizing computes sums of products, which can end a little beyond 0 and 255.
+ROUNDING = 0.01
 # Below the 64 MiB that the embedded server reads, in base64 too.
 MAX_BATCH_BYTES = 32 * 1024 * 1024
 
@@ -100,7 +101,7 @@ def _encoded(image: object) -> bytes:
     if isinstance(image, np.ndarray) and image.dtype == np.uint8:
         return _png(image)
     if _is_pillow(image):
-        return _png(_upright(image))
+        return _png(pixels_of_pillow(image))
     kind = f"an array of {image.dtype}" if isinstance(image, np.ndarray) else None
     raise TypeError(
         "An image is a path, its file's bytes, a Pillow image, or a uint8 array "
@@ -115,26 +116,34 @@ def _is_pillow(image: object) -> bool:
     return pillow is not None and isinstance(image, pillow.Image)
 
 
-def _upright(image: Any) -> np.ndarray:
-    """Return a Pillow image as a viewer shows it, without transparency."""
+def pixels_of_pillow(image: Any) -> np.ndarray:
+    """Return the pixels of a Pillow image as a file of it would be read.
+
+    Args:
+        image: A `PIL.Image.Image`. It is turned upright, and its transparency is
+            left out. Of 16 bits the upper ones are kept. Integers of 32 bits up to
+            255 are taken for pixels of 8 bits, because Pillow does not state how many
+            bits were meant.
+
+    Returns:
+        A uint8 array `(h, w)` of a grey image, otherwise `(h, w, 3)`.
+
+    Raises:
+        ValueError: If the image has floats, or integers of more than 16 bits.
+    """
     from PIL import ImageOps
 
     image = ImageOps.exif_transpose(image)
     if image.mode[0] in "IF":  # integers of 16 or 32 bits, or floats
-        return _upper_bits(np.asarray(image), image.mode)
-    return np.asarray(image if image.mode == "L" else image.convert("RGB"))
+        return _in_eight_bits(np.asarray(image), image.mode)
+    return np.asarray(image.convert("L" if image.mode in ("1", "L") else "RGB"))
 
 
-def _upper_bits(pixels: np.ndarray, mode: str) -> np.ndarray:
-    """Return 16-bit pixels in 8 bits: the upper ones, as the server reads files.
-
-    Integers of 32 bits up to 255 are taken for pixels of 8 bits, which stay as they
-    are: Pillow does not state how many bits were meant.
-    """
+def _in_eight_bits(pixels: np.ndarray, mode: str) -> np.ndarray:
     low, high = pixels.min(), pixels.max()
     if pixels.dtype.kind == "f" or low < 0 or high > 65_535:
         raise ValueError(
-            "A Pillow image must have 8 or 16 bits per channel. Give other pixels as "
+            "A PIL image must have 8 or 16 bits per channel. Give other pixels as "
             f"an array of values from 0 to 255. Received: an image of mode {mode!r} "
             f"with values from {low:g} to {high:g}"
         )

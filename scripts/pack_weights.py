@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from keras_resattn.atomic_writing import write_beside
 from keras_resattn.builder.named import ARCHITECTURE
 from keras_resattn.model_folder import EVALUATION
 from keras_resattn.model_folder import LABELS
@@ -22,7 +23,6 @@ from keras_resattn.model_folder import METRICS
 from keras_resattn.model_folder import MODEL
 from keras_resattn.model_folder import RECIPE
 from keras_resattn.model_folder import ModelFolder
-from keras_resattn.model_folder import write_beside
 from keras_resattn.training import evaluate
 from keras_resattn.weights import WeightsInfo
 from keras_resattn.weights import save_packed

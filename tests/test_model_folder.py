@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from keras_resattn.atomic_writing import write_beside
 from keras_resattn.model_folder import ModelFolder
-from keras_resattn.model_folder import write_beside
 
 
 @pytest.fixture

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import keras
 
+from keras_resattn.atomic_writing import write_beside
 from keras_resattn.data.class_names import check_class_names
 from keras_resattn.keras_file import write_facts
 from keras_resattn.model_folder import ModelFolder
-from keras_resattn.model_folder import write_beside
 from keras_resattn.model_folder import write_model_files
 from keras_resattn.recipes.settings import Data
 from keras_resattn.recipes.settings import Network

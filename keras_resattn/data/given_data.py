@@ -12,7 +12,7 @@ from keras_resattn.data.labelled_images import encoded_split
 from keras_resattn.data.random_seeds import shuffle
 from keras_resattn.typing import Array
 from keras_resattn.typing import Tensor
-from keras_resattn.views.inputs import ROUNDING
+from keras_resattn_client.images import ROUNDING
 
 
 class GivenArrays:

@@ -14,7 +14,8 @@ from keras_resattn.data.image_files import read_images
 from keras_resattn.data.preprocessing import Preprocessing
 from keras_resattn.typing import Array
 from keras_resattn.typing import StrPath
-from keras_resattn.views.inputs import ROUNDING
+from keras_resattn_client.images import ROUNDING
+from keras_resattn_client.images import pixels_of_pillow
 
 # A path, a `PIL.Image.Image`, an array of one image or of a batch, or a list of these.
 Images: TypeAlias = StrPath | Array | Sequence[StrPath | Array] | Any
@@ -68,7 +69,7 @@ def _pixels_of_one(image: Any, preprocessing: Preprocessing) -> Array:
     if _is_path(image):
         return read_images([Path(image)], preprocessing)[0]
     if _is_picture(image):
-        pixels = _pixels_of_picture(image)
+        pixels = pixels_of_pillow(image)
     else:
         pixels = np.asarray(image)
         if pixels.dtype.kind in "bOSU":  # not numbers
@@ -95,34 +96,6 @@ def _described(image: Any, pixels: Array) -> str:
     if pixels.ndim:
         return f"an array of type {pixels.dtype}"
     return type(image).__name__
-
-
-def _pixels_of_picture(picture: Any) -> Array:
-    """Return the pixels of a PIL image, upright, as a file of it would be read."""
-    from PIL import ImageOps
-
-    upright = ImageOps.exif_transpose(picture)
-    if upright.mode[0] in "IF":  # integers of 16 or 32 bits, or floats
-        return _upper_bits(np.asarray(upright), upright.mode)
-    return np.asarray(upright.convert("L" if upright.mode in ("1", "L") else "RGB"))
-
-
-def _upper_bits(pixels: Array, mode: str) -> Array:
-    """Return 16-bit pixels in 8 bits: the upper ones, as files of them are read.
-
-    Integers of 32 bits up to 255 are taken for pixels of 8 bits, which stay as they
-    are: Pillow does not state how many bits were meant.
-    """
-    low, high = pixels.min(), pixels.max()
-    if pixels.dtype.kind == "f" or low < 0 or high > 65_535:
-        raise ValueError(
-            "A PIL image must have 8 or 16 bits per channel. Give other pixels as an "
-            f"array of values from 0 to 255. Received: an image of mode {mode!r} with "
-            f"values from {low:g} to {high:g}"
-        )
-    if high <= 255 and not mode.startswith("I;16"):
-        return pixels.astype("uint8")
-    return (pixels.astype("int64") >> 8).astype("uint8")
 
 
 def _converted(pixels: Array, channels: int) -> Array:

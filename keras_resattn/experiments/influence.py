@@ -13,7 +13,7 @@ from typing import TypeAlias
 import keras
 import numpy as np
 
-from keras_resattn.model_folder import write_beside
+from keras_resattn.atomic_writing import write_beside
 from keras_resattn.typing import Array
 from keras_resattn.typing import StrPath
 from keras_resattn.version import __version__

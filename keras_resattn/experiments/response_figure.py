@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
+from keras_resattn.atomic_writing import write_beside
 from keras_resattn.experiments.response import module_outputs
 from keras_resattn.explain.figures.panels import Figure
 from keras_resattn.explain.figures.panels import new_figure
-from keras_resattn.model_folder import write_beside
 from keras_resattn.typing import Array
 from keras_resattn.typing import StrPath
 

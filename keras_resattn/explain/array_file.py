@@ -10,7 +10,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from keras_resattn.model_folder import write_beside
+from keras_resattn.atomic_writing import write_beside
 from keras_resattn.typing import Array
 from keras_resattn.typing import StrPath
 

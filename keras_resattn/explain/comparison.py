@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 from typing import Any
 from typing import TypeAlias
 
+from keras_resattn.atomic_writing import check_not_a_folder
 from keras_resattn.explain.comparison_masks import MaskComparison
 from keras_resattn.explain.run_stages import stages_of
 from keras_resattn.model_folder import EVALUATION
 from keras_resattn.model_folder import ModelFolder
-from keras_resattn.model_folder import check_not_a_folder
 from keras_resattn.typing import StrPath
 from keras_resattn.version import __version__
 from keras_resattn_client.extras import require_extra

@@ -10,7 +10,7 @@ import numpy as np
 from keras_resattn.typing import Array
 from keras_resattn.views.graph import flatten_layers
 from keras_resattn.views.inputs import HIGHEST_STANDARDIZED
-from keras_resattn.views.inputs import ROUNDING
+from keras_resattn_client.images import ROUNDING
 
 STANDARDIZING = (keras.layers.Rescaling, keras.layers.Normalization)
 REMEDY = (

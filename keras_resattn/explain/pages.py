@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from typing import Any
 
+from keras_resattn.atomic_writing import check_not_a_folder
+from keras_resattn.atomic_writing import write_beside
 from keras_resattn.explain.figures.panels import new_figure  # has the install hint
-from keras_resattn.model_folder import check_not_a_folder
-from keras_resattn.model_folder import write_beside
 from keras_resattn.typing import StrPath
 
 if TYPE_CHECKING:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from keras_resattn.atomic_writing import check_not_a_folder
 from keras_resattn.explain.pages import svg
 from keras_resattn.explain.pages import write_page
 from keras_resattn.explain.report_images import image_groups
@@ -20,7 +21,6 @@ from keras_resattn.explain.report_tables import worst_confusions
 from keras_resattn.model_folder import EVALUATION
 from keras_resattn.model_folder import METRICS
 from keras_resattn.model_folder import ModelFolder
-from keras_resattn.model_folder import check_not_a_folder
 from keras_resattn.typing import StrPath
 from keras_resattn.version import __version__
 from keras_resattn_client.extras import require_extra

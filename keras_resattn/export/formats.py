@@ -16,6 +16,7 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
+from keras_resattn.atomic_writing import write_beside
 from keras_resattn.data import Preprocessing
 from keras_resattn.export import contract
 from keras_resattn.export import int8
@@ -28,7 +29,6 @@ from keras_resattn.export.precision import check_backend
 from keras_resattn.export.precision import prepare
 from keras_resattn.model_folder import LABELS
 from keras_resattn.model_folder import ModelFolder
-from keras_resattn.model_folder import write_beside
 from keras_resattn.typing import Array
 from keras_resattn.typing import StrPath
 from keras_resattn_client.extras import require_extra

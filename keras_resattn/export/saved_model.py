@@ -9,6 +9,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from keras_resattn.atomic_writing import write_beside
 from keras_resattn.export import contract
 from keras_resattn.export import measure
 from keras_resattn.export import warmup as warmup_requests
@@ -23,7 +24,6 @@ from keras_resattn.export.precision import check_precision
 from keras_resattn.export.precision import prepare
 from keras_resattn.model_folder import LABELS
 from keras_resattn.model_folder import ModelFolder
-from keras_resattn.model_folder import write_beside
 from keras_resattn.typing import Array
 from keras_resattn.typing import StrPath
 

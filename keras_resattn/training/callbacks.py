@@ -11,7 +11,7 @@ from typing import TypeAlias
 import keras
 import numpy as np
 
-from keras_resattn.model_folder import write_beside
+from keras_resattn.atomic_writing import write_beside
 
 # The logs that Keras passes to a callback. A callback may add to them.
 Logs: TypeAlias = dict[str, Any] | None

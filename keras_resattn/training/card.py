@@ -7,8 +7,8 @@ from typing import Any
 
 import yaml
 
+from keras_resattn.atomic_writing import write_beside
 from keras_resattn.model_folder import UNKNOWN_DATA
-from keras_resattn.model_folder import write_beside
 from keras_resattn.recipes.settings import Recipe
 from keras_resattn.training.card_data import data_name
 from keras_resattn.training.card_data import is_public

@@ -6,7 +6,7 @@ from pathlib import Path
 import h5py
 import keras
 
-from keras_resattn.model_folder import write_beside
+from keras_resattn.atomic_writing import write_beside
 from keras_resattn.training.callbacks import Logs
 
 EPOCHS = "epochs"

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 
 import keras
 
+from keras_resattn.atomic_writing import write_beside
 from keras_resattn.data import PythonData
 from keras_resattn.data import naming_unreadable_images
 from keras_resattn.model_folder import METRICS
 from keras_resattn.model_folder import MODEL
-from keras_resattn.model_folder import write_beside
 from keras_resattn.recipes.settings import Recipe
 from keras_resattn.training.build import build_model
 from keras_resattn.training.callbacks import MetricsFile

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 import numpy as np
 import tensorflow as tf
 
+from keras_resattn.atomic_writing import write_beside
 from keras_resattn.data import EvaluationImages
 from keras_resattn.data import PythonData
 from keras_resattn.data import evaluation_images
 from keras_resattn.data import is_of_recipe
 from keras_resattn.model_folder import EVALUATION
 from keras_resattn.model_folder import ModelFolder
-from keras_resattn.model_folder import write_beside
 from keras_resattn.training.classification_metrics import CalibrationBin
 from keras_resattn.training.classification_metrics import ClassResult
 from keras_resattn.training.classification_metrics import calibration_bins

@@ -9,10 +9,10 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from keras_resattn.atomic_writing import write_beside
 from keras_resattn.data import EvaluationImages
 from keras_resattn.data import evaluation_batches
 from keras_resattn.model_folder import ModelFolder
-from keras_resattn.model_folder import write_beside
 from keras_resattn.typing import Array
 from keras_resattn.typing import StrPath
 from keras_resattn.typing import Tensor

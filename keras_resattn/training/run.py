@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from keras_resattn.atomic_writing import write_beside
 from keras_resattn.data import LabelledImages
 from keras_resattn.model_folder import ENVIRONMENT
 from keras_resattn.model_folder import LABELS
@@ -21,7 +22,6 @@ from keras_resattn.model_folder import RECIPE
 from keras_resattn.model_folder import SKIPPED
 from keras_resattn.model_folder import ModelFolder
 from keras_resattn.model_folder import read_metrics
-from keras_resattn.model_folder import write_beside
 from keras_resattn.recipes.files import load_recipe
 from keras_resattn.recipes.settings import Recipe
 from keras_resattn.training.environment import add_changes

@@ -83,8 +83,10 @@ def test_a_begun_run_is_copied_once(tmp_path, monkeypatch):
     assert not copy.exists()
 
 
-def test_a_run_that_is_begun_in_the_repository_has_the_settings_of_its_recipe():
-    for folder in train_results.BEGUN.glob("*.partial"):
+def test_a_run_in_the_repository_has_the_settings_of_its_recipe():
+    runs = [path.parent for path in train_results.BEGUN.glob("*/recipe.yaml")]
+    assert runs
+    for folder in runs:
         settings = (folder / "recipe.yaml").read_text().splitlines()
         assert set(settings) <= set(load_recipe(folder.stem).to_yaml().splitlines())
 

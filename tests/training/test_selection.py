@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from keras_resattn import training
+from keras_resattn.atomic_writing import write_beside
 from keras_resattn.model_folder import ModelFolder
-from keras_resattn.model_folder import write_beside
 from keras_resattn.training.selection import Selection
 from tests.training.recipes import changed
 

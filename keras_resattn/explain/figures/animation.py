@@ -12,6 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
+from keras_resattn.atomic_writing import write_beside
 from keras_resattn.explain.figures.attention import attention_figure
 from keras_resattn.explain.figures.mask_overlays import mask_figure
 from keras_resattn.explain.figures.panels import MEDIUM
@@ -21,7 +22,6 @@ from keras_resattn.explain.reader import mean_masks_of
 from keras_resattn.explain.reader import reader
 from keras_resattn.explain.scales import Scale
 from keras_resattn.layers.arguments import positive_number
-from keras_resattn.model_folder import write_beside
 from keras_resattn.typing import Array
 from keras_resattn.typing import StrPath
 from keras_resattn.views.modules import attention_modules
