@@ -92,11 +92,8 @@ class Table(NamedTuple):
     rows: tuple[Row, ...]
 
 
-# Of our trainings, by the end of the recipe's name.
-NOTES = {
-    "100_epochs": "after 100 epochs, in bfloat16; the printed errors are after 205",
-    "short": "after 15 epochs, in bfloat16; the printed errors are after 205",
-}
+# The epochs of our trainings, by the end of the recipe's name.
+EPOCHS = {"100_epochs": 100, "short": 15}
 
 
 def _naive(depth: int, residual: float, naive: float) -> tuple[Row, Row]:
@@ -120,8 +117,9 @@ def _naive(depth: int, residual: float, naive: float) -> tuple[Row, Row]:
 
 def _trained(row: Row, training: str, our_error: float) -> Row:
     """Return the row with the error of another training than the paper's."""
-    recipe = f"{row.recipe}_{training}"
-    return row._replace(note=NOTES[training], recipe=recipe, our_errors=(our_error,))
+    epochs, recipe = EPOCHS[training], f"{row.recipe}_{training}"
+    note = f"after {epochs} epochs, in bfloat16; the printed errors are after 205"
+    return row._replace(note=note, recipe=recipe, our_errors=(our_error,))
 
 
 CIFAR_100 = {"classes": 100}

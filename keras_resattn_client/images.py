@@ -66,7 +66,6 @@ def _pixel_batches(
             f"image or more. Received: an array of shape {images.shape}"
         )
     low, high = float(images.min()), float(images.max())
-    # Resizing computes sums of products, which can end a little beyond the limits.
     if not (-ROUNDING <= low and high <= 255 + ROUNDING) or 0 < high <= 1 + ROUNDING:
         scaled = -ROUNDING <= low and high <= 1 + ROUNDING
         remedy = "multiply them by 255" if scaled else "scale them"

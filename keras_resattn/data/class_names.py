@@ -42,7 +42,7 @@ def check_class_names(names: Iterable[str], source: object) -> None:
         if len(name.splitlines()) != 1 or not _is_unicode(name):
             raise ValueError(
                 "The name of a class must be one line of text, in valid UTF-8, because "
-                f"the names are kept in a file with one line per class; rename it. "
+                "the names are kept in a file with one line per class; rename it. "
                 f"Received: {name!r} in {source}"
             )
         if name in numbers:

@@ -135,8 +135,8 @@ def as_pictures(images: Any, pixel_values: bool = True) -> list[Array]:
     if is_dataset(images):
         images = as_array(images)
     elif not isinstance(images, list | tuple):
-        whole = np.asarray(images).dtype.kind in "iu"
-        images = as_array(images).astype("int64" if whole else "float32")
+        as_array(images)  # or an error
+        images = np.asarray(images)
     pictures = [np.asarray(image, "float32") for image in images]
     for given, picture in zip(images, pictures, strict=True):
         _check_channels(picture)

@@ -143,7 +143,8 @@ def epoch_animation(
         The `pathlib.Path` of the file.
 
     Raises:
-        ValueError: If a model has no such attention module, or there are no models.
+        ValueError: If a model has no such attention module, or there are no models, or
+            more models than names.
     """
     frames = iter(names) if names is not None else map("epoch {}".format, count(1))
     figures = (

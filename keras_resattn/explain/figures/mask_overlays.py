@@ -248,11 +248,12 @@ def _masked(axis, image, mask, limits, opacity):
 def _contour(axis, image, mask, limits, opacity):
     show_image(axis, image)
     size = image.shape[:2]
-    # Lines need two rows and columns, which an image of one pixel does not have.
+    # Lines need two rows and two columns; an image can have one.
     grid = [max(2, side) for side in size]
     rows, columns = (
         np.arange(side) if side > 1 else np.array([-0.5, 0.5]) for side in size
     )
+    values = resized(mask[None], grid)[0]
     low, high = mask.min(), mask.max()
     margin = 0.01 * (high - low)
     for quantile, width in ({} if is_nearly_constant(mask) else QUANTILES).items():
@@ -260,6 +261,5 @@ def _contour(axis, image, mask, limits, opacity):
         level = np.clip(np.quantile(mask, quantile), low + margin, high - margin)
         for color, wider in (("black", 1.2), ("white", 0)):
             style = {"colors": color, "linewidths": width + wider}
-            values = resized(mask[None], grid)[0]
             axis.contour(columns, rows, values, [level], **style)
     axis.set(xlim=extent(size)[:2], ylim=extent(size)[2:])
