@@ -39,8 +39,6 @@ EVALUATION = "evaluation.json"
 ENVIRONMENT = "environment.json"
 SKIPPED = "skipped.txt"
 CARD = "card.md"
-# Weights of the package have the recipe and the metrics of an earlier stage here.
-FIRST_STAGE = "first_stage"
 # The data set in the recipe of a model that was not trained with a recipe.
 UNKNOWN_DATA = "unknown"
 OWN_LAYERS = (
@@ -300,8 +298,6 @@ def make_model_folder(network: str, weights: str, path: StrPath) -> ModelFolder:
     for name in (METRICS, EVALUATION):
         if (source / name).is_file():
             shutil.copy(source / name, path / name)
-    if (source / FIRST_STAGE).is_dir():
-        shutil.copytree(source / FIRST_STAGE, path / FIRST_STAGE, dirs_exist_ok=True)
     return ModelFolder.open(path)
 
 

@@ -56,7 +56,7 @@ def response_figure(
     for (name, response), color, style in lines:
         _draw(axis, name, response, color, style)
     axis.set_yscale("log")
-    axis.yaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
+    axis.yaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 3, 5)))
     axis.yaxis.set_major_formatter("{x:g}")
     axis.yaxis.set_minor_locator(ticker.NullLocator())
     axis.set_ylabel("mean absolute response")

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from keras_resattn.model_folder import FIRST_STAGE
 from keras_resattn.model_folder import METRICS
 from keras_resattn.model_folder import MODEL
 from keras_resattn.model_folder import RECIPE
@@ -29,8 +28,6 @@ def stages_of(folder: Path) -> list[list[dict[str, str]]]:
 
 
 def _before(folder: Path) -> Path | None:
-    if (folder / FIRST_STAGE / METRICS).is_file():
-        return folder / FIRST_STAGE
     recipe = load_recipe(folder / RECIPE, to_build=False)
     weights = Path(recipe.network.weights or "")
     before = weights.parent.resolve()

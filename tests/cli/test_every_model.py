@@ -243,7 +243,7 @@ def test_the_list_of_weights_is_that_of_the_table(run):
     assert code == 0
     lines = output.splitlines()
     assert "cifar_attention56:cifar10 " in lines[1]
-    assert "9.03%" in lines[1] and "2.1" in lines[1]
+    assert "6.06%" in lines[1] and "2.0" in lines[1]
     assert run("list", "--weights", "no*")[0] == 1
 
 
