@@ -1,7 +1,8 @@
 """The server's ports, and the number of connections to them."""
 
-import os
 import socket
+
+from keras_resattn_client.addresses import address_error
 
 try:
     import resource
@@ -62,12 +63,7 @@ def port_error(host: str, port: int, option: str, error: Exception) -> OSError:
         option: The command-line option that sets it.
         error: The error of the attempt to listen.
     """
-    number = getattr(error, "errno", None)
-    reason = os.strerror(number) if number else error
-    return OSError(
-        f"Cannot listen on this port ({reason}). Choose another one with {option}. "
-        f"Received: {host}:{port}"
-    )
+    return address_error(host, port, option, error)
 
 
 def url_host(host: str) -> str:
@@ -94,4 +90,8 @@ def allow_connections(number: int) -> None:
 
 def _create_server(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    return socket.create_server((host, port), family=family, backlog=2048)
+    # "::" means all addresses, those of IPv4 as well, as it does for gRPC.
+    both = host == "::" and socket.has_dualstack_ipv6()
+    return socket.create_server(
+        (host, port), family=family, backlog=2048, dualstack_ipv6=both
+    )

@@ -241,14 +241,12 @@ class ServerProcess(uvicorn.Server):
             return
         finally:
             self.loaded.set()
-        seconds = self.options.file_system_poll_wait_seconds
-        seconds = seconds or self.options.model_config_file_poll_wait_seconds
-        if seconds:
-            self.loader.poll_until(self.stop_loading, seconds)
-        while self.loader.is_waiting:
-            if self.stop_loading.wait(_LOADING_POLL_SECONDS):
-                return
-            self.loader.poll(at_once=True)
+        waits = (
+            self.options.file_system_poll_wait_seconds,
+            self.options.model_config_file_poll_wait_seconds,
+        )
+        seconds = min(filter(None, waits), default=0)
+        self.loader.poll_until(self.stop_loading, seconds)
 
     def _announce(self, port: int, grpc_port: int | None) -> None:
         host = url_host(self.options.host)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from keras_resattn.explore.explorer import Explorer
 from keras_resattn.model_folder import ModelFolder
 from keras_resattn.typing import StrPath
+from keras_resattn_client.addresses import address_error
 from keras_resattn_client.extras import require_extra
 
 if TYPE_CHECKING:
@@ -134,12 +135,8 @@ def listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family)
-    except OSError as error:
-        reason = os.strerror(error.errno) if error.errno else error
-        raise OSError(
-            f"Cannot listen on this address ({reason}). Choose another port with "
-            f"--port. Received: {host}:{port}"
-        ) from error
+    except (OSError, OverflowError) as error:
+        raise address_error(host, port, "--port", error) from error
 
 
 def _url(host, port):

@@ -23,6 +23,7 @@ from keras_resattn_server.running.metrics import ServerMetrics
 from keras_resattn_server.wire.status import from_load_error
 
 _logger = logging.getLogger(__name__)
+_LOADING_SECONDS = 1.0
 
 
 class ModelSource(Protocol):
@@ -148,11 +149,17 @@ class ModelLoader:
 
         Args:
             stop: The event.
-            seconds: The time between two polls.
+            seconds: The time between two polls. 0 is none. While a version is being
+                loaded, a poll each second publishes it soon.
         """
-        while not stop.wait(seconds):
+        due = time.monotonic() + seconds
+        while not stop.wait(min(seconds or _LOADING_SECONDS, _LOADING_SECONDS)):
+            is_due = bool(seconds) and time.monotonic() >= due
+            if not (is_due or self.is_waiting):
+                continue
+            due = time.monotonic() + seconds
             try:
-                self.poll()
+                self.poll(at_once=not seconds)
             except Exception:
                 _logger.exception("Looking for new versions failed")
 

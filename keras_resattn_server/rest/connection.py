@@ -51,6 +51,11 @@ class _Connection(H11Protocol):
     _unread: asyncio.TimerHandle | None = None
     _discarded = 0
 
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        # By default h11 refuses a head that arrives in parts at a quarter of this size.
+        self.conn = h11.Connection(h11.SERVER, MAX_HEAD_BYTES + len("\r\n\r\n"))
+
     def _unsupported_upgrade_warning(self) -> None:
         """Log nothing: uvicorn's advice to install a library would be wrong here."""
 
@@ -114,6 +119,19 @@ class _Connection(H11Protocol):
             self._stop_timer()
         elif self._timer is None:
             self._start_timer()
+
+    def on_response_complete(self) -> None:
+        """Close after an answer that came before the end of its request.
+
+        uvicorn would read what follows without a time limit, and without the checks of
+        the next request's head.
+        """
+        if not self._is_answered_early():
+            super().on_response_complete()
+            return
+        self.server_state.total_requests += 1
+        if not self._lingers:  # uvicorn closes it itself after "Connection: close"
+            self.transport.close()
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what h11 does not accept, with its reason."""

@@ -50,7 +50,11 @@ def _example(value: object) -> bytes:
             f"Example must be JSON object but got JSON {json_type(value)}"
         )
     features = {name: _feature(name, content) for name, content in value.items()}
-    example = tf.train.Example(features=tf.train.Features(feature=features))
+    try:
+        example = tf.train.Example(features=tf.train.Features(feature=features))
+    except UnicodeEncodeError as error:  # in a name
+        message = "JSON Parse error: The surrogate pair in string is invalid."
+        raise ServingError(message) from error
     return bytes(example.SerializeToString())
 
 

@@ -1,5 +1,6 @@
 """Images as people send them: as a file, as a form of files, and wrongly as text."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from collections.abc import Mapping
@@ -56,7 +57,8 @@ async def predict_images(
     """
     files, signature = [body], ""
     if headers["content-type"].lower().lstrip().startswith(_FORM):
-        files, signature = await _read_form(headers, body)
+        # A form can take seconds to parse, and other requests must not wait for it.
+        files, signature = await inference.call(_form_of, headers, body)
     if not files or not all(files):
         raise ServingError(f"The request has no image file, or an empty one. {_REMEDY}")
     servable = find()
@@ -100,6 +102,10 @@ def _string_input(servable: Servable, signature: str) -> str:
             f"Received: {signature or 'the default signature'}"
         )
     return names[0]
+
+
+def _form_of(headers: Headers, body: bytes) -> tuple[list[bytes], str]:
+    return asyncio.run(_read_form(headers, body))
 
 
 async def _read_form(headers: Headers, body: bytes) -> tuple[list[bytes], str]:

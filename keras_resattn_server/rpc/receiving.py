@@ -20,6 +20,9 @@ from keras_resattn_server.running.limits import deadline
 from keras_resattn_server.wire.status import ServingError
 
 _HEALTH = "/grpc.health.v1.Health/"
+# Health checks need no key, so they get little of everything.
+_HEALTH_SECONDS = 2.0
+_MAX_HEALTH_BYTES = 4096
 _MAX_WAIT_SECONDS = 5.0
 _RETRY = (("grpc-retry-pushback-ms", "1000"),)
 
@@ -62,6 +65,7 @@ class ReceivingInterceptor(UnaryInterceptor):
         parse = handler.request_deserializer or bytes
         is_health = details.method.startswith(_HEALTH)
         memory = self._health_memory if is_health else self._memory
+        seconds = min(self._seconds, _HEALTH_SECONDS) if is_health else self._seconds
 
         async def answer(_: object, context: Context) -> Any:
             size, wait = self._max_request_bytes, min(_MAX_WAIT_SECONDS, self._seconds)
@@ -69,7 +73,9 @@ class ReceivingInterceptor(UnaryInterceptor):
                 if parse is unread:
                     return await method(None, context)
                 async with memory.wait_for(size, wait) as reservation:
-                    message = await self._receive(context)
+                    message = await _receive(context, seconds)
+                    if is_health and len(message) > _MAX_HEALTH_BYTES:
+                        raise ServingError("The name of the service is too long.")
                     reservation.resize(len(message))
                     request = _parsed(parse, message)
                     del message
@@ -83,14 +89,6 @@ class ReceivingInterceptor(UnaryInterceptor):
             answer, response_serializer=handler.response_serializer
         )
 
-    async def _receive(self, context: Context) -> bytes:
-        # The iterator of messages would keep the message until the end of the call.
-        async with deadline(self._seconds):
-            message = await context.read()
-        if message is grpc.aio.EOF:
-            raise ServingError("The call has no message.")
-        return cast(bytes, message)
-
     async def _send(self, context: Context, response: object) -> None:
         writing = asyncio.create_task(context.write(response))
         # If the call ends first, nobody else takes the error, and asyncio would log it.
@@ -98,6 +96,15 @@ class ReceivingInterceptor(UnaryInterceptor):
         if not (await asyncio.wait({writing}, timeout=self._seconds))[0]:
             self._close_connection(context.peer())
         await writing
+
+
+async def _receive(context: Context, seconds: float) -> bytes:
+    # The iterator of messages would keep the message until the end of the call.
+    async with deadline(seconds):
+        message = await context.read()
+    if message is grpc.aio.EOF:
+        raise ServingError("The call has no message.")
+    return cast(bytes, message)
 
 
 def _parsed(parse: Callable[[bytes], Any], message: bytes) -> Any:

@@ -36,6 +36,12 @@ _SHUTTING_DOWN = "The server is shutting down."
 _LAST_REQUESTS_SECONDS = 0.5
 _QUIET_SECONDS = 0.1
 _MAX_QUIET_WAITS = 20
+_MAX_WATCHES = 1000
+_MAX_WATCHED_NAME = 4096  # characters
+_WATCH_REFUSED = (
+    f"A server has at most {_MAX_WATCHES} watches of its health, and the name of a "
+    f"service at most {_MAX_WATCHED_NAME} characters. Call Check instead."
+)
 
 
 class GrpcServer:
@@ -187,6 +193,11 @@ class _Health(health.aio.HealthServicer):
         self._ended = False
 
     async def Watch(self, request: Any, context: Any) -> None:
+        # The name is kept as long as the client stays.
+        if len(request.service) > _MAX_WATCHED_NAME or (
+            len(self._watches) >= _MAX_WATCHES
+        ):
+            await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, _WATCH_REFUSED)
         watch = asyncio.create_task(super().Watch(request, context))
         self._watches.add(watch)
         try:

@@ -4,6 +4,7 @@ import base64
 import json
 import math
 from collections.abc import Iterable
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -49,8 +50,12 @@ def echo(value: object) -> str:
     if isinstance(value, float):
         single = math.isfinite(value) and abs(value) < _FLOAT32_OVERFLOW
         return _float_texts(np.array([value], "float32" if single else "float64"))[0]
-    text = _pretty(value, 1)
-    return text if len(text) <= _MAX_ECHO else text[:_MAX_ECHO] + "..."
+    text = ""
+    for piece in _pretty(value, 1):  # no more than what is shown
+        text += piece
+        if len(text) > _MAX_ECHO:
+            return text[:_MAX_ECHO] + "..."
+    return text
 
 
 def shape_text(shape: Iterable[int | None]) -> str:
@@ -63,17 +68,29 @@ def type_text(dtype: str) -> str:
     return _TYPE_NAMES.get(dtype, dtype)
 
 
-def _pretty(value: object, depth: int) -> str:
+def _pretty(value: object, depth: int) -> Iterator[str]:
+    """Yield the pieces of the text of a JSON value."""
     if isinstance(value, list):
-        return "[" + ", ".join(_pretty(item, depth + 1) for item in value) + "]"
-    if not isinstance(value, dict) or not value:
-        return json.dumps(value, ensure_ascii=False)
-    indent = "    " * depth
-    members = (
-        f"\n{indent}{json.dumps(key, ensure_ascii=False)}: {_pretty(item, depth + 1)}"
-        for key, item in value.items()
-    )
-    return "{" + ",".join(members) + "\n" + indent[4:] + "}"
+        yield "["
+        for index, item in enumerate(value):
+            yield ", " if index else ""
+            yield from _pretty(item, depth + 1)
+        yield "]"
+    elif isinstance(value, dict) and value:
+        indent = "    " * depth
+        for index, (key, item) in enumerate(value.items()):
+            yield f"{',' if index else '{'}\n{indent}{_text(key)}: "
+            yield from _pretty(item, depth + 1)
+        yield f"\n{indent[4:]}}}"
+    else:
+        yield _text(value)
+
+
+def _text(value: object) -> str:
+    """Return a JSON value that is not an array or object; a long string is cut."""
+    if isinstance(value, str):
+        value = value[: _MAX_ECHO + 1]
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _leaf_texts(flat: Array, name: str) -> list[str]:

@@ -32,12 +32,17 @@ _CODE_NAMES = {
 _DEFINITION = re.compile(r"\A.*\(most recent call last\):\n", re.DOTALL)
 _TRACE_LINES = re.compile(r'^(?:<stack traces unavailable>|  File "|    ).*\n', re.M)
 _FUNCTION_NODE = re.compile(r"\A\{\{function_node [^}]*\}\} ?")
-_NODE = re.compile(r"\n?\t? ?\[\[\{\{.*\}\}\]\]|\n\t \[\[.*\]\]")
-_CALLED_OP = re.compile(r" \[Op:[^\]]*\](?: name: .*)?\s*\Z")
+# Repetitions are bounded, because clients can choose parts of a message: otherwise the
+# time would grow with its square.
+_NODE = re.compile(r"\n?\t? ?\[\[\{\{.{0,500}?\}\}\]\]|\n\t \[\[.{0,500}\]\]")
+_CALLED_OP = re.compile(r" \[Op:[^\]]{0,100}\](?: name: .{0,500})?\s*+\Z")
 # The client's values in a message: names, base64 text, what a kernel quotes.
 _LONG_WORD = re.compile(r"(\S{100})\S+")
 _QUOTED = re.compile(r"(value: '.{100}).*(?=')", re.DOTALL)
 _MAX_MESSAGE = 2048  # characters
+_MAX_END = (
+    8192  # characters at the begin and at the end of a message that are looked at
+)
 _ASSERTION = re.compile(r"\Aassertion failed: \[(.*)\]\s*\Z", re.DOTALL)
 _OF_AN_IMAGE = re.compile(
     r"Element \d+ of image_bytes |Invalid (?:PNG|JPEG|GIF|BMP|WebP) data"
@@ -120,6 +125,8 @@ def from_load_error(error: Exception) -> ServingError:
 
 
 def _without_internals(message: str, code: str) -> ServingError:
+    if len(message) > 2 * _MAX_END:
+        message = f"{message[:_MAX_END]}...{message[-_MAX_END:]}"
     for pattern in (
         _DEFINITION,
         _TRACE_LINES,

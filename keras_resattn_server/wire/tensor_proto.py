@@ -25,6 +25,8 @@ _FIELDS = {
     "object": "string_val",
 }
 
+_MAX_RANK = 254  # TensorFlow's own limit
+
 
 def array_from_proto(name: str, proto: TensorProto, max_bytes: int) -> Array:
     """Return the array of a tensor message.
@@ -41,8 +43,12 @@ def array_from_proto(name: str, proto: TensorProto, max_bytes: int) -> Array:
     Raises:
         ServingError: If the tensor is malformed or too large.
     """
-    shape = [dim.size for dim in proto.tensor_shape.dim]
-    if proto.tensor_shape.unknown_rank or any(size < 0 for size in shape):
+    shape = [dim.size for dim in proto.tensor_shape.dim[: _MAX_RANK + 1]]
+    if (
+        proto.tensor_shape.unknown_rank
+        or len(shape) > _MAX_RANK
+        or any(size < 0 for size in shape)
+    ):
         raise ServingError(f"tensor parsing error: {name}")
     try:
         dtype = np.dtype(tf.as_dtype(proto.dtype).as_numpy_dtype)

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from keras_resattn.explore.serve import listen
 from tests.cli.conftest import run
 
 __all__ = ["run"]
@@ -66,3 +67,16 @@ def test_the_explorer_needs_no_extra():
         "print(Explorer.__name__)"
     )
     assert subprocess.check_output([sys.executable, "-c", code]) == b"Explorer\n"
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "message"),
+    [
+        ("no.such.host.invalid", 0, r"at this address \((?!Unknown).*with --host"),
+        ("192.0.2.1", 0, "at this address.*an address of this machine"),
+        ("127.0.0.1", 70_000, "on this port.*Choose another port with --port"),
+    ],
+)
+def test_the_reason_why_it_cannot_listen_is_the_right_one(host, port, message):
+    with pytest.raises(OSError, match=f"{message}.*Received: {host}:{port}"):
+        listen(host, port)

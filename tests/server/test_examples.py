@@ -94,3 +94,8 @@ def test_outputs_that_are_no_classes_are_refused(outputs, message):
 def test_outputs_that_are_no_regressions_are_refused(values, message):
     with pytest.raises(ServingError, match=message):
         read_regressions({"outputs": values}, 1)
+
+
+def test_a_name_that_is_not_utf_8_is_refused():
+    with pytest.raises(ServingError, match="The surrogate pair in string is invalid"):
+        read_examples({"examples": [{"\ud800": 1}]})

@@ -291,3 +291,21 @@ def test_a_signature_for_another_task_is_refused(
     request = examples_request(request_type, signature, values)
     with pytest.raises(grpc.RpcError, match=message):
         getattr(times_service, method)(request)
+
+
+def test_a_shape_of_many_sizes_is_refused(service):
+    # Their product would have millions of digits.
+    shape = tf.TensorShape([2**63 - 1] * 100_000).as_proto()
+    request = predict_request("misc", "", x=[1.0])
+    request.inputs["x"].tensor_shape.CopyFrom(shape)
+    with pytest.raises(grpc.RpcError, match="tensor parsing error: x"):
+        service.Predict(request, timeout=60)
+
+
+def test_long_names_are_refused_by_the_health_service(channel):
+    health = health_pb2_grpc.HealthStub(channel)
+    request = health_pb2.HealthCheckRequest(service="x" * 5000)
+    with pytest.raises(grpc.RpcError, match="name of the service is too long"):
+        health.Check(request, timeout=60)
+    with pytest.raises(grpc.RpcError, match="at most 4096 characters"):
+        next(health.Watch(request, timeout=60))

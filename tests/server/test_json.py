@@ -1,4 +1,5 @@
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -162,3 +163,26 @@ def test_base64_may_lack_padding_and_hold_newlines(text):
 
 def test_a_long_value_is_cut_in_messages():
     assert len(echo([1.5] * 100_000)) < 5000
+
+
+def test_only_the_part_that_is_shown_is_written():
+    deep = wide = {}
+    for _ in range(300):
+        wide["next"] = {}
+        wide = wide["next"]
+    # Each member would be written with an indent of 1,200 characters: gigabytes.
+    wide |= {str(number): number for number in range(10**6)}
+    text = echo(deep)
+    assert text.startswith('{\n    "next": {\n        "next": {')
+    assert len(text) == 100 + len("...")
+
+
+def test_a_long_string_beside_a_wrong_number_takes_no_memory():
+    tracemalloc.start()
+    body = b'{"b64": "' + b"A" * 10**6 + b'\\"A", "x": 1e999}'
+    try:
+        with pytest.raises(ServingError, match="Number too big.*at offset: 1000020"):
+            parse_json(body)
+        assert tracemalloc.get_traced_memory()[1] < 20 * 2**20  # not 128 MB
+    finally:
+        tracemalloc.stop()

@@ -230,12 +230,35 @@ def test_a_head_beyond_the_limit_is_answered(address, start, size):
     assert answers(address)
 
 
-def test_a_head_of_the_largest_size_is_read(address):
+@pytest.mark.parametrize("pause", [0, 0.05])
+def test_a_head_of_the_largest_size_is_read(address, pause):
     head = HEAD + b"Content-Length: 3\r\nX-Large: "
     head += b"a" * (MAX_HEAD_BYTES - len(head))
     with connect(address) as connection:
-        connection.sendall(head + b"\r\n\r\nabc")
+        for start in range(0, len(head), 20_000):
+            connection.sendall(head[start : start + 20_000])
+            time.sleep(pause)  # so that it arrives in parts
+        connection.sendall(b"\r\n\r\nabc")
         assert read_answer(connection) == (200, b"3")
+
+
+def test_what_follows_an_early_answer_is_not_taken_for_a_request(address):
+    with connect(address) as connection:
+        connection.sendall(HEAD + b"Content-Length: %d\r\n\r\n" % (LIMIT + 1))
+        assert read_answer(connection)[0] == 413
+        with contextlib.suppress(ConnectionError):
+            connection.sendall(bytes(LIMIT + 1) + HEAD + b"Content-Length: 0\r\n\r\n")
+        assert read_to_end(connection) == b""
+
+
+def test_a_connection_with_an_early_answer_has_an_end(impatient_address):
+    with connect(impatient_address) as connection:
+        connection.sendall(HEAD + b"Content-Length: %d\r\n\r\n" % (LIMIT + 1))
+        assert read_answer(connection)[0] == 413
+        with pytest.raises(ConnectionError):
+            while True:  # for ever, if it had none
+                connection.sendall(b"a")
+                time.sleep(0.05)
 
 
 @pytest.mark.parametrize(

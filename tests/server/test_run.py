@@ -49,14 +49,14 @@ def test_a_busy_port_fails_before_any_model_loads():
             serve("no/such/folder", port=port)
     message = str(caught.value)
     assert f"127.0.0.1:{port}" in message
-    assert "Choose another one with --port" in message
+    assert "Choose another port with --port" in message
     assert message.endswith(f"Received: 127.0.0.1:{port}")
 
 
 def test_a_busy_grpc_port_names_its_option():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(OSError, match="Choose another one with --grpc-port"):
+        with pytest.raises(OSError, match="Choose another port with --grpc-port"):
             serve("no/such/folder", port=0, grpc_port=port)
 
 

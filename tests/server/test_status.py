@@ -39,3 +39,10 @@ def test_an_error_has_a_longest_word_and_a_longest_text():
     assert ServingError("x " + "y" * 101).message == "x " + "y" * 100 + "..."
     assert ServingError("x " + "y" * 100).message == "x " + "y" * 100
     assert len(ServingError("word " * 1000).message) == 2048 + len("...")
+
+
+@pytest.mark.parametrize("part", [" [Op:", "[[{{", " [Op:x] name: ", "value: '", "/-"])
+def test_parts_that_a_client_chose_take_no_long_time(part):
+    # Minutes, if the time grew with the square of the size.
+    error = tf.errors.InvalidArgumentError(None, None, part * 300_000)
+    assert len(from_op_error(error).message) <= 2048 + len("...")
