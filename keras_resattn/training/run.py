@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from keras_resattn.atomic_writing import printable
 from keras_resattn.atomic_writing import write_beside
 from keras_resattn.data import LabelledImages
 from keras_resattn.model_folder import ENVIRONMENT
@@ -29,6 +30,9 @@ from keras_resattn.training.recipe_changes import divided_as
 from keras_resattn.training.recipe_changes import extend_hint
 from keras_resattn.training.recipe_changes import machine_changes
 from keras_resattn.training.recipe_changes import shown
+from keras_resattn.training.run_folders import check_replaceable
+from keras_resattn.training.run_folders import is_empty
+from keras_resattn.training.run_folders import path_with_name
 from keras_resattn.typing import StrPath
 from keras_resattn_client.file_locks import lock
 
@@ -46,7 +50,7 @@ class Run:
     """
 
     def __init__(self, out: StrPath) -> None:
-        out = _with_name(Path(out))
+        out = path_with_name(Path(out))
         self.out = out.with_name(out.name.removesuffix(PARTIAL) or out.name)
         self.partial = self.out.with_name(self.out.name + PARTIAL)
         self.checkpoint = self.partial / "checkpoint.h5"
@@ -57,13 +61,13 @@ class Run:
     def check_free(self, overwrite: bool) -> None:
         """Raise a `FileExistsError` if a new run must not replace what is there."""
         for path in (self.out, self.partial):
-            if path.exists() and not overwrite and not _is_empty(path):
+            check_replaceable(path)
+            if path.exists() and not overwrite and not is_empty(path):
                 resume = "resume it with --resume, " if path == self.partial else ""
                 raise FileExistsError(
                     f"There is already a run; choose another folder, {resume}or "
                     f"replace it with --overwrite. Received: {path}"
                 )
-            check_replaceable(path)
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
@@ -130,7 +134,8 @@ class Run:
             images = "image" if len(data.skipped) == 1 else "images"
             print(
                 f"Left out {len(data.skipped):,} unreadable {images} "
-                f"({data.skipped_by_reason}), such as {data.skipped[0]}. {SKIPPED} "
+                f"({data.skipped_by_reason}), such as {printable(data.skipped[0])}. "
+                f"{SKIPPED} "
                 "lists all of them."
             )
 
@@ -279,35 +284,5 @@ class Run:
         write_beside(self.partial / name, write)
 
 
-def _with_name(path: Path) -> Path:
-    """Return a path that has a name and is not a link, because it will be renamed."""
-    if path.is_symlink() or path.name in ("", ".."):
-        return path.resolve()
-    return path
-
-
-def check_replaceable(path: Path) -> None:
-    """Raise a `FileExistsError` if a folder cannot be replaced by a run.
-
-    It has other files than those of a run, or the process works in it.
-    """
-    if Path.cwd().is_relative_to(path.resolve()):
-        raise FileExistsError(
-            "The model folder is replaced at the end of the training, so it cannot be "
-            "the current folder or contain it; start the training from another "
-            f"folder. Received: {path}"
-        )
-    if path.exists() and not (path / RECIPE).is_file() and not _is_empty(path):
-        raise FileExistsError(
-            "This folder is not a run, so it is not replaced; choose another folder, "
-            f"or move this one. Received: {path}"
-        )
-
-
 def _lines(texts: Sequence[str]) -> str:
     return "".join(f"{text}\n" for text in texts)
-
-
-def _is_empty(path: Path) -> bool:
-    """Return whether a folder has no files, except those of a killed process."""
-    return path.is_dir() and all(one.name.startswith(".") for one in path.iterdir())

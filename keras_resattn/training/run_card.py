@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from keras_resattn.atomic_writing import printable
 from keras_resattn.model_folder import CARD
 from keras_resattn.model_folder import ENVIRONMENT
 from keras_resattn.model_folder import EVALUATION
@@ -42,4 +43,8 @@ def write_run_card(folder: Path) -> None:
 
 
 def _lines(path: Path) -> list[str]:
-    return path.read_text("utf-8").splitlines() if path.is_file() else []
+    """Return the lines of a file. Names of files can have bytes that are not UTF-8."""
+    if not path.is_file():
+        return []
+    text = path.read_text("utf-8", "surrogateescape")
+    return [printable(line) for line in text.splitlines()]

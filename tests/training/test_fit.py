@@ -1,6 +1,7 @@
 import csv
 import io
 import json
+import os
 import random
 import re
 import shutil
@@ -89,9 +90,13 @@ def test_an_unreadable_image_is_named_and_no_run_is_left(
     assert [path.name for path in tmp_path.iterdir()] == ["photos"]
 
 
-def test_an_unreadable_image_may_be_left_out(photos, small_recipe, tmp_path, capsys):
+@pytest.mark.parametrize("name", ["05.png", os.fsdecode(b"caf\xe9.png")])
+def test_an_unreadable_image_may_be_left_out(
+    photos, small_recipe, tmp_path, capsys, name
+):
     shutil.copytree(photos, tmp_path / "photos")
-    bad = tmp_path / "photos" / "dark" / "05.png"
+    good = tmp_path / "photos" / "dark" / "05.png"
+    bad = good.rename(good.with_name(name))
     bad.write_bytes(bad.read_bytes()[:60])
     settings = {
         "data.name": str(tmp_path / "photos"),
@@ -102,13 +107,15 @@ def test_an_unreadable_image_may_be_left_out(photos, small_recipe, tmp_path, cap
     }
     recipe = changed(small_recipe, settings)
     folder = training.fit(recipe, tmp_path / "run", callbacks=[])
-    assert (folder.path / "skipped.txt").read_text() == f"{bad}\n"
+    assert (folder.path / "skipped.txt").read_bytes() == os.fsencode(bad) + b"\n"
+    shown = os.fsencode(bad).decode("utf-8", "replace")
     line = (
-        f"Left out 1 unreadable image (1 cut off), such as {bad}. skipped.txt lists "
+        f"Left out 1 unreadable image (1 cut off), such as {shown}. skipped.txt lists "
         "all of them."
     )
     assert line in capsys.readouterr().out.splitlines()
-    assert "unreadable files: 05.png." in (folder.path / "card.md").read_text()
+    card = (folder.path / "card.md").read_text("utf-8")
+    assert f"unreadable files: {shown.rpartition('/')[2]}." in card
 
 
 def test_progress_tells_epochs_metrics_and_speed(small_recipe, tmp_path):

@@ -173,3 +173,35 @@ def test_arguments_of_other_types_are_errors(small_recipe, tmp_path):
     with pytest.raises(TypeError, match="Open the model first.*Received: folder='x'"):
         training.evaluate("x")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        [".git/config"],
+        [".venv/bin/python"],
+        ["recipe.yaml", "images/cat/1.jpg"],
+        ["photos/cat/1.jpg"],
+    ],
+)
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_files_that_no_run_wrote_stay(small_recipe, tmp_path, files, overwrite):
+    paths = [tmp_path / "out" / name for name in files]
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("mine")
+    with pytest.raises(FileExistsError, match="is not a run.*choose another folder"):
+        training.fit(small_recipe, tmp_path / "out", overwrite, callbacks=[])
+    assert [path.read_text() for path in paths] == ["mine"] * len(paths)
+
+
+def test_leftovers_of_a_killed_process_are_no_files(tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / ".123.recipe.yaml").touch()
+    (tmp_path / "out" / ".DS_Store").touch()
+    Run(tmp_path / "out").check_free(overwrite=False)
+
+
+def test_a_mounted_folder_is_refused_before_the_training(small_recipe):
+    with pytest.raises(FileExistsError, match="a mounted folder.*such as /proc/run"):
+        training.fit(small_recipe, "/proc", overwrite=True, callbacks=[])
