@@ -266,7 +266,8 @@ def _numbers(name: str, value: Any, path: StrPath, channels: int | None = None) 
         above = " above 0" if name == "std" else ""
         raise ValueError(
             f"`{name}` must be one finite number{above}, or {each}. In a command, "
-            f"repeat --{name} for each channel. Received: {name}={value!r} for {path}"
+            f"write commas between them: --{name} 0.5,0.4,0.3. "
+            f"Received: {name}={value!r} for {path}"
         )
     return float(numbers[0]) if len(numbers) == 1 else tuple(numbers.tolist())
 

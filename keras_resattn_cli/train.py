@@ -1,6 +1,5 @@
 """`keras-resattn train`."""
 
-import json
 import os
 import signal
 from pathlib import Path
@@ -19,6 +18,7 @@ from keras_resattn_cli.train_options import check_extend
 from keras_resattn_cli.train_options import check_overwrite
 from keras_resattn_cli.train_options import extended
 from keras_resattn_cli.train_options import folder_of
+from keras_resattn_cli.train_options import override
 from keras_resattn_cli.train_options import require_extras
 
 if TYPE_CHECKING:
@@ -195,7 +195,9 @@ def train(
 
     from keras_resattn import training
     from keras_resattn.recipes.files import load_recipe
+    from keras_resattn.training.run import Run
 
+    folder = Run(folder).out  # without the .partial that a shell completes
     settings = None
     if recipe and extend:
         settings = extended(Path(recipe), extend, overrides, allow_code)
@@ -276,13 +278,12 @@ def _overrides(
 ) -> list[str]:
     """Return all options that change the recipe in the form of `--set`."""
     options = {
-        "data.data_dir": data_dir and str(data_dir),
+        "data.data_dir": None if data_dir is None else str(data_dir),
         "precision": precision,
         "jit": jit,
     }
     given = {key: value for key, value in options.items() if value is not None}
-    # JSON is YAML, whatever characters a path has.
-    return [f"{key}={json.dumps(value)}" for key, value in given.items()] + (set_ or [])
+    return [override(key, value) for key, value in given.items()] + (set_ or [])
 
 
 def _stop(number: int, frame: FrameType | None) -> NoReturn:

@@ -1,7 +1,7 @@
 """Checks of the options of `keras-resattn train`."""
 
 import enum
-import json
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -64,8 +64,19 @@ def extended(
 
     ModelFolder.open(folder)
     weights = (folder / MODEL).absolute()
-    start = [f"network.weights={json.dumps(str(weights))}", f"train.epochs={epochs}"]
+    start = [override("network.weights", str(weights)), f"train.epochs={epochs}"]
     return load_recipe(folder / RECIPE, [*start, *overrides], allow_code=allow_code)
+
+
+def override(key: str, value: str | bool) -> str:
+    """Return a change of a recipe, in the form of `--set`."""
+    import yaml
+
+    if isinstance(value, bool):
+        return f"{key}={str(value).lower()}"
+    # Quoted, so that YAML reads neither a number nor a comment in a path.
+    quoted = yaml.safe_dump(value, default_style='"', width=math.inf)
+    return f"{key}={quoted.strip()}"
 
 
 def check_overwrite(overwrite: bool, resume: Path | None, engine: Engine) -> None:

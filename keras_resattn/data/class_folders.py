@@ -49,8 +49,8 @@ def find_class_folders(
 
     Of a class with n images, round(n * share) are held out (0.5 is rounded up), at
     least 1 and at most n - 1. A class with one image is used only for training. The
-    seed and the file names alone decide which images are held out, so images that are
-    added later do not move the others.
+    seed and the file names alone decide which images are held out. If images are added
+    or removed, nearly all others stay where they are, but a few can move.
 
     Args:
         root: The path of a folder.

@@ -27,6 +27,11 @@ from keras_resattn.recipes.settings import FROM_PYTHON
 from keras_resattn.recipes.settings import Data
 from keras_resattn.typing import StrPath
 
+NOT_DIVIDED = (
+    "These images are not divided into splits, so all are tested. If the model was "
+    "trained on some of them, the results are too good."
+)
+
 
 @dataclasses.dataclass(frozen=True)
 class EvaluationImages:
@@ -147,6 +152,8 @@ def evaluation_images(
         notes = beside + notes
     else:
         return _part_of(load(settings, preprocessing, seed), part)
+    if part == UNDIVIDED:
+        notes += (NOT_DIVIDED,)
     split = split_of_files(files, preprocessing, len(names))
     return EvaluationImages(name, part, names, split, notes)
 
@@ -167,7 +174,10 @@ def is_of_recipe(data: StrPath | PythonData | None, recipe: Data) -> bool:
         return False
     if os.fspath(data) == recipe.name:
         return True
-    paths = [Path(name).expanduser() for name in (data, recipe.name)]
+    named = [recipe.model_copy(update={"name": os.fspath(data)}), recipe]
+    if not all(is_manifest(one.name) or is_folder(one) for one in named):
+        return False
+    paths = [Path(one.name).expanduser() for one in named]
     return all(path.exists() for path in paths) and os.path.samefile(*paths)
 
 

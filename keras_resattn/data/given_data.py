@@ -20,10 +20,11 @@ class GivenArrays:
 
     Attributes:
         labels: The label of each image, an integer or string array `(n,)`.
+        classes: The number of columns of one-hot labels, otherwise 0.
         names: The names of the classes, if they are known. Always `None`.
 
     Args:
-        images: A uint8 or float array `(n, h, w, channels)` of pixel values, 0 to 255.
+        images: An array `(n, h, w, channels)` of pixel values, 0 to 255.
         labels: An array `(n,)` of integers or strings, or one-hot `(n, classes)`.
         channels: Integer, the number of channels of the network.
         source: The name of the pair, for errors.
@@ -41,6 +42,7 @@ class GivenArrays:
         _check_shape(pixels.shape, channels, source)
         _check_dtype(pixels.dtype, source)
         self.labels = labels_of(np.asarray(labels), source)
+        self.classes = _columns(np.shape(labels))
         if len(pixels) != len(self.labels) or not len(pixels):
             raise ValueError(
                 "Give one label per image, and at least one image. Received: "
@@ -102,6 +104,7 @@ class GivenDataset:
 
     Attributes:
         labels: The label of each image, an integer array `(n,)`.
+        classes: The number of columns of one-hot labels, otherwise 0.
         names: `class_names` of the data set, as
             `keras.utils.image_dataset_from_directory` sets it, or `None`.
 
@@ -135,6 +138,7 @@ class GivenDataset:
         self.images = dataset.unbatch() if is_batched else dataset
         self.dtype = image.dtype if image.dtype == tf.uint8 else tf.float32
         self.labels = self._read(dataset, is_batched, source)
+        self.classes = _columns(label.shape if is_batched else (1, *label.shape))
 
     def _read(self, dataset: tf.data.Dataset, is_batched: bool, source: str) -> Array:
         """Return the labels, and check the values of all pixels."""
@@ -178,6 +182,12 @@ class GivenDataset:
         return Split(images, len(numbers), count_by_class=counts)
 
 
+def _columns(shape: Sequence[int | None]) -> int:
+    """Return the number of columns of one-hot labels, or 0 for other labels."""
+    columns = shape[1] if len(shape) == 2 else None
+    return columns if columns is not None and columns > 1 else 0
+
+
 def labels_of(labels: Array, source: str) -> Array:
     """Return labels as an array `(n,)` of integers or strings.
 
@@ -216,7 +226,9 @@ def check_pixels(dtype: np.dtype, lowest: float, highest: float, source: str) ->
     if fits or dtype == "uint8":
         return
     remedy = "scale them to this range"
-    if lowest >= -ROUNDING and highest <= 1 + ROUNDING:
+    if lowest >= 0 and 255 + ROUNDING < highest <= 65535:
+        remedy = "scale them to this range (16 bits: divide them by 257)"
+    elif lowest >= -ROUNDING and highest <= 1 + ROUNDING:
         remedy = "multiply them by 255"
     elif lowest >= -1 and highest <= 1:
         remedy = "undo the standardization: (images + 1) * 127.5"
@@ -243,9 +255,10 @@ def _check_shape(shape: Sequence[int | None], channels: int, source: str) -> Non
 
 def _check_dtype(dtype: np.dtype, source: str) -> None:
     dtype = np.dtype(dtype)
-    if dtype != "uint8" and dtype.kind != "f":
+    if dtype.kind not in "uif":
+        remedy = "images * 255.0" if dtype.kind == "b" else "images.astype('float32')"
         raise ValueError(
-            "Images must be uint8 or float; convert them with images.astype('uint8'). "
+            f"Images must be integers or floats; convert them with {remedy}. "
             f"Received: {dtype} in {source}"
         )
 

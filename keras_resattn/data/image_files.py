@@ -141,7 +141,19 @@ def read_picture(path: StrPath, preprocessing: Preprocessing) -> tuple[Tensor, s
         with tf.device("CPU:0"):
             return _decode(content, preprocessing)
     except tf.errors.OpError:
-        return None, DAMAGED
+        return None, _reason(preprocessing.input_shape[-1])
+
+
+def _reason(channels):
+    """Return why a file could not be decoded, for a network of some channels."""
+    if channels in (1, 3):
+        return DAMAGED
+    if channels == 4:
+        return "is damaged, or has no 4 channels; give a PNG with transparency"
+    return (
+        f"cannot be decoded, because the network has {channels} channels, and files "
+        "of images have 1, 3 or 4; give arrays in Python"
+    )
 
 
 def check_exist(paths: Iterable[StrPath]) -> None:

@@ -53,8 +53,8 @@ def load_python_data(
         data: A pair of arrays `(images, labels)`; a `tf.data.Dataset` of such pairs,
             in batches or one by one; or a dictionary of these with the keys "train",
             "validation" and "test", and optionally "labels", the names of the
-            classes. Images are pixel values from 0 to 255 of any size, uint8 or
-            float `(n, h, w, channels)`. Labels are integers from 0, one-hot, or, in
+            classes. Images are pixel values from 0 to 255 of any size, integers or
+            floats `(n, h, w, channels)`. Labels are integers from 0, one-hot, or, in
             arrays, strings, whose sorted values are the classes. A data set must have
             the same order each time it is read.
         preprocessing: The network's `Preprocessing`.
@@ -160,12 +160,12 @@ def class_names(
     if names is None and train.labels.dtype.kind == "U":
         names = tuple(np.unique(train.labels).tolist())
     if names is None:
-        top = max(
-            int(part.labels.max())
+        count = max(
+            max(part.classes, int(part.labels.max()) + 1)
             for part in given.values()
             if part.labels.dtype.kind == "i"
         )
-        names = tuple(str(number) for number in range(top + 1))
+        names = tuple(str(number) for number in range(count))
     if len(names) < 2 or len(set(names)) < len(names):
         raise ValueError(
             "There must be two or more classes, with different names. "

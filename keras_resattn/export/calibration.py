@@ -10,6 +10,7 @@ import tensorflow as tf
 from keras_resattn.data.image_files import try_images
 from keras_resattn.data.labelled_images import Split
 from keras_resattn.data.preprocessing import Preprocessing
+from keras_resattn.data.sources import is_folder
 from keras_resattn.data.sources import load
 from keras_resattn.model_folder import ModelFolder
 from keras_resattn.typing import Array
@@ -68,16 +69,16 @@ def calibration_images(
         FileNotFoundError: If there is no such folder or data set.
         ValueError: If fewer than two images can be read.
     """
-    path = Path(data).expanduser()
+    given = {"name": str(data), "on_error": "stop", "correct_labels": 1.0}
+    settings = folder.recipe.data.model_copy(update=given)
+    if data_dir is not None:
+        settings = settings.model_copy(update={"data_dir": str(data_dir)})
     wanted = count + HELD_OUT
     notes: tuple[str, ...] = ()
-    if path.is_dir():
+    if is_folder(settings):
+        path = Path(data).expanduser()
         pixels, notes = _of_folder(path, folder.preprocessing, wanted)
     else:
-        given = {"name": str(data), "on_error": "stop", "correct_labels": 1.0}
-        settings = folder.recipe.data.model_copy(update=given)
-        if data_dir is not None:
-            settings = settings.model_copy(update={"data_dir": str(data_dir)})
         training = load(settings, folder.preprocessing, folder.recipe.seed).train
         if training.paths:
             pixels, notes = _of_files(training.paths, folder.preprocessing, wanted)

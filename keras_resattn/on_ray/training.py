@@ -6,9 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from keras_resattn.data.manifest import is_manifest
+from keras_resattn.data.sources import is_folder
 from keras_resattn.model_folder import ModelFolder
 from keras_resattn.on_ray.cluster import connect
 from keras_resattn.recipes.settings import Recipe
+from keras_resattn.training.run import Run
 from keras_resattn.training.watch import Watch
 from keras_resattn.typing import StrPath
 from keras_resattn_client.extras import require_extra
@@ -64,7 +67,7 @@ def train_with_ray(
     from ray import train
     from ray.train.tensorflow import TensorflowTrainer
 
-    out = Path(out).absolute()
+    out = Run(out).out.absolute()
     if use_gpu is None:
         use_gpu = ray.cluster_resources().get("GPU", 0) >= workers
     trainer = TensorflowTrainer(
@@ -97,7 +100,9 @@ def with_absolute_paths(recipe: Recipe) -> Recipe:
     """
     data, network = recipe.data, recipe.network
     paths = {
-        "name": _absolute(data.name, os.path.isdir),
+        "name": _absolute(
+            data.name, lambda _: is_manifest(data.name) or is_folder(data)
+        ),
         # A download may create it later, so it need not exist.
         "data_dir": _absolute(data.data_dir, lambda folder: "://" not in folder),
     }

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_resattn.data.labelled_images import LabelledImages
 from keras_resattn.training.processor import processor_name
 from keras_resattn.version import __version__
 
@@ -37,6 +38,12 @@ def describe_environment(replicas: int = 1) -> dict[str, str]:
     }
 
 
+def counted(data: LabelledImages) -> dict[str, str]:
+    """Return the number of images of each split, by name."""
+    splits = {"train": data.train, "validation": data.validation, "test": data.test}
+    return {f"{part} images": f"{split.count:,}" for part, split in splits.items()}
+
+
 def add_changes(
     environment: Mapping[str, Any],
     epoch: int,
@@ -57,9 +64,7 @@ def add_changes(
         for key, values in environment.get(CHANGES, {}).items()
         if int(key) < epoch
     }
-    known = {key: value for key, value in environment.items() if key != CHANGES}
-    for values in changes.values():
-        known |= values
+    known = latest({**environment, CHANGES: changes})
     different = {
         key: value for key, value in current.items() if known.get(key, value) != value
     }
@@ -67,6 +72,14 @@ def add_changes(
         changes[str(epoch)] = {**settings, **different}
     base = {key: value for key, value in environment.items() if key != CHANGES}
     return {**base, CHANGES: changes} if changes else base
+
+
+def latest(environment: Mapping[str, Any]) -> dict[str, str]:
+    """Return an environment with the last value of each entry."""
+    known = {key: value for key, value in environment.items() if key != CHANGES}
+    for values in environment.get(CHANGES, {}).values():
+        known |= values
+    return known
 
 
 def describe_changes(environment: Mapping[str, Any]) -> dict[str, str]:

@@ -28,6 +28,7 @@ from keras_resattn.training.distribution import check_workers_agree
 from keras_resattn.training.distribution import facts_of
 from keras_resattn.training.distribution import is_chief
 from keras_resattn.training.distribution import naming_lost_workers
+from keras_resattn.training.environment import counted
 from keras_resattn.training.environment import describe_environment
 from keras_resattn.training.freezing import Unfreeze
 from keras_resattn.training.freezing import freeze
@@ -117,7 +118,7 @@ def _begin(
     given: keras.Model | None,
 ) -> None:
     """Write the files that a run has before its first epoch, or correct them."""
-    environment = describe_environment(replicas)
+    environment = describe_environment(replicas) | counted(job.data)
     if begun:
         run.resume_from(begun[EPOCHS], recipe, job.data, environment)
         return

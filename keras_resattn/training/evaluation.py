@@ -12,6 +12,7 @@ from keras_resattn.data import EvaluationImages
 from keras_resattn.data import PythonData
 from keras_resattn.data import evaluation_images
 from keras_resattn.data import is_of_recipe
+from keras_resattn.model_folder import ENVIRONMENT
 from keras_resattn.model_folder import EVALUATION
 from keras_resattn.model_folder import ModelFolder
 from keras_resattn.training.classification_metrics import CalibrationBin
@@ -22,6 +23,7 @@ from keras_resattn.training.classification_metrics import class_results
 from keras_resattn.training.classification_metrics import confusion_matrix
 from keras_resattn.training.classification_metrics import top_accuracy
 from keras_resattn.training.classification_metrics import usual_confidence
+from keras_resattn.training.environment import latest
 from keras_resattn.training.predicted_images import UNKNOWN
 from keras_resattn.training.predicted_images import PredictedImage
 from keras_resattn.training.predicted_images import PredictedImages
@@ -146,13 +148,44 @@ def evaluate(
     evaluation = _results(folder, images, tested)
     if predictions is not None:
         write_predictions(predictions, tested, folder.labels, images.unreadable)
-    if is_of_recipe(data, settings) and images.part == "test":
-        text = evaluation.to_json()
+    if not is_of_recipe(data, settings):
+        return evaluation
+    evaluation = _with_note(evaluation, _changed_count(folder, images))
+    return _written(evaluation, folder) if images.part == "test" else evaluation
+
+
+def _written(evaluation: Evaluation, folder: ModelFolder) -> Evaluation:
+    """Write the results into the model folder, or add a note that it was impossible."""
+    text = evaluation.to_json()
+    try:
         write_beside(
             folder.path / EVALUATION, lambda path: path.write_text(text, "utf-8")
         )
         write_run_card(folder.path)
+    except OSError as error:
+        note = f"The results are not written into the model folder: {error}."
+        return _with_note(evaluation, note)
     return evaluation
+
+
+def _changed_count(folder: ModelFolder, images: EvaluationImages) -> str:
+    """Return a note if the run had another number of images, otherwise ""."""
+    path = folder.path / ENVIRONMENT
+    if not path.is_file():
+        return ""
+    stored = latest(json.loads(path.read_text("utf-8"))).get(f"{images.part} images")
+    if stored in (None, f"{images.split.count:,}"):
+        return ""
+    return (
+        f"There were {stored} {images.part} images when the model was trained, and "
+        f"there are {images.split.count:,} now. The model can have been trained on "
+        "some of them."
+    )
+
+
+def _with_note(evaluation: Evaluation, note: str) -> Evaluation:
+    notes = (*evaluation.notes, *([note] if note else []))
+    return dataclasses.replace(evaluation, notes=notes)
 
 
 def _predict(

@@ -142,3 +142,16 @@ def test_extend_needs_a_model_folder_and_a_new_folder(run, tmp_path):
     code, _, errors = run("train", tmp_path, "--extend", 2, "--out", tmp_path / "out")
     assert code == 1
     assert f"Received: {tmp_path}\n" in errors
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["/data/\U0001f431 #1: a", "/data/caf\udce9", "12", "no", "a\nb\u2028", '"', True],
+)
+def test_values_of_options_reach_the_recipe_as_they_are(value):
+    import yaml
+
+    from keras_resattn_cli.train_options import override
+
+    key, _, text = override("data.data_dir", value).partition("=")
+    assert (key, yaml.safe_load(text)) == ("data.data_dir", value)

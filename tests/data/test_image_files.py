@@ -108,3 +108,15 @@ def test_a_folder_and_a_missing_file_are_errors(tmp_path):
             read([tmp_path / "nothing.png"], PREPROCESSING)
     _, [reason] = try_images([tmp_path / "nothing.png"], PREPROCESSING)
     assert reason == "cannot be read: No such file or directory"
+
+
+@pytest.mark.parametrize(
+    ("channels", "reason"),
+    [(4, "has no 4 channels; give a PNG"), (2, "the network has 2 channels")],
+)
+def test_a_file_that_has_not_the_networks_channels_is_not_called_damaged(
+    pictures, channels, reason
+):
+    jpeg = next(path for path in pictures if path.suffix == ".jpg")
+    reasons = unreadable_images([jpeg], Preprocessing((8, 8, channels)))
+    assert reason in reasons[str(jpeg)]

@@ -130,7 +130,10 @@ def test_keras_data_sets_of_folders_keep_their_class_names(tmp_path):
         (([IMAGES], LABELS), r"shape \(images, height, width, 3\).*\(1, 20, 6, 8, 3\)"),
         ((IMAGES[..., :1], LABELS), r"np.repeat.*Received: \(20, 6, 8, 1\) in data"),
         ((IMAGES[..., 0], LABELS), r"Received: \(20, 6, 8\) in data"),
-        ((IMAGES.astype("int32"), LABELS), "astype\\('uint8'\\).*Received: int32"),
+        ((IMAGES.astype("int32") + 1, LABELS), "to this range.*Received: 1 to 256"),
+        ((IMAGES.astype("uint16") * 257, LABELS), "16 bits: divide them by 257.*65535"),
+        ((IMAGES > 9, LABELS), r"convert them with images \* 255.*Received: bool"),
+        ((IMAGES.astype("complex64"), LABELS), "astype\\('float32'\\).*complex64"),
         ((IMAGES / 255, LABELS), "multiply them by 255. Received: 0 to 1 in data"),
         ((IMAGES / 127.5 - 1, LABELS), r"undo the standardization.*Received: -1 to 1"),
         ((IMAGES * np.nan, LABELS), "from 0 to 255.*Received: nan to nan"),
@@ -142,6 +145,8 @@ def test_keras_data_sets_of_folders_keep_their_class_names(tmp_path):
             "Each class needs training images.*of class 1",
         ),
         ((IMAGES, np.zeros((20, 3))), "must be one-hot.*Received"),
+        ((IMAGES, np.eye(4)[LABELS]), "Each class needs training images.*class 3"),
+        (pair(labels=np.eye(4)[LABELS]), "Each class needs training images.*class 3"),
         ((IMAGES, LABELS * 0), "two or more classes.*Received: 0"),
         (((IMAGES, LABELS), (IMAGES, LABELS)), "dictionary of them by split.*tuple"),
         (IMAGES, "These are not labelled images.*Received: ndarray as data"),
@@ -225,3 +230,9 @@ def test_names_of_classes_fit_a_line():
     data = {"train": (IMAGES, LABELS), "labels": ["a", "b\nc", "d"]}
     with pytest.raises(ValueError, match=r"one line of text.*'b\\nc'"):
         load_python_data(data, PREPROCESSING)
+
+
+def test_integers_of_any_size_are_pixels():
+    data = load_python_data((IMAGES.astype("int64"), LABELS), PREPROCESSING, 0.1)
+    expected = load_python_data((IMAGES, LABELS), PREPROCESSING, 0.1)
+    assert content(data.train) == content(expected.train)

@@ -117,3 +117,19 @@ def test_the_command_on_ray_leaves_the_run_of_one_device(
         folder.model.get_weights(), one.model.get_weights(), strict=True
     ):
         np.testing.assert_allclose(weight, expected, atol=1e-5)
+
+
+def test_data_are_named_on_a_worker_by_the_rule_of_one_process(
+    small_recipe, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "cifar10").mkdir()
+    (tmp_path / "list.csv").touch()
+
+    def named(name):
+        recipe = changed(small_recipe, {"data.name": name})
+        return on_ray.with_absolute_paths(recipe).data.name
+
+    assert named("cifar10") == "cifar10"  # the data set
+    assert named("./cifar10") == str(tmp_path / "cifar10")
+    assert named("list.csv") == str(tmp_path / "list.csv")

@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+import shutil
 
 import keras
 import numpy as np
@@ -12,9 +13,12 @@ import tensorflow as tf
 from keras_resattn import training
 from keras_resattn.data import evaluation_batches
 from keras_resattn.data import load
+from keras_resattn.data.evaluation_images import NOT_DIVIDED
+from keras_resattn.data.evaluation_images import is_of_recipe
 from keras_resattn.model_folder import ModelFolder
 from keras_resattn.model_folder import preprocessing_of
 from keras_resattn.recipes.files import load_recipe
+from keras_resattn.recipes.settings import Data
 from keras_resattn.training.build import build_model
 from keras_resattn.training.classification_metrics import calibration_bins
 from keras_resattn.training.predicted_images import UNKNOWN
@@ -142,7 +146,7 @@ def test_a_folder_without_splits_is_used_whole_and_what_is_left_out_counted(
     evaluation = training.evaluate(folder, data=root, predictions=table)
     assert (evaluation.count, evaluation.split) == (2, "all")
     assert evaluation.unknown == {"night": 1} and evaluation.unreadable == 1
-    assert evaluation.notes == ("left out: 1 .txt",)
+    assert evaluation.notes == ("left out: 1 .txt", NOT_DIVIDED)
     rows = lines(table)
     assert [row["image"].removeprefix(f"{root}/") for row in rows] == [
         *("dark/0.png", "dark/deep/1.PNG", "night/2.png", "dark/3.png")
@@ -268,3 +272,37 @@ def test_an_error_of_tensorflow_is_not_hidden(folder, monkeypatch):
     images = np.full((4, 16, 16, 3), 9, "uint8")
     with pytest.raises(tf.errors.ResourceExhaustedError, match="OOM"):
         training.evaluate(folder, data=(images, [0, 1, 0, 1]))
+
+
+def test_a_folder_is_not_taken_for_the_data_set_of_its_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "cifar10").mkdir()
+    data_set, folder = Data(name="cifar10"), Data(name="./cifar10")
+    assert is_of_recipe("cifar10", data_set)
+    assert not is_of_recipe("./cifar10", data_set)
+    assert not is_of_recipe("cifar10", folder)
+    assert is_of_recipe(tmp_path / "cifar10", folder)
+
+
+def test_images_that_were_added_after_the_training_are_told(folder, tmp_path):
+    run = shutil.copytree(folder.path, tmp_path / "run")
+    stored = {"test images": "9", "changes": {"2": {"test images": "8"}}}
+    (run / "environment.json").write_text(json.dumps(stored))
+    assert training.evaluate(ModelFolder.open(run)).notes[-1] == (
+        "There were 8 test images when the model was trained, and there are 4 now. "
+        "The model can have been trained on some of them."
+    )
+    stored = {"test images": "4"}
+    (run / "environment.json").write_text(json.dumps(stored))
+    assert "when the model was trained" not in str(
+        training.evaluate(ModelFolder.open(run)).notes
+    )
+
+
+def test_results_are_returned_where_nothing_can_be_written(folder, tmp_path):
+    run = shutil.copytree(folder.path, tmp_path / "run")
+    (run / "evaluation.json").unlink(missing_ok=True)
+    (run / "evaluation.json").mkdir()  # as a folder it cannot be replaced
+    evaluation = training.evaluate(ModelFolder.open(run))
+    assert evaluation.count == 4
+    assert "are not written into the model folder" in evaluation.notes[-1]
