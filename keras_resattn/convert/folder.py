@@ -8,6 +8,7 @@ import keras
 
 from keras_resattn.atomic_writing import write_beside
 from keras_resattn.data.class_names import check_class_names
+from keras_resattn.keras_file import as_classifier
 from keras_resattn.keras_file import write_facts
 from keras_resattn.model_folder import ModelFolder
 from keras_resattn.model_folder import write_model_files
@@ -39,7 +40,8 @@ def write_model_folder(
     >>> write_model_folder(model, "runs/resattnet56").predict(["cat.jpg"])
 
     Args:
-        model: A `keras.Model` from images `(N, H, W, C)` to probabilities.
+        model: A `keras.Model` from images `(N, H, W, C)` to probabilities, or to
+            logits, after which a softmax is added.
         path: The new folder. It must not exist.
         labels: The names of the classes, in the order of the outputs. Defaults
             to their numbers.
@@ -54,6 +56,7 @@ def write_model_folder(
         FileExistsError: If `path` exists.
         ValueError: If there is not one label per class, or two are the same.
     """
+    model = as_classifier(model, path)
     path, classes = Path(path), model.output_shape[-1]
     names = [str(i) for i in range(classes)] if labels is None else list(labels)
     check_labels(model, names)

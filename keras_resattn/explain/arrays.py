@@ -149,7 +149,7 @@ def feature_triptych(
     gradients = class_gradients(model, modules) if channel == "gradient" else {}
     read = reader(model, feature_tensors(modules))
     inputs = inputs if classes is None else as_array(inputs)
-    each = None if classes is None else np.broadcast_to(classes, len(inputs))
+    each = None if classes is None else _one_per_image(classes, len(inputs))
     parts: list[Triptych] = []
     start = 0
     for batch in batches_of(inputs, batch_size):
@@ -157,3 +157,14 @@ def feature_triptych(
         parts.append(triptych_of(read(batch), module, channel, gradients, chosen))
         start += len(batch)
     return join_triptychs(parts)
+
+
+def _one_per_image(classes, count):
+    """Return one class for each image as an integer array `(count,)`."""
+    given = np.asarray(classes)
+    if given.dtype.kind not in "iu" or given.shape not in ((), (count,)):
+        raise ValueError(
+            f"`classes` must be an integer, or {count} integers, one per image. "
+            f"Received: classes={classes!r}"
+        )
+    return np.broadcast_to(given, count)

@@ -16,6 +16,7 @@ from keras_resattn.layers.arguments import positive_integer
 from keras_resattn.layers.geometry import channel_axis
 from keras_resattn.layers.geometry import spatial_axes
 from keras_resattn.typing import Array
+from keras_resattn.views.classifier_output import output_kind
 from keras_resattn.views.flat import flattened
 from keras_resattn.views.outputs import with_output
 
@@ -193,7 +194,8 @@ def rise(
     (2, 32, 32)
 
     Args:
-        model: A functional `keras.Model` that returns probabilities.
+        model: A functional `keras.Model` that returns probabilities, or logits, whose
+            softmax is taken.
         inputs: A float32 array `(N, H, W, C)`, standardized as for `model`.
         classes: See `integrated_gradients`.
         count: Integer, the number of masks. Each costs one prediction per image.
@@ -212,11 +214,11 @@ def rise(
     scores = _logits(model)
     chosen = _one_hot(scores, inputs, classes, batch_size)
     masks = rise_masks(count, _plane(inputs), cells, visible, seed)
+    predicted = _probabilities(model, scores)
 
     def probabilities(x: Array, c: Array) -> Array:
-        softmax = keras.ops.softmax(scores(x), axis=-1)
         return keras.ops.convert_to_numpy(
-            keras.ops.sum(keras.ops.multiply(softmax, c), axis=-1)
+            keras.ops.sum(keras.ops.multiply(predicted(x), c), axis=-1)
         )
 
     maps = []
@@ -273,6 +275,21 @@ def _logits(model: keras.Model) -> Callable[..., Array]:
     return lambda x: part(x, training=False)
 
 
+def _probabilities(
+    model: keras.Model, scores: Callable[..., Array]
+) -> Callable[..., Array]:
+    """Return a function from images to the probabilities of a classifier."""
+    if output_kind(model) != "logits":
+        flat = flattened(model)
+        return lambda x: keras.ops.cast(flat(x, training=False), "float32")
+    if model.output_shape[-1] < 2:
+        raise ValueError(
+            "One logit has no softmax; end the model in Dense(1, 'sigmoid') or in "
+            f"Dense(2, 'softmax'). Received: model={model!r}"
+        )
+    return lambda x: keras.ops.softmax(scores(x), axis=-1)
+
+
 def _one_hot(
     scores: Callable[..., Array], inputs: Array, classes: Classes, batch_size: int
 ) -> Array:
@@ -282,10 +299,11 @@ def _one_hot(
     )
     count = logits.shape[-1]
     chosen = logits.argmax(axis=-1) if classes is None else np.asarray(classes)
-    if chosen.dtype.kind not in "iu" or (chosen < 0).any() or (chosen >= count).any():
+    whole = chosen.dtype.kind in "iu" and chosen.shape in ((), (len(inputs),))
+    if not whole or (chosen < 0).any() or (chosen >= count).any():
         raise ValueError(
-            f"`classes` must be integers from 0 to {count - 1}. "
-            f"Received: classes={classes!r}"
+            f"`classes` must be an integer from 0 to {count - 1}, or {len(inputs)} "
+            f"integers, one per image. Received: classes={classes!r}"
         )
     return np.eye(count, dtype="float32")[np.broadcast_to(chosen, len(inputs))]
 

@@ -14,6 +14,8 @@ from keras_resattn.explain.resizing import resized
 from keras_resattn.layers.arguments import choice
 from keras_resattn.layers.arguments import positive_integer
 from keras_resattn.typing import Array
+from keras_resattn.views.classifier_output import output_kind
+from keras_resattn.views.data_format import check_channels_last
 from keras_resattn.views.outputs import with_output
 from keras_resattn_client.extras import require_extra
 
@@ -87,7 +89,11 @@ def class_evidence(
             it does not end in a classifier.
     """
     check_methods([method])
+    batch_size = positive_integer("batch_size", batch_size)
+    check_channels_last("Class evidence is computed")
     logits = _logits_model(model, layer, output)  # checks that it is a classifier
+    if method == "score_cam":
+        _check_has_softmax(with_output(model, output))
     inputs = as_inputs(inputs, model)
     model = logits
     chosen = _classes(model, inputs, classes, batch_size)
@@ -115,6 +121,15 @@ def check_methods(methods: Iterable[str]) -> None:
                 f"backend={keras.backend.backend()!r}"
             )
         require_extra("vis", "Class evidence", ("tf_keras_vis",))
+
+
+def _check_has_softmax(model):
+    if output_kind(model) == "other" or model.outputs[0].shape[-1] < 2:
+        raise ValueError(
+            "Score-CAM compares classes by their softmax, and the outputs of this "
+            "model are not made for it; use another method, such as 'grad_cam', or "
+            f"keras_resattn.explain.rise. Received: model={model!r}"
+        )
 
 
 def _logits_model(model, layer, output):
@@ -164,10 +179,23 @@ def _explainer(method, model, batch_size, options, seed):
 
     def activation_maps(classes, inputs):
         score = library["score"](classes)
+        if method == "grad_cam_plus_plus":
+            score = _relative(score)
         maps = explain(score, inputs, seek_penultimate_conv_layer=False, **options)
         return resized(maps, inputs.shape[1:3])
 
     return activation_maps
+
+
+def _relative(score):
+    """Return a score that is 0, with the gradients of the given one.
+
+    The library multiplies by the exponential of the score, which overflows for large
+    logits and is 0 for small ones. It is the same for the whole map, which is scaled.
+    """
+    import tensorflow as tf
+
+    return lambda outputs: [x - tf.stop_gradient(x) for x in score(outputs)]
 
 
 def _tf_keras_vis():

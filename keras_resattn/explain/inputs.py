@@ -19,6 +19,8 @@ REMEDY = (
     "model was trained on pixel values: model.takes_pixels = True."
 )
 SINGLE = "Add the first axis to a single image: image[None]."
+GREY = "Add the last axis to a batch of grey images: images[..., None]."
+DIRECTLY = "keras_resattn.attention_masks(model)"
 RGBA = "Remove the fourth channel (transparency): images[..., :3]."
 
 
@@ -70,16 +72,36 @@ def as_array(inputs: Any) -> Array:
         raise ValueError(
             "Pass images as one array (N, H, W, C): images of different sizes must be "
             "resized first, and a model with several inputs is called directly: "
-            "keras_resattn.attention_masks(model). "
+            f"{DIRECTLY}. "
             f"Received: {type(inputs).__name__} that is not one array of numbers"
         ) from error
     if array.ndim != 4 or not len(array):
         raise ValueError(
-            f"Pass images as an array (N, H, W, C) of at least one image. {SINGLE} "
-            "Batch a dataset of single images: dataset.batch(32). "
-            f"Received: an array of shape {array.shape}"
+            "Pass images as an array (N, H, W, C) of at least one image. "
+            f"{_remedy(array.shape)} Received: an array of shape {array.shape}"
         )
+    check_finite(array)
     return array
+
+
+def check_finite(images: Array) -> None:
+    """Raise a `ValueError` if a value of images is NaN or infinite."""
+    finite = np.isfinite(images)
+    if not finite.all():
+        raise ValueError(
+            "Images must be finite. Received: "
+            f"{finite.size - np.count_nonzero(finite):,} of {finite.size:,} values are "
+            "NaN or infinite"
+        )
+
+
+def _remedy(shape: tuple[int, ...]) -> str:
+    """Return how to make a batch of images of an array of another shape."""
+    if len(shape) == 3 and shape[-1] not in (1, 3, 4):
+        return GREY
+    if len(shape) == 5:
+        return f"Call a model with several inputs directly: {DIRECTLY}."
+    return f"{SINGLE} Batch a dataset of single images: dataset.batch(32)."
 
 
 def as_maps(maps: Any) -> Array:
@@ -138,8 +160,14 @@ def as_pictures(images: Any, pixel_values: bool = True) -> list[Array]:
         as_array(images)  # or an error
         images = np.asarray(images)
     pictures = [np.asarray(image, "float32") for image in images]
+    if not pictures or any(picture.size == 0 for picture in pictures):
+        raise ValueError(
+            "Figures need at least one image, of at least one pixel. Received: images "
+            f"of shapes {[picture.shape for picture in pictures]}"
+        )
     for given, picture in zip(images, pictures, strict=True):
         _check_channels(picture)
+        check_finite(picture)
         if pixel_values:
             _check_pixel_values(picture, np.asarray(given).dtype.kind == "f")
     return [np.clip(one, 0, 255) for one in pictures] if pixel_values else pictures
@@ -186,13 +214,9 @@ def check_fits(batch: Array, model: keras.Model) -> None:
     expected = tuple(model.input_shape[1:])
     pairs = zip(batch.shape[1:], expected, strict=True)
     if any(size not in (given, None) for given, size in pairs):
-        transparent = (batch.shape[-1], expected[-1]) == (4, 3)
-        remedy = (
-            "Resize them, for example by keras_resattn.load_model(...).images(...)."
-        )
         raise ValueError(
             f"The model takes images of shape {expected}. "
-            f"{RGBA if transparent else remedy} "
+            f"{_fitting(batch.shape, expected)} "
             f"Received: an array of shape {batch.shape}"
         )
     if getattr(model, "takes_pixels", False):
@@ -205,3 +229,14 @@ def check_fits(batch: Array, model: keras.Model) -> None:
             f"These are pixel values, not standardized. {REMEDY} Received: an array "
             f"with values from {float(batch.min()):g} to {high:g}"
         )
+
+
+def _fitting(shape: tuple[int, ...], expected: tuple[int | None, ...]) -> str:
+    """Return how to make images of a shape fit a model."""
+    if (shape[-1], expected[-1]) == (4, 3):
+        return RGBA
+    if (shape[-1], expected[-1]) == (1, 3):
+        return "Repeat the grey channel: np.repeat(images, 3, axis=-1)."
+    if len(shape) == 4 and shape[0] == 1 and shape[-1] not in (1, 3):
+        return GREY
+    return "Resize them, for example by keras_resattn.load_model(...).images(...)."

@@ -26,7 +26,9 @@ Modules: TypeAlias = Mapping[str, ModuleTensors]
 PARTS = ("before", "mask", "after")
 
 
-def choose_modules(modules: Modules, names: Iterable[str] | None = None) -> Modules:
+def choose_modules(
+    modules: Modules, names: str | Iterable[str] | None = None
+) -> Modules:
     """Return the modules with these names.
 
     Args:
@@ -36,6 +38,8 @@ def choose_modules(modules: Modules, names: Iterable[str] | None = None) -> Modu
     Raises:
         ValueError: If `modules` lacks one of the names.
     """
+    if isinstance(names, str):
+        names = [names]
     names = list(modules if names is None else names)
     for name in names:
         if name not in modules:

@@ -31,6 +31,9 @@ class CeilMaxPooling2D(keras.layers.Layer):
         data_format: `"channels_last"`, `"channels_first"` or `None`, Keras'
             configured format.
         **kwargs: Arguments of `keras.layers.Layer`, such as `name`, `dtype`.
+
+    Raises:
+        ValueError: In a call, if a map has fewer than 2 rows or columns.
     """
 
     def __init__(self, data_format: str | None = None, **kwargs: Any) -> None:
@@ -39,6 +42,12 @@ class CeilMaxPooling2D(keras.layers.Layer):
 
     def call(self, inputs: Tensor) -> Tensor:
         sizes = [inputs.shape[axis] for axis in spatial_axes(self.data_format)]
+        if any(size is not None and size < 2 for size in sizes):
+            raise ValueError(
+                "A map is pooled if it has 2 or more rows and columns; pass larger "
+                f"images to the network. Received: a map of {sizes[0]} x {sizes[1]} in "
+                f"the layer {self.name!r}"
+            )
         # Only even sizes have a partial last window. "same" clips it without a
         # copy, but shifts the windows of odd sizes.
         if all(size is not None and size % 2 == 0 for size in sizes):

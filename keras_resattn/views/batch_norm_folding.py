@@ -103,6 +103,8 @@ def _folds(model: keras.Model) -> dict[keras.Operation, list[keras.layers.Layer]
     for node in nodes:
         layer = node.operation
         if isinstance(layer, keras.layers.BatchNormalization) and calls[layer] == 1:
+            if node.arguments.kwargs.get("training"):
+                continue  # it always uses the statistics of the batch
             sources = _sources(node.input_tensors, layer, producers)
             # Another sum means that the maps are not joined along their channels.
             if sum(x.kernel.shape[-1] for x in sources) == layer.moving_mean.shape[0]:

@@ -15,6 +15,7 @@ from keras_resattn.layers.geometry import batch_shape
 from keras_resattn.layers.geometry import channel_axis
 from keras_resattn.layers.geometry import spatial_axes
 from keras_resattn.typing import Tensor
+from keras_resattn.views.data_format import check_data_format
 from keras_resattn.views.graph import flatten_layers
 from keras_resattn.views.graph import layers_by_network
 from keras_resattn.views.graph import own_variables
@@ -91,7 +92,8 @@ def complexity(
 
     The graph is traced for an image of the given size, without computing it.
     The kernel of a convolution or dense layer counts once for each position
-    of its output. A multiply-add is one multiplication and one addition, which
+    of its output, so the products of queries, keys and values of multi-head attention
+    are not counted. A multiply-add is one multiplication and one addition, which
     the paper calls a FLOP. Normalization, activation, pooling and resizing
     are not counted.
 
@@ -115,6 +117,7 @@ def complexity(
     """
     places = _places(model)
     _check_takes_images(model)
+    check_data_format(model)
     height, width = _image_size(model, size)
     data_format = keras.config.image_data_format()
     channels = model.input_shape[channel_axis(data_format)]
@@ -155,6 +158,11 @@ def _image_size(
         axes = spatial_axes(keras.config.image_data_format())
         height, width = (model.input_shape[axis] for axis in axes)
         size = height, width
+    if not isinstance(size, tuple | list) or len(size) != 2:
+        raise ValueError(
+            "`size` must be an integer, or a pair of them: height and width. "
+            f"Received: size={size!r}"
+        )
     if None in size:
         raise ValueError(
             "The model takes images of any size; give the `size` to count for. "
@@ -205,8 +213,7 @@ def _counting(
 
     def counted(*args: Any, **kwargs: Any) -> Tensor:
         outputs = call(*args, **kwargs)
-        axes = spatial_axes(data_format) if len(outputs.shape) == 4 else ()
-        part[2] += kernel * math.prod(outputs.shape[axis] for axis in axes)
+        part[2] += kernel * _positions(layer, outputs.shape, data_format)
         return outputs
 
     if not kernel:
@@ -220,6 +227,22 @@ def _counting(
         del layer.call
         if replaced is not None:
             layer.call = replaced
+
+
+def _positions(
+    layer: keras.layers.Layer, shape: tuple[int, ...], data_format: str
+) -> int:
+    """Return how often the kernel of a layer is used for an output of a shape."""
+    if isinstance(layer, keras.layers.EinsumDense):
+        inputs, output = layer.equation.replace("...", "").split("->")
+        kernel = inputs.split(",")[1]
+        first = len(shape) - len(output)  # the axes of "...", with the batch
+        named = zip(output, shape[first:], strict=True)
+        own = [size for letter, size in named if letter not in kernel]
+        return math.prod([*shape[:first], *own])  # the batch is one image
+    if len(shape) == 4 and not isinstance(layer, keras.layers.Dense):
+        return math.prod(shape[axis] for axis in spatial_axes(data_format))
+    return math.prod(shape[1:-1])
 
 
 def is_kernel(weight: keras.Variable) -> bool:

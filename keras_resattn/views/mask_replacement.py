@@ -11,6 +11,7 @@ from keras import ops
 from keras_resattn.layers.arguments import choice
 from keras_resattn.layers.attention import Fusion
 from keras_resattn.layers.geometry import channel_axis
+from keras_resattn.layers.geometry import standardize_data_format
 from keras_resattn.typing import Tensor
 from keras_resattn.views.flat import flattened
 from keras_resattn.views.modules import ModuleTensors
@@ -28,17 +29,21 @@ class MaskReplacement(keras.layers.Layer):
     Args:
         mode: `"ones"`, `"mean"` or `"shuffled_channels"`, see `with_masks`.
         seed: Integer, the seed of the permutation of `"shuffled_channels"`.
+        data_format: `"channels_last"`, `"channels_first"` or `None`, Keras'
+            configured format.
         **kwargs: Arguments of `keras.layers.Layer`, such as `name`, `dtype`.
 
     Call arguments:
         inputs: A mask `(N, H, W, C)`. The result has the same shape.
     """
 
-    def __init__(self, mode: str, seed: int = 0, **kwargs: Any) -> None:
+    def __init__(
+        self, mode: str, seed: int = 0, data_format: str | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.mode = choice("mode", mode, MODES[:3])
         self.seed = seed
-        self.data_format = keras.config.image_data_format()
+        self.data_format = standardize_data_format(data_format)
 
     def call(self, inputs: Tensor) -> Tensor:
         if self.mode == "ones":
@@ -56,14 +61,15 @@ class MaskReplacement(keras.layers.Layer):
         return tuple(input_shape)
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "mode": self.mode, "seed": self.seed}
+        own = {"mode": self.mode, "seed": self.seed, "data_format": self.data_format}
+        return {**super().get_config(), **own}
 
 
 def with_masks(
     model: keras.Model,
     mode: str,
     seed: int = 0,
-    modules: Iterable[str] | None = None,
+    modules: str | Iterable[str] | None = None,
 ) -> keras.Model:
     """Return `model` with the masks of its attention modules replaced.
 
@@ -105,6 +111,8 @@ def with_masks(
     """
     choice("mode", mode, MODES)
     parts = attention_modules(model)
+    if isinstance(modules, str):
+        modules = [modules]
     names = parts if modules is None else modules
     replaced = [choice("module", name, parts) for name in names]
     flat = flattened(model)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import keras
 
 from keras_resattn.layers.attention import Fusion
+from keras_resattn.views.data_format import check_data_format
 from keras_resattn.views.flat import flattened
 from keras_resattn.views.graph import Node
 from keras_resattn.views.graph import flatten_layers
@@ -43,9 +44,11 @@ def attention_modules(model: keras.Model) -> dict[str, ModuleTensors]:
 
     Raises:
         ValueError: If `model` has no such layer, or holds a network where its graph
-            does not lead.
+            does not lead, or its layers have another data format than Keras.
     """
     modules = find_modules(model) if is_functional(model) else {}
+    if modules:
+        check_data_format(model)
     if not modules:
         raise ValueError(
             "Attention masks are fused with trunk branches by "

@@ -39,7 +39,8 @@ def with_output(model: keras.Model, name: str | None = None) -> keras.Model:
         name: String, the name of the output. Not needed if there is only one.
 
     Returns:
-        A `keras.Model` with the same layers; `model` itself if it has one output.
+        A `keras.Model` with the same layers; `model` itself if it has one output that
+        is not in a dictionary.
 
     Raises:
         ValueError: If there are several outputs and none is named, or there is no
@@ -47,11 +48,21 @@ def with_output(model: keras.Model, name: str | None = None) -> keras.Model:
     """
     outputs = outputs_by_name(model)
     if name is None and len(outputs) < 2:
-        return model
+        if not (outputs and isinstance(graph_of(model).output, dict)):
+            return model
+        name = next(iter(outputs))  # otherwise predictions are a dictionary
     if name not in outputs:
         raise ValueError(
             f"The outputs of this model are {', '.join(map(repr, outputs))}. Name one "
             "of them, or pass keras_resattn.views.outputs.with_output(model, NAME). "
             f"Received: output={name!r}"
         )
-    return keras.Model(graph_of(model).input, outputs[name], name=model.name)
+    chosen = keras.Model(graph_of(model).input, outputs[name], name=model.name)
+    return keep_takes_pixels(model, chosen)
+
+
+def keep_takes_pixels(model: keras.Model, other: keras.Model) -> keras.Model:
+    """Return another model with the mark of a model that it takes pixel values."""
+    if hasattr(model, "takes_pixels"):
+        other.takes_pixels = model.takes_pixels
+    return other

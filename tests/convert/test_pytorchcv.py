@@ -5,6 +5,7 @@ import safetensors.numpy
 
 import keras_resattn
 from keras_resattn.compatibility import pytorchcv
+from keras_resattn.convert.folder import write_model_folder
 from keras_resattn.convert.pytorchcv import assign
 from keras_resattn.convert.pytorchcv import convert_pytorchcv
 from keras_resattn.convert.pytorchcv import tensors
@@ -179,3 +180,12 @@ def test_the_larger_network_with_classes_and_channels_of_its_file(tmp_path):
         logits = network(torch.from_numpy(x.transpose(0, 3, 1, 2).copy()))
     expected = torch.softmax(logits, dim=1).numpy()
     np.testing.assert_allclose(model.predict(x, verbose=0), expected, atol=1e-4)
+
+
+def test_a_softmax_is_added_to_logits(tmp_path):
+    model = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Flatten()])
+    model.add(keras.layers.Dense(3))
+    with pytest.warns(UserWarning, match="a softmax was added"):
+        folder = write_model_folder(model, tmp_path / "folder")
+    probabilities = folder.model.predict(np.ones((2, 8, 8, 3)))
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)

@@ -145,7 +145,7 @@ def test_classes_are_the_most_probable_or_checked(method):
     np.testing.assert_array_equal(
         method(model, INPUTS), method(model, INPUTS, classes=best)
     )
-    with pytest.raises(ValueError, match="0 to 1. Received: classes=2"):
+    with pytest.raises(ValueError, match="from 0 to 1, or 3 .*Received: classes=2"):
         method(model, INPUTS, classes=2)
 
 
@@ -181,3 +181,28 @@ def test_masks_of_rise_need_numbers(options, name):
         rise_masks(**{"count": 2, "size": (8, 8), **options})
     with pytest.raises(ValueError, match="above 0.*Received: visible=0"):
         rise_masks(2, (8, 8), visible=0)
+
+
+def test_rise_weights_by_what_the_model_returns():
+    images = keras.Input((SIZE, SIZE, 2))
+    x = keras.layers.GlobalAveragePooling2D()(images)
+    model = keras.Model(images, keras.layers.Dense(2, "sigmoid")(x))
+    masks = rise_masks(20, (SIZE, SIZE))
+    for image, found in zip(
+        INPUTS, rise(model, INPUTS, classes=1, count=20), strict=True
+    ):
+        weights = np.asarray(model(masks[..., None] * image))[:, 1]
+        expected = np.tensordot(weights, masks, 1) / (20 * 0.5)
+        np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_rise_needs_probabilities():
+    model = keras.Sequential([keras.Input((4, 4, 1)), keras.layers.Flatten()])
+    model.add(keras.layers.Dense(1))
+    with pytest.raises(ValueError, match="One logit has no softmax.*sigmoid"):
+        rise(model, np.zeros((1, 4, 4, 1), "float32"), count=2)
+
+
+def test_one_class_per_image_or_one_for_all():
+    with pytest.raises(ValueError, match=r"3 integers.*classes=\[0, 1\]"):
+        integrated_gradients(network(), INPUTS, classes=[0, 1])

@@ -217,3 +217,43 @@ def test_the_default_layer_is_the_last_map_of_any_network():
     np.testing.assert_array_equal(
         class_evidence(model, inputs), class_evidence(model, inputs, layer="last")
     )
+
+
+def test_score_cam_needs_classes_that_exclude_each_other(inputs):
+    images = keras.Input(inputs.shape[1:])
+    x = keras.layers.Conv2D(4, 3, name="post_relu")(images)
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    model = keras.Model(images, keras.layers.Dense(2, "sigmoid")(x))
+    assert class_evidence(model, inputs, "grad_cam").shape == inputs.shape[:3]
+    with pytest.raises(ValueError, match="by their softmax.*another method"):
+        class_evidence(model, inputs, "score_cam")
+
+
+def test_sizes_of_batches_are_checked(model, inputs):
+    with pytest.raises(ValueError, match="`batch_size`.*Received: batch_size=0"):
+        class_evidence(model, inputs, classes=0, batch_size=0)
+
+
+def test_channels_first_is_refused(model, inputs, monkeypatch):
+    monkeypatch.setattr(keras.config, "image_data_format", lambda: "channels_first")
+    with pytest.raises(ValueError, match="only with channels_last.*channels_first"):
+        class_evidence(model, inputs)
+
+
+@pytest.mark.parametrize("shift", [-300.0, 300.0])
+@pytest.mark.parametrize("method", ["grad_cam", "grad_cam_plus_plus", "layer_cam"])
+def test_large_logits_do_not_change_the_map(method, shift, inputs):
+    def model(bias):
+        images = keras.Input(inputs.shape[1:])
+        x = keras.layers.Conv2D(4, 3, activation="relu", name="post_relu")(images)
+        x = keras.layers.Dense(2)(keras.layers.GlobalAveragePooling2D()(x))
+        built = keras.Model(images, x)
+        random = np.random.default_rng(0)
+        *rest, last = (random.normal(size=w.shape) for w in built.get_weights())
+        built.set_weights([*rest, last + bias])
+        return built
+
+    expected = class_evidence(model(0.0), inputs, method, classes=0)
+    assert expected.max() == 1
+    found = class_evidence(model(shift), inputs, method, classes=0)
+    np.testing.assert_allclose(found, expected, atol=1e-3)

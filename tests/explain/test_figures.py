@@ -4,9 +4,12 @@ import numpy as np
 import pytest
 
 from keras_resattn.explain import Triptych
+from keras_resattn.explain import attention_figure
 from keras_resattn.explain import channel_grid_figure
 from keras_resattn.explain import gallery_figure
+from keras_resattn.explain import mask_patterns
 from keras_resattn.explain import triptych_figure
+from keras_resattn.explain.figures.triptych import fusion
 
 RNG = np.random.default_rng(0)
 IMAGES = np.full((2, 16, 12, 3), 128.0)
@@ -192,3 +195,28 @@ def test_a_gallery_names_masks_that_hardly_vary():
     figure = gallery_figure(np.zeros((2, 4, 4, 3)), masks=masks)
     texts = [text.get_text() for axis in figure.axes for text in axis.texts]
     assert texts == ["nearly constant:\n0.50 to 0.50", "0.50 to 0.90"]
+
+
+def test_no_formula_is_printed_that_is_not_certain():
+    random = np.random.default_rng(0)
+    before, mask = random.random((2, 8, 8))
+    assert fusion(before, mask, mask * before)[0] == "after = mask x before"
+    assert fusion(before, mask, (1 + mask) * before)[0].startswith("after = (1 + mask)")
+    small = before / 10_000
+    assert fusion(small, mask, mask * small) == (None, None)
+
+
+def test_a_mask_of_both_signs_has_no_saturation():
+    mask = np.linspace(-1, 1, 32, dtype="float32").reshape(4, 4, 2)
+    printed = texts(channel_grid_figure(mask, "stage1_attention1"))
+    assert "its index and its mean." in printed and "saturated" not in printed
+
+
+def test_patterns_without_amplification_are_drawn():
+    patterns = mask_patterns(RNG.random((1, 8, 8, 6), "float32"), count=2)
+    amplification = {"stage1_attention1": np.ones((1, 4, 4), "float32")}
+    figure = attention_figure(
+        IMAGES[:1], amplification, {"stage2_attention1": patterns}
+    )
+    assert "stage1 attention1 amplification" in texts(figure)
+    assert "stage2 attention1 mask patterns" in texts(figure)

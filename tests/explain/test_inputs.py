@@ -76,6 +76,10 @@ WRONG = {
         np.zeros((2, 16, 16, 4), "float32"),
         r"fourth channel.*:3\].*, 4\)",
     ),
+    "grey": (np.zeros((2, 16, 16), "float32"), r"images\[..., None\].*\(2, 16, 16\)"),
+    "grey as one": (np.zeros((2, 16, 16, 1), "float32"), "np.repeat.*, 16, 16, 1"),
+    "two inputs": (np.zeros((2, 2, 16, 16, 3), "float32"), "several inputs directly"),
+    "not finite": (np.full((2, 16, 16, 3), np.nan), "finite. Received: 1,536 of 1,536"),
     "empty": (np.zeros((0, 16, 16, 3), "float32"), "at least one image"),
     "single in a dataset": (
         tf.data.Dataset.from_tensor_slices(np.zeros((2, 16, 16, 3), "float32")),
@@ -284,3 +288,17 @@ def test_integers_of_0_and_1_are_a_dark_image():
 def test_images_of_different_sizes_are_an_error_with_the_remedy():
     with pytest.raises(ValueError, match="different sizes must be resized.*Received"):
         as_array([np.zeros((8, 8, 3)), np.zeros((9, 8, 3))])
+
+
+def test_one_output_in_a_dictionary_is_that_output(model, inputs):
+    image = keras.Input((16, 16, 3))
+    named = keras.Model(image, {"kind": model(image)})
+    expected = metrics.predictor(model)(inputs)
+    np.testing.assert_allclose(metrics.predictor(named)(inputs), expected, atol=1e-6)
+
+
+def test_a_model_of_pixels_with_two_outputs_takes_pixels(two):
+    copy = keras.models.clone_model(two)
+    copy.takes_pixels = True
+    (explanation,) = explain.explain_batches(copy, [PIXELS], output="kind")
+    assert explanation.outputs.shape == (2, 2)

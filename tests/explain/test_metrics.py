@@ -140,3 +140,61 @@ def test_what_cannot_be_measured_is_an_error(metric):
         metric(predict_sum, IMAGE, MAP * np.nan, [0])
     with pytest.raises(ValueError, match="classes.*Received"):
         metric(predict_sum, IMAGE, MAP, [0, 1])
+
+
+def test_logits_are_not_taken_for_probabilities():
+    model = keras.Sequential([keras.Input((2, 2, 1)), keras.layers.Flatten()])
+    model.add(keras.layers.Dense(2, bias_initializer=keras.initializers.Constant(9)))
+    for predict in (metrics.predictor(model), model.predict):
+        with pytest.raises(ValueError, match="must return probabilities.*Received: "):
+            metrics.average_drop(predict, IMAGE, MAP, [0])
+
+
+def test_fractions_are_not_taken_for_percentages():
+    for percentiles in ((0, 50), (50, 100)):
+        with pytest.raises(ValueError, match="above 0 and below 100.*Received"):
+            metrics.road(predict_sum, IMAGE, MAP, [0], percentiles)
+
+
+def test_maps_of_other_shapes_are_not_compared():
+    with pytest.raises(ValueError, match=r"same shape.*\(1, 4, 9\) and \(5, 6, 6\)"):
+        metrics.rank_correlation(np.zeros((1, 4, 9)), np.zeros((5, 6, 6)))
+
+
+def test_a_box_has_an_inside():
+    with pytest.raises(ValueError, match="top < bottom.*Received"):
+        metrics.pointing_game(MAP, [[1, 0, 0, 2]])
+
+
+def test_statistics_of_masks_need_numbers_and_bins():
+    with pytest.raises(ValueError, match="0 to 1. Received: values from nan"):
+        metrics.mask_statistics(np.full((1, 2, 2), np.nan))
+    with pytest.raises(ValueError, match="2 or more. Received: bins=1"):
+        metrics.mask_statistics(np.zeros((1, 2, 2)), bins=1)
+
+
+def test_randomization_leaves_the_standardization_and_the_mark_of_pixels():
+    standardize = keras.layers.Normalization(mean=[100.0], variance=[25.0])
+    adapted = keras.layers.Normalization()
+    adapted.adapt(np.linspace(0, 255, 64).reshape(4, 4, 4, 1))
+    images = keras.Input((4, 4, 1))
+    x = keras.layers.Flatten()(standardize(adapted(images)))
+    model = keras.Model(images, keras.layers.Dense(3)(x))
+    model.takes_pixels = True
+    seen = []
+
+    def explain(other):
+        seen.append(other)
+        return np.random.default_rng(len(seen)).random((2, 4, 4))
+
+    metrics.parameter_randomization(model, explain)
+    original, copy = seen
+    assert copy.takes_pixels and copy is not original
+    pixels = np.full((1, 4, 4, 1), 200, "float32")
+    for one in (0, 1):
+        np.testing.assert_allclose(
+            copy.layers[1 + one](pixels), original.layers[1 + one](pixels)
+        )
+    before, after = model.get_weights()[-2], copy.get_weights()[-2]
+    assert (before != after).any()
+    np.testing.assert_array_equal(np.sort(before, None), np.sort(after, None))

@@ -1,5 +1,6 @@
 import keras
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -46,3 +47,8 @@ def test_unknown_sizes_are_pooled_alike():
         np.testing.assert_array_equal(
             model.predict(maps, verbose=0), ceil_max_pool(maps)
         )
+
+
+def test_a_map_that_is_too_small_is_an_error():
+    with pytest.raises(ValueError, match="2 or more.*Received: a map of 4 x 1"):
+        CeilMaxPooling2D()(images(2, 4, 1, 3))

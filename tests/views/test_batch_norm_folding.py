@@ -260,3 +260,13 @@ def test_networks_of_others_are_folded(network):
 def test_what_is_no_functional_model_is_an_error(bad):
     with pytest.raises(ValueError, match="functional models.*Received: model="):
         fold_batch_norm(bad)
+
+
+def test_a_normalization_that_always_trains_is_not_folded():
+    images = keras.Input((4, 4, 2))
+    x = keras.layers.Conv2D(3, 1)(images)
+    model = keras.Model(images, keras.layers.BatchNormalization()(x, training=True))
+    inputs = np.random.default_rng(0).normal(size=(8, 4, 4, 2)).astype("float32")
+    expected = keras.ops.convert_to_numpy(model(inputs))
+    found = keras.ops.convert_to_numpy(fold_batch_norm(model)(inputs))
+    np.testing.assert_allclose(found, expected, atol=1e-5)

@@ -107,3 +107,20 @@ def test_models_of_other_inputs_are_errors(shape):
     joined = keras.layers.Concatenate()(flat) if several else flat[0]
     with pytest.raises(ValueError, match="one input.*Received: model.input_shape="):
         complexity(keras.Model(inputs, keras.layers.Dense(2)(joined)))
+
+
+def test_layers_on_sequences_are_counted_at_each_position():
+    image = keras.Input((4, 6, 8))
+    tokens = keras.layers.Reshape((24, 8))(image)
+    x = keras.layers.Dense(16, use_bias=False)(tokens)
+    x = keras.layers.MultiHeadAttention(2, 4, use_bias=False)(x, x)
+    x = keras.layers.Conv1D(5, 3, padding="same", use_bias=False)(x)
+    counted = complexity(keras.Model(image, x))
+    projections = 3 * 16 * 8 + 8 * 16
+    assert counted.multiply_adds == 24 * (8 * 16 + projections + 3 * 16 * 5)
+
+
+@pytest.mark.parametrize("size", [224.0, (224,), "224"])
+def test_a_size_is_an_integer_or_a_pair(networks, size):
+    with pytest.raises(ValueError, match="`size` must be an integer, or a pair"):
+        complexity(networks("attention56"), size)

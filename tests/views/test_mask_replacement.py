@@ -6,6 +6,7 @@ import keras_resattn
 from keras_resattn import attention_masks
 from keras_resattn import feature_maps
 from keras_resattn import with_masks
+from keras_resattn.views.mask_replacement import MaskReplacement
 
 RNG = np.random.default_rng(0)
 IMAGES, OTHERS = RNG.random((2, 3, 16, 16, 1))
@@ -125,3 +126,27 @@ def test_an_unknown_module_is_an_error(model):
     message = "'stage2_attention1'.*Received: module='stage3_attention1'"
     with pytest.raises(ValueError, match=message):
         with_masks(model, "ones", modules=["stage3_attention1"])
+
+
+def test_one_module_can_be_named_without_a_list(model):
+    one = with_masks(model, "ones", modules="stage1_attention1")
+    listed = with_masks(model, "ones", modules=["stage1_attention1"])
+    np.testing.assert_array_equal(predict(one, IMAGES), predict(listed, IMAGES))
+
+
+def test_layers_of_another_data_format_are_an_error(model):
+    keras.config.set_image_data_format("channels_first")
+    try:
+        with pytest.raises(ValueError, match="Set it.*set_image_data_format.*Received"):
+            attention_masks(model)
+    finally:
+        keras.config.set_image_data_format("channels_last")
+
+
+def test_a_replaced_mask_keeps_its_data_format():
+    layer = MaskReplacement("shuffled_channels", data_format="channels_first")
+    copy = MaskReplacement.from_config(layer.get_config())
+    mask = np.random.default_rng(0).random((2, 5, 3, 3), "float32")
+    shuffled = np.asarray(copy(mask))
+    np.testing.assert_array_equal(np.sort(shuffled, axis=1), np.sort(mask, axis=1))
+    assert (shuffled != mask).any()

@@ -122,7 +122,7 @@ def attention_figure(
 
 def _columns(amplification, patterns, scales):
     columns = []
-    for name in amplification or patterns:
+    for name in {**amplification, **patterns}:
         if name in amplification:
             scale = scales.get(name) or scale_around_mean(amplification[name])
             columns.append(_amplification_column(name, amplification[name], scale))

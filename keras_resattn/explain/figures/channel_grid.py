@@ -90,13 +90,24 @@ def channel_grid_figure(
     figure.suptitle(
         f"{module}: channels by {sort}, page {page} of {pages}", fontsize=SMALL + 2
     )
-    caption(
-        figure,
+    caption(figure, _key(mask))
+    return figure
+
+
+def _key(mask):
+    """Return what the texts above the channels are."""
+    if not _has_saturation(mask):
+        return "Above each channel: its index and its mean."
+    return (
         "Above each channel: its index, its mean, and the share of saturated positions "
         f"({SATURATED}). Share in all {mask.shape[-1]} channels: "
-        f"{saturation(mask).mean():.0%}.",
+        f"{saturation(mask).mean():.0%}."
     )
-    return figure
+
+
+def _has_saturation(mask):
+    """Return whether a mask is that of a sigmoid, not the normalized one, -1 to 1."""
+    return mask.min() >= 0
 
 
 def _mosaic_figure(mask, chosen, columns):
@@ -117,7 +128,9 @@ def _mosaic_figure(mask, chosen, columns):
         top = i // columns * (height + line) + line
         drawn = show_map(axis, values, (height, width), MASK_COLORS, limits)
         drawn.set_extent((left, left + width, top + height, top))
-        text = f"{channel}\n{values.mean():.2f}, {shares[channel]:.0%}"
+        text = f"{channel}\n{values.mean():.2f}"
+        if _has_saturation(mask):
+            text += f", {shares[channel]:.0%}"
         place = (left + width / 2, top - 0.03 * width)
         axis.text(*place, text, fontsize=7, ha="center", va="bottom")
     axis.set_xlim(0, columns * (width + gap) - gap)

@@ -110,12 +110,16 @@ def fusion(
 ) -> tuple[str, Array] | tuple[None, None]:
     """Return how a channel is fused with its mask, as text, and the ratio of both.
 
-    A mean over channels has no such formula: then both are `None`.
+    A mean over channels has no such formula: then both are `None`. They are also `None`
+    if the features are too small to tell which formula it is.
     """
-    for formula, ratio in (
-        ("after = (1 + mask) x before", 1 + mask),
-        ("after = mask x before", mask),
-    ):
-        if np.allclose(after, ratio * before, rtol=0.02, atol=1e-3):
-            return formula, ratio
-    return None, None
+    formulas = {
+        "after = (1 + mask) x before": 1 + mask,
+        "after = mask x before": mask,
+    }
+    fitting = [
+        (formula, ratio)
+        for formula, ratio in formulas.items()
+        if np.allclose(after, ratio * before, rtol=0.02, atol=1e-3)
+    ]
+    return fitting[0] if len(fitting) == 1 else (None, None)

@@ -16,8 +16,10 @@ from keras_resattn.explain.metrics.imputation import noisy_linear_imputation
 from keras_resattn.explain.metrics.imputation import ranks
 from keras_resattn.layers.arguments import positive_integer
 from keras_resattn.typing import Array
+from keras_resattn.views.data_format import check_channels_last
 from keras_resattn.views.outputs import with_output
 from keras_resattn_client.extras import require_extra
+from keras_resattn_client.images import ROUNDING
 
 # From images (N, H, W, C) to probabilities (N, classes).
 Predict: TypeAlias = Callable[[Array], Array]
@@ -126,6 +128,11 @@ def road(
     """
     require_extra("vis", "ROAD", ("scipy",))
     inputs, maps, classes = _checked(predict, inputs, maps, classes)
+    if not all(0 < percent < 100 for percent in percentiles):
+        raise ValueError(
+            "`percentiles` are percentages of the pixels, above 0 and below 100. "
+            f"Received: percentiles={percentiles!r}"
+        )
     rng = np.random.default_rng(seed)
     order = ranks(maps)
     columns = []
@@ -250,6 +257,14 @@ def _whole_and_part(predict, inputs, maps, classes, baseline):
 
 def _confidence(predict, inputs, classes):
     probabilities = np.asarray(predict(inputs), "float32")
+    low, high = probabilities.min(), probabilities.max()
+    # A function of one's own may return any score; a model that does returns logits.
+    if _model_of(predict) and (low < -ROUNDING or high > 1 + ROUNDING):
+        raise ValueError(
+            "The model must return probabilities; end it in a softmax, such as "
+            "classifier_activation='softmax'. Received: outputs from "
+            f"{low:g} to {high:g}"
+        )
     count = probabilities.shape[-1]
     if (classes < 0).any() or (classes >= count).any():
         raise ValueError(
@@ -268,6 +283,7 @@ def _model_of(predict):
 
 
 def _checked(predict, inputs, maps, classes):
+    check_channels_last("These metrics are computed")
     model = _model_of(predict)
     inputs = as_array(inputs) if model is None else as_inputs(inputs, model)
     maps, classes = as_maps(maps), np.asarray(classes)

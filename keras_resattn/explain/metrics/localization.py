@@ -109,8 +109,10 @@ def mask_statistics(
             "`mask` must be an array (N, h, w) or (N, h, w, C). "
             f"Received: an array of shape {values.shape}"
         )
+    if bins < 2:
+        raise ValueError(f"`bins` must be 2 or more. Received: bins={bins!r}")
     values = values.reshape(len(values), -1)
-    if values.min(initial=0) < 0 or values.max(initial=0) > 1:
+    if not (values.min(initial=0) >= 0 and values.max(initial=0) <= 1):
         raise ValueError(
             "`mask` must have values from 0 to 1. Received: values from "
             f"{values.min()} to {values.max()}"
@@ -133,5 +135,12 @@ def _checked(maps, boxes):
         raise ValueError(
             "Pass maps (N, H, W) and one box (top, left, bottom, right) for each map. "
             f"Received: maps of shape {maps.shape}, boxes of shape {boxes.shape}"
+        )
+    height, width = maps.shape[1:]
+    top, left, bottom, right = boxes.T
+    if not ((top < bottom) & (left < right)).all():
+        raise ValueError(
+            "A box is (top, left, bottom, right) in pixels, with top < bottom and left "
+            f"< right, in maps of {height} x {width}. Received: boxes={boxes!r}"
         )
     return maps, boxes

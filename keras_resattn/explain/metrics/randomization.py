@@ -7,6 +7,9 @@ import numpy as np
 
 from keras_resattn.explain.inputs import as_maps
 from keras_resattn.typing import Array
+from keras_resattn.views.flat import copy_with_weights
+from keras_resattn.views.graph import flatten_layers
+from keras_resattn.views.outputs import keep_takes_pixels
 from keras_resattn_client.extras import require_extra
 
 
@@ -18,7 +21,8 @@ def parameter_randomization(
     This is the model parameter randomization test of Adebayo et al., Sanity Checks
     for Saliency Maps, NeurIPS 2018 (https://arxiv.org/abs/1810.03292), for all weights
     at once. The values of each kernel, offset and scale are permuted, which keeps
-    their distribution. Maps that stay similar do not depend on what was learnt.
+    their distribution. Layers of preprocessing, such as `Normalization`, stay. Maps
+    that stay similar do not depend on what was learnt.
 
     Example:
 
@@ -40,11 +44,18 @@ def parameter_randomization(
     """
     require_extra("vis", "The rank correlation of maps", ("scipy",))
     rng = np.random.default_rng(seed)
-    copy = keras.models.clone_model(model)
-    permuted = [
-        rng.permutation(np.ravel(w)).reshape(np.shape(w)) for w in model.get_weights()
-    ]
-    copy.set_weights(permuted)
+    copy = keep_takes_pixels(model, copy_with_weights(model))
+    kept = {
+        id(variable)
+        for layer in flatten_layers(copy)
+        if hasattr(layer, "finalize_state")
+        for variable in layer.variables
+    }
+    for variable in copy.weights:
+        if id(variable) not in kept:
+            values = keras.ops.convert_to_numpy(variable.value)
+            permuted = rng.permutation(np.ravel(values))
+            variable.assign(permuted.reshape(values.shape))
     return rank_correlation(explain(model), explain(copy))
 
 
@@ -64,9 +75,14 @@ def rank_correlation(maps: Array, others: Array) -> Array:
     require_extra("vis", "The rank correlation of maps", ("scipy",))
     from scipy.stats import rankdata
 
+    maps, others = as_maps(maps), as_maps(others)
+    if maps.shape != others.shape:
+        raise ValueError(
+            "Maps can be compared if they have the same shape. Received: shapes "
+            f"{maps.shape} and {others.shape}"
+        )
     one, two = (
-        rankdata(array.reshape(len(array), -1), axis=1)
-        for array in (as_maps(maps), as_maps(others))
+        rankdata(array.reshape(len(array), -1), axis=1) for array in (maps, others)
     )
     one, two = (array - array.mean(axis=1, keepdims=True) for array in (one, two))
     norms = np.sqrt((one**2).sum(axis=1) * (two**2).sum(axis=1))
