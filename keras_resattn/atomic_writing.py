@@ -16,7 +16,7 @@ def check_not_a_folder(path: Path) -> None:
 
 
 def printable(name: str) -> str:
-    """Return the name of a file without the bytes in it that are not UTF-8.
+    r"""Return the name of a file without the bytes in it that are not UTF-8.
 
     Example:
 

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import socket
 
 
 def address_error(host: str, port: int, option: str, error: Exception) -> OSError:
@@ -14,8 +15,9 @@ def address_error(host: str, port: int, option: str, error: Exception) -> OSErro
         error: The error of the attempt to listen.
     """
     number = getattr(error, "errno", None) or 0
-    # Errors of names have negative numbers, which `os.strerror` does not know.
-    if number < 0 or number == errno.EADDRNOTAVAIL:
+    # On Linux, errors of names have negative numbers that `os.strerror` does not know.
+    is_name = number < 0 or isinstance(error, socket.gaierror)
+    if is_name or number == errno.EADDRNOTAVAIL:
         text = getattr(error, "strerror", None) or str(error)
         reason = text.partition(" (while")[0]  # what `socket.create_server` adds
         return OSError(

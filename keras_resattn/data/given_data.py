@@ -49,7 +49,7 @@ class GivenArrays:
                 f"{len(pixels)} images and {len(self.labels)} labels in {source}"
             )
         check_pixels(pixels.dtype, pixels.min(), pixels.max(), source)
-        pixels = pixels if pixels.dtype == "uint8" else pixels.astype("float32")
+        pixels = pixels.astype("uint8" if pixels.dtype.kind in "ui" else "float32")
         with tf.device("CPU:0"):  # they may be larger than the memory of a GPU
             self.images = tf.constant(pixels)
 
@@ -136,7 +136,7 @@ class GivenDataset:
                 f"Received: {source}"
             )
         self.images = dataset.unbatch() if is_batched else dataset
-        self.dtype = image.dtype if image.dtype == tf.uint8 else tf.float32
+        self.dtype = tf.uint8 if image.dtype.is_integer else tf.float32
         self.labels = self._read(dataset, is_batched, source)
         self.classes = _columns(label.shape if is_batched else (1, *label.shape))
 

@@ -1,4 +1,4 @@
-"""The software and the devices of a training, and their changes on resuming."""
+"""The software, devices and numbers of images of a training, and their changes."""
 
 import os
 import platform

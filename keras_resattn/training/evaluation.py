@@ -161,10 +161,13 @@ def _written(evaluation: Evaluation, folder: ModelFolder) -> Evaluation:
         write_beside(
             folder.path / EVALUATION, lambda path: path.write_text(text, "utf-8")
         )
-        write_run_card(folder.path)
     except OSError as error:
         note = f"The results are not written into the model folder: {error}."
         return _with_note(evaluation, note)
+    try:
+        write_run_card(folder.path)
+    except OSError as error:
+        return _with_note(evaluation, f"The model card does not have them: {error}.")
     return evaluation
 
 
@@ -174,13 +177,17 @@ def _changed_count(folder: ModelFolder, images: EvaluationImages) -> str:
     if not path.is_file():
         return ""
     stored = latest(json.loads(path.read_text("utf-8"))).get(f"{images.part} images")
-    if stored in (None, f"{images.split.count:,}"):
+    readable = images.split.count  # the training counts files that it did not decode
+    same = (readable, readable + len(images.unreadable))
+    if stored is None or stored in [f"{count:,}" for count in same]:
         return ""
-    return (
+    counts = (
         f"There were {stored} {images.part} images when the model was trained, and "
-        f"there are {images.split.count:,} now. The model can have been trained on "
-        "some of them."
+        f"there are {readable:,} now."
     )
+    if images.part == "train":
+        return counts
+    return f"{counts} The model can have been trained on some of them."
 
 
 def _with_note(evaluation: Evaluation, note: str) -> Evaluation:

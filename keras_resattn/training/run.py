@@ -122,7 +122,7 @@ class Run:
         Args:
             recipe: The `Recipe` of the run.
             data: Its images.
-            environment: The software and devices, for the model card.
+            environment: The software, devices and numbers of images, for the card.
         """
         for path in self.partial.iterdir():
             shutil.rmtree(path) if path.is_dir() else path.unlink()
@@ -219,7 +219,7 @@ class Run:
             epoch: The number of completed epochs.
             recipe: The recipe with which the run continues.
             data: Its images.
-            environment: The software and devices of this process.
+            environment: The same of this process.
 
         Raises:
             ValueError: If the classes are not those of the run.

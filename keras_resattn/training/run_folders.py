@@ -6,8 +6,11 @@ from pathlib import Path
 from keras_resattn.model_folder import LABELS
 from keras_resattn.model_folder import RECIPE
 
-# What `write_beside` leaves when its process is killed, and the Finder's own file.
-LEFTOVER = re.compile(r"\.\d+\..+|\.DS_Store")
+# What `write_beside` leaves when its process is killed, and what other programs add to
+# any folder: the Finder, Jupyter, git users, a server of files.
+LEFTOVER = re.compile(
+    r"\.\d+\..+|\.DS_Store|\._.+|\.ipynb_checkpoints|\.gitkeep|\.nfs.+"
+)
 
 
 def path_with_name(path: Path) -> Path:
@@ -38,7 +41,7 @@ def check_replaceable(path: Path) -> None:
     if path.exists() and not is_empty(path) and not _is_run(path):
         raise FileExistsError(
             "This folder is not a run, so it is not replaced; choose another folder, "
-            f"or move this one. Received: {path}"
+            f"or move this one. Received: {path}, with {_first_entry(path)}"
         )
 
 
@@ -51,6 +54,10 @@ def _is_run(path: Path) -> bool:
     """Return whether a run wrote a folder: a recipe alone can be anyone's."""
     entries = _entries(path) if path.is_dir() else set()
     return RECIPE in entries and (LABELS in entries or entries == {RECIPE})
+
+
+def _first_entry(path: Path) -> str:
+    return min(_entries(path)) if path.is_dir() else "a file of this name"
 
 
 def _entries(path: Path) -> set[str]:

@@ -32,6 +32,7 @@ AFTER_LOGITS = (
     keras.layers.Softmax,
 )
 TRIED_IMAGES = 4
+OPEN_SIZE = 64
 
 
 def output_kind(model: keras.Model) -> OutputKind:
@@ -42,7 +43,7 @@ def output_kind(model: keras.Model) -> OutputKind:
 
     Args:
         model: A functional `keras.Model` or a built `keras.Sequential`, with one input
-            of a known size and one output of shape `(N, classes)`.
+            and one output of shape `(N, classes)`.
     """
     last = unwrap(last_computing(model).operation)
     activation = getattr(last, "activation", None)
@@ -110,7 +111,8 @@ def _is_of_keras(activation: Any) -> bool:
 
 def _tried(model: keras.Model) -> Array:
     """Return what a model computes of random images, `(TRIED_IMAGES, classes)`."""
-    shape = (TRIED_IMAGES, *model.input_shape[1:])
+    sizes = (size or OPEN_SIZE for size in model.input_shape[1:])
+    shape = (TRIED_IMAGES, *sizes)
     images = np.random.default_rng(0).normal(size=shape).astype("float32")
     outputs = model(images, training=False)
     return np.asarray(keras.ops.convert_to_numpy(outputs), "float32")

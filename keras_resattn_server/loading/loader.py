@@ -3,6 +3,7 @@
 import dataclasses
 import gc
 import logging
+import math
 import threading
 import time
 from concurrent.futures import Future
@@ -149,17 +150,18 @@ class ModelLoader:
 
         Args:
             stop: The event.
-            seconds: The time between two polls. 0 is none. While a version is being
-                loaded, a poll each second publishes it soon.
+            seconds: The time between two polls. 0 is none. A version that is loaded
+                in the meantime is served at once.
         """
+        seconds = seconds or math.inf
         due = time.monotonic() + seconds
-        while not stop.wait(min(seconds or _LOADING_SECONDS, _LOADING_SECONDS)):
-            is_due = bool(seconds) and time.monotonic() >= due
-            if not (is_due or self.is_waiting):
+        while not stop.wait(max(0, min(_LOADING_SECONDS, due - time.monotonic()))):
+            is_loaded = any(load.is_done_within(0) for load in self._loads.values())
+            if time.monotonic() < due and not is_loaded:
                 continue
             due = time.monotonic() + seconds
             try:
-                self.poll(at_once=not seconds)
+                self.poll(at_once=seconds == math.inf)
             except Exception:
                 _logger.exception("Looking for new versions failed")
 

@@ -110,6 +110,8 @@ class _Connection(H11Protocol):
             super().data_received(data)
 
     def handle_events(self) -> None:
+        if self._is_answered_early() and not self._drop_rest():
+            return
         if self.conn.their_state is h11.IDLE and self._refuses_head():
             return
         super().handle_events()
@@ -120,24 +122,32 @@ class _Connection(H11Protocol):
         elif self._timer is None:
             self._start_timer()
 
-    def on_response_complete(self) -> None:
-        """Close after an answer that came before the end of its request.
-
-        uvicorn would read what follows without a time limit, and without the checks of
-        the next request's head.
-        """
-        if not self._is_answered_early():
-            super().on_response_complete()
-            return
-        self.server_state.total_requests += 1
-        if not self._lingers:  # uvicorn closes it itself after "Connection: close"
-            self.transport.close()
-
     def send_400_response(self, msg: str) -> None:
         """Refuse what h11 does not accept, with its reason."""
         error = sys.exception()  # uvicorn passes only a general message
         reason = str(error)[:_MAX_REASON] if error else ""
         self._refuse(400, b"Bad Request", f"{msg} Reason: {reason}." if reason else msg)
+
+    def _drop_rest(self) -> bool:
+        """Drop the rest of a request that is answered; return whether it has ended.
+
+        uvicorn would go on to the next request without the checks of its head, and
+        wait for it without a time limit.
+        """
+        try:
+            while isinstance(event := self.conn.next_event(), h11.Data):
+                pass
+        except h11.RemoteProtocolError:
+            self._closable.close()
+            return False
+        if not isinstance(event, h11.EndOfMessage):
+            return False
+        if self.conn.states == {h11.CLIENT: h11.DONE, h11.SERVER: h11.DONE}:
+            self.conn.start_next_cycle()
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            )
+        return True
 
     def _refuses_head(self) -> bool:
         head = self.conn.trailing_data[0].partition(b"\r\n\r\n")[0]

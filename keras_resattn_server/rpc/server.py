@@ -36,7 +36,7 @@ _SHUTTING_DOWN = "The server is shutting down."
 _LAST_REQUESTS_SECONDS = 0.5
 _QUIET_SECONDS = 0.1
 _MAX_QUIET_WAITS = 20
-_MAX_WATCHES = 1000
+_MAX_WATCHES = 10_000
 _MAX_WATCHED_NAME = 4096  # characters
 _WATCH_REFUSED = (
     f"A server has at most {_MAX_WATCHES} watches of its health, and the name of a "

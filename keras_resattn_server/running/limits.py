@@ -9,8 +9,7 @@ from collections.abc import Iterator
 from keras_resattn_server.wire.status import ServingError
 
 MAX_QUEUED_REQUESTS = 256
-# Of a URL and its headers, or gRPC metadata. h11 has the same limit, but checks it only
-# between two reads.
+# Of a URL and its headers, or gRPC metadata.
 MAX_HEAD_BYTES = 64 * 1024
 MAX_REQUEST_MEMORY = 2 * 1024 * 1024 * 1024
 # A request is in memory as it was received, as it was parsed, and as tensors.

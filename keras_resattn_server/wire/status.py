@@ -40,9 +40,8 @@ _CALLED_OP = re.compile(r" \[Op:[^\]]{0,100}\](?: name: .{0,500})?\s*+\Z")
 _LONG_WORD = re.compile(r"(\S{100})\S+")
 _QUOTED = re.compile(r"(value: '.{100}).*(?=')", re.DOTALL)
 _MAX_MESSAGE = 2048  # characters
-_MAX_END = (
-    8192  # characters at the begin and at the end of a message that are looked at
-)
+# Of a message, so many characters at its beginning and at its end are looked at.
+_MAX_END = 8192
 _ASSERTION = re.compile(r"\Aassertion failed: \[(.*)\]\s*\Z", re.DOTALL)
 _OF_AN_IMAGE = re.compile(
     r"Element \d+ of image_bytes |Invalid (?:PNG|JPEG|GIF|BMP|WebP) data"

@@ -151,9 +151,11 @@ def test_logits_are_not_taken_for_probabilities():
 
 
 def test_fractions_are_not_taken_for_percentages():
-    for percentiles in ((0, 50), (50, 100)):
-        with pytest.raises(ValueError, match="above 0 and below 100.*Received"):
+    for percentiles in ((0.2, 0.4, 0.8), (-5, 50), (50, 101)):
+        with pytest.raises(ValueError, match="from 0 to 100.*Received"):
             metrics.road(predict_sum, IMAGE, MAP, [0], percentiles)
+    curve, _ = metrics.road(predict_sum, IMAGE, MAP, [0], (0, 25))
+    assert curve[0, 0] == pytest.approx(1, abs=1e-6)
 
 
 def test_maps_of_other_shapes_are_not_compared():

@@ -309,3 +309,7 @@ def test_long_names_are_refused_by_the_health_service(channel):
         health.Check(request, timeout=60)
     with pytest.raises(grpc.RpcError, match="at most 4096 characters"):
         next(health.Watch(request, timeout=60))
+    name = "x" * 1000
+    request = health_pb2.HealthCheckRequest(service=name)
+    state = next(health.Watch(request, timeout=60)).status
+    assert state == health_pb2.HealthCheckResponse.SERVICE_UNKNOWN

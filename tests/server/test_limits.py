@@ -43,13 +43,13 @@ def body_length_app(reader):
 
 
 @contextlib.contextmanager
-def serving(app, seconds=60.0):
+def serving(app, seconds=60.0, keep_alive_seconds=60):
     config = uvicorn.Config(
         app,
         http=connection_class(seconds),
         lifespan="off",
         log_level="error",
-        timeout_keep_alive=60,
+        timeout_keep_alive=keep_alive_seconds,
     )
     server = uvicorn.Server(config)
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -242,19 +242,49 @@ def test_a_head_of_the_largest_size_is_read(address, pause):
         assert read_answer(connection) == (200, b"3")
 
 
-def test_what_follows_an_early_answer_is_not_taken_for_a_request(address):
+def refused(connection):
+    """Send the head of a body that is too large, and read the answer to it."""
+    connection.sendall(HEAD + b"Content-Length: %d\r\n\r\n" % (LIMIT + 1))
+    assert read_answer(connection)[0] == 413
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [(HEAD + b"Content-Length: 3\r\n\r\nabc", 200), (HEAD + b"X-Bare: a\n\r\n", 400)],
+)
+def test_the_request_after_an_early_answer_is_a_request_like_others(
+    address, head, status
+):
     with connect(address) as connection:
-        connection.sendall(HEAD + b"Content-Length: %d\r\n\r\n" % (LIMIT + 1))
+        refused(connection)
+        connection.sendall(bytes(LIMIT + 1) + head)
+        assert read_answer(connection)[0] == status
+
+
+def test_a_rest_that_is_no_http_ends_the_connection(address):
+    with connect(address) as connection:
+        connection.sendall(HEAD + b"Transfer-Encoding: chunked\r\n\r\n")
+        chunk = b"%x\r\n%b\r\n" % (LIMIT, bytes(LIMIT))
+        connection.sendall(chunk * 2)
         assert read_answer(connection)[0] == 413
         with contextlib.suppress(ConnectionError):
-            connection.sendall(bytes(LIMIT + 1) + HEAD + b"Content-Length: 0\r\n\r\n")
+            connection.sendall(b"no chunk\r\n")
+        assert read_to_end(connection) == b""
+
+
+def test_a_connection_may_not_rest_for_ever_after_an_early_answer(reader):
+    with (
+        serving(body_length_app(reader), keep_alive_seconds=1) as address,
+        connect(address) as connection,
+    ):
+        refused(connection)
+        connection.sendall(bytes(LIMIT + 1))
         assert read_to_end(connection) == b""
 
 
 def test_a_connection_with_an_early_answer_has_an_end(impatient_address):
     with connect(impatient_address) as connection:
-        connection.sendall(HEAD + b"Content-Length: %d\r\n\r\n" % (LIMIT + 1))
-        assert read_answer(connection)[0] == 413
+        refused(connection)
         with pytest.raises(ConnectionError):
             while True:  # for ever, if it had none
                 connection.sendall(b"a")

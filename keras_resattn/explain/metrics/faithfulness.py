@@ -128,9 +128,10 @@ def road(
     """
     require_extra("vis", "ROAD", ("scipy",))
     inputs, maps, classes = _checked(predict, inputs, maps, classes)
-    if not all(0 < percent < 100 for percent in percentiles):
+    fractions = 0 < max(percentiles, default=0) <= 1
+    if fractions or not all(0 <= percent <= 100 for percent in percentiles):
         raise ValueError(
-            "`percentiles` are percentages of the pixels, above 0 and below 100. "
+            "`percentiles` are percentages of the pixels, from 0 to 100. "
             f"Received: percentiles={percentiles!r}"
         )
     rng = np.random.default_rng(seed)
@@ -283,8 +284,9 @@ def _model_of(predict):
 
 
 def _checked(predict, inputs, maps, classes):
-    check_channels_last("These metrics are computed")
     model = _model_of(predict)
+    if model is not None:
+        check_channels_last("These metrics of models are computed")
     inputs = as_array(inputs) if model is None else as_inputs(inputs, model)
     maps, classes = as_maps(maps), np.asarray(classes)
     if maps.shape != inputs.shape[:3]:
