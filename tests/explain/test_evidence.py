@@ -241,8 +241,7 @@ def test_channels_first_is_refused(model, inputs, monkeypatch):
 
 
 @pytest.mark.parametrize("shift", [-300.0, 300.0])
-@pytest.mark.parametrize("method", ["grad_cam", "grad_cam_plus_plus", "layer_cam"])
-def test_large_logits_do_not_change_the_map(method, shift, inputs):
+def test_large_logits_do_not_change_the_map(shift, inputs):
     def model(bias):
         images = keras.Input(inputs.shape[1:])
         x = keras.layers.Conv2D(4, 3, activation="relu", name="post_relu")(images)
@@ -253,7 +252,7 @@ def test_large_logits_do_not_change_the_map(method, shift, inputs):
         built.set_weights([*rest, last + bias])
         return built
 
-    expected = class_evidence(model(0.0), inputs, method, classes=0)
+    expected = class_evidence(model(0.0), inputs, "grad_cam_plus_plus", classes=0)
     assert expected.max() == 1
-    found = class_evidence(model(shift), inputs, method, classes=0)
+    found = class_evidence(model(shift), inputs, "grad_cam_plus_plus", classes=0)
     np.testing.assert_allclose(found, expected, atol=1e-3)
