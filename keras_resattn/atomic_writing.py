@@ -15,17 +15,6 @@ def check_not_a_folder(path: Path) -> None:
         )
 
 
-def printable(name: str) -> str:
-    r"""Return the name of a file without the bytes in it that are not UTF-8.
-
-    Example:
-
-    >>> printable("caf\udce9.jpg")
-    'caf\ufffd.jpg'
-    """
-    return os.fsencode(name).decode("utf-8", "replace")
-
-
 def write_beside(path: Path, write: Callable[[Path], object]) -> None:
     """Write a file or folder completely or not at all.
 

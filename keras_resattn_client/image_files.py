@@ -159,3 +159,14 @@ def _images_of(path: Path, left_out: LeftOut) -> Iterator[Path]:
         )
     left_out.update(others)
     yield from images
+
+
+def printable(name: str) -> str:
+    r"""Return the name of a file without the bytes in it that are not UTF-8.
+
+    Example:
+
+    >>> printable("caf\udce9.jpg")
+    'caf\ufffd.jpg'
+    """
+    return os.fsencode(name).decode("utf-8", "replace")

@@ -29,7 +29,7 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         listener = _create_server(host, port)
     except (OSError, OverflowError) as error:
-        raise port_error(host, port, "--port", error) from error
+        raise address_error(host, port, "--port", error) from error
     # asyncio sets it only for sockets that name their protocol. Without it an answer
     # in two parts waits up to 40 ms for the client to acknowledge the first.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -51,19 +51,7 @@ def check_grpc_port(host: str, port: int | None) -> None:
     try:
         _create_server(host, port).close()
     except (OSError, OverflowError) as error:
-        raise port_error(host, port, "--grpc-port", error) from error
-
-
-def port_error(host: str, port: int, option: str, error: Exception) -> OSError:
-    """Return an error with the port, the reason and the remedy.
-
-    Args:
-        host: The address.
-        port: The port.
-        option: The command-line option that sets it.
-        error: The error of the attempt to listen.
-    """
-    return address_error(host, port, option, error)
+        raise address_error(host, port, "--grpc-port", error) from error
 
 
 def url_host(host: str) -> str:

@@ -16,6 +16,7 @@ import uvicorn
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
+from keras_resattn_client.addresses import address_error
 from keras_resattn_server.access_log import AccessLog
 from keras_resattn_server.access_log import AccessLogInterceptor
 from keras_resattn_server.access_log import AccessLogMiddleware
@@ -24,7 +25,6 @@ from keras_resattn_server.api_keys import ApiKeyMiddleware
 from keras_resattn_server.api_keys import ApiKeys
 from keras_resattn_server.loading.loader import ModelLoader
 from keras_resattn_server.options import ServerOptions
-from keras_resattn_server.ports import port_error
 from keras_resattn_server.ports import url_host
 from keras_resattn_server.requests.gate import Gate
 from keras_resattn_server.rest.app import create_app
@@ -198,7 +198,7 @@ class ServerProcess(uvicorn.Server):
         try:
             port = self.grpc_server.listen(url_host(host), port, self.tls)
         except RuntimeError as error:
-            raise port_error(host, port, "--grpc-port", error) from error
+            raise address_error(host, port, "--grpc-port", error) from error
         await self.grpc_server.start()
         return port
 

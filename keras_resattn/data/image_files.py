@@ -149,7 +149,7 @@ def _reason(channels):
     if channels in (1, 3):
         return DAMAGED
     if channels == 4:
-        return "is damaged, or has no 4 channels; give a PNG with transparency"
+        return "is damaged, or does not have 4 channels; give a PNG with transparency"
     return (
         f"cannot be decoded, because the network has {channels} channels, and files "
         "of images have 1, 3 or 4; give arrays in Python"

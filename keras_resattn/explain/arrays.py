@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from collections.abc import Sequence
 
 import keras
-import numpy as np
 
 from keras_resattn.explain.gradients import class_gradients
 from keras_resattn.explain.inputs import as_array
+from keras_resattn.explain.inputs import as_classes
 from keras_resattn.explain.reader import batches_of
 from keras_resattn.explain.reader import choose_modules
 from keras_resattn.explain.reader import feature_tensors
@@ -149,7 +149,7 @@ def feature_triptych(
     gradients = class_gradients(model, modules) if channel == "gradient" else {}
     read = reader(model, feature_tensors(modules))
     inputs = inputs if classes is None else as_array(inputs)
-    each = None if classes is None else _one_per_image(classes, len(inputs))
+    each = None if classes is None else as_classes(classes, len(inputs))
     parts: list[Triptych] = []
     start = 0
     for batch in batches_of(inputs, batch_size):
@@ -157,14 +157,3 @@ def feature_triptych(
         parts.append(triptych_of(read(batch), module, channel, gradients, chosen))
         start += len(batch)
     return join_triptychs(parts)
-
-
-def _one_per_image(classes, count):
-    """Return one class for each image as an integer array `(count,)`."""
-    given = np.asarray(classes)
-    if given.dtype.kind not in "iu" or given.shape not in ((), (count,)):
-        raise ValueError(
-            f"`classes` must be an integer, or {count} integers, one per image. "
-            f"Received: classes={classes!r}"
-        )
-    return np.broadcast_to(given, count)

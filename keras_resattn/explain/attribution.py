@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from keras_resattn.explain.gradients import gradient_of
+from keras_resattn.explain.inputs import as_classes
 from keras_resattn.explain.inputs import as_inputs
 from keras_resattn.explain.logits import classifier_of
 from keras_resattn.explain.logits import logits_after
@@ -298,14 +299,8 @@ def _one_hot(
         lambda x: keras.ops.convert_to_numpy(scores(x)), batch_size, inputs
     )
     count = logits.shape[-1]
-    chosen = logits.argmax(axis=-1) if classes is None else np.asarray(classes)
-    whole = chosen.dtype.kind in "iu" and chosen.shape in ((), (len(inputs),))
-    if not whole or (chosen < 0).any() or (chosen >= count).any():
-        raise ValueError(
-            f"`classes` must be an integer from 0 to {count - 1}, or {len(inputs)} "
-            f"integers, one per image. Received: classes={classes!r}"
-        )
-    return np.eye(count, dtype="float32")[np.broadcast_to(chosen, len(inputs))]
+    chosen = logits.argmax(axis=-1) if classes is None else classes
+    return np.eye(count, dtype="float32")[as_classes(chosen, len(inputs), count)]
 
 
 def _scores(

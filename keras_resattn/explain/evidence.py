@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 
+from keras_resattn.explain.inputs import as_classes
 from keras_resattn.explain.inputs import as_inputs
 from keras_resattn.explain.logits import logits_model
 from keras_resattn.explain.resizing import resized
@@ -148,14 +149,7 @@ def _classes(model, inputs, classes, batch_size):
     if classes is None:
         logits = np.reshape(model.predict([inputs], batch_size), (-1, count))
         return logits.argmax(axis=-1).tolist()
-    given = np.asarray(classes)
-    whole = given.dtype.kind in "iu" and given.shape in ((), (len(inputs),))
-    if not whole or (given < 0).any() or (given >= count).any():
-        raise ValueError(
-            f"`classes` must be an integer from 0 to {count - 1}, or {len(inputs)} "
-            f"integers, one per image. Received: classes={classes!r}"
-        )
-    return np.broadcast_to(given, len(inputs)).tolist()
+    return as_classes(classes, len(inputs), count).tolist()
 
 
 def _explainer(method, model, batch_size, options, seed):

@@ -104,6 +104,28 @@ def _remedy(shape: tuple[int, ...]) -> str:
     return f"{SINGLE} Batch a dataset of single images: dataset.batch(32)."
 
 
+def as_classes(classes: Any, images: int, count: int | None = None) -> Array:
+    """Return one class for each image as an integer array `(images,)`.
+
+    Args:
+        classes: An integer for all images, or one integer per image.
+        images: Integer, the number of images.
+        count: Integer, the number of classes. Defaults to any.
+
+    Raises:
+        ValueError: If it is something else.
+    """
+    given = np.asarray(classes)
+    is_whole = given.dtype.kind in "iu" and given.shape in ((), (images,))
+    if not is_whole or (count is not None and ((given < 0) | (given >= count)).any()):
+        known = "" if count is None else f" from 0 to {count - 1}"
+        raise ValueError(
+            f"`classes` must be an integer{known}, or {images} integers, one per "
+            f"image. Received: classes={classes!r}"
+        )
+    return np.broadcast_to(given, images)
+
+
 def as_maps(maps: Any) -> Array:
     """Return maps as a float array `(N, H, W)`.
 

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from keras_resattn.atomic_writing import printable
 from keras_resattn.atomic_writing import write_beside
 from keras_resattn.data import LabelledImages
 from keras_resattn.model_folder import ENVIRONMENT
@@ -35,6 +34,7 @@ from keras_resattn.training.run_folders import is_empty
 from keras_resattn.training.run_folders import path_with_name
 from keras_resattn.typing import StrPath
 from keras_resattn_client.file_locks import lock
+from keras_resattn_client.image_files import printable
 
 PARTIAL = ".partial"
 # The network of a run that was given one, as it was before the training.
@@ -135,8 +135,7 @@ class Run:
             print(
                 f"Left out {len(data.skipped):,} unreadable {images} "
                 f"({data.skipped_by_reason}), such as {printable(data.skipped[0])}. "
-                f"{SKIPPED} "
-                "lists all of them."
+                f"{SKIPPED} lists all of them."
             )
 
     def is_finished(self) -> bool:

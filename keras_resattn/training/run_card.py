@@ -3,7 +3,6 @@
 import json
 from pathlib import Path
 
-from keras_resattn.atomic_writing import printable
 from keras_resattn.model_folder import CARD
 from keras_resattn.model_folder import ENVIRONMENT
 from keras_resattn.model_folder import EVALUATION
@@ -15,6 +14,7 @@ from keras_resattn.model_folder import read_metrics
 from keras_resattn.recipes.files import load_recipe
 from keras_resattn.training.card import write_card
 from keras_resattn.training.environment import describe_changes
+from keras_resattn_client.image_files import printable
 
 
 def write_run_card(folder: Path) -> None:

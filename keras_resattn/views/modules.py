@@ -47,8 +47,6 @@ def attention_modules(model: keras.Model) -> dict[str, ModuleTensors]:
             does not lead, or its layers have another data format than Keras.
     """
     modules = find_modules(model) if is_functional(model) else {}
-    if modules:
-        check_data_format(model)
     if not modules:
         raise ValueError(
             "Attention masks are fused with trunk branches by "
@@ -56,6 +54,7 @@ def attention_modules(model: keras.Model) -> dict[str, ModuleTensors]:
             "model has none. Pass a model made by keras_resattn, with attention. "
             f"Received: model={model!r}"
         )
+    check_data_format(model)
     return modules
 
 

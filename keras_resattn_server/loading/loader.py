@@ -6,16 +6,14 @@ import logging
 import math
 import threading
 import time
-from concurrent.futures import Future
 from pathlib import Path
 from typing import Protocol
 
-from keras_resattn_server.loading.integrity import check_files
 from keras_resattn_server.loading.model_config import ModelConfig
+from keras_resattn_server.loading.version_load import VersionLoad
 from keras_resattn_server.loading.versions import Fingerprint
 from keras_resattn_server.loading.versions import find_versions
 from keras_resattn_server.loading.versions import fingerprint
-from keras_resattn_server.loading.warm_up import warm_up
 from keras_resattn_server.models.registry import ServableRegistry
 from keras_resattn_server.models.registry import VersionStatus
 from keras_resattn_server.models.servable import Servable
@@ -39,35 +37,6 @@ class _Failure:
     files: Fingerprint
     attempts: int
     retry_at: float
-
-
-class _Load:
-    """One attempt to load a version, in a thread of its own."""
-
-    def __init__(self, name: str, folder: Path):
-        self.started = time.perf_counter()
-        self._name = name
-        self._folder = folder
-        self._future: Future[Servable] = Future()
-        # Not in a pool: Python would wait for its threads at the end.
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-
-    def is_done_within(self, seconds: float) -> bool:
-        self._thread.join(seconds)
-        return not self._thread.is_alive()
-
-    def result(self) -> Servable:
-        return self._future.result()
-
-    def _run(self) -> None:
-        try:
-            check_files(self._folder)
-            servable = Servable(self._name, self._folder)
-            warm_up(servable, self._folder)
-            self._future.set_result(servable)
-        except Exception as error:
-            self._future.set_exception(error)
 
 
 class ModelLoader:
@@ -104,7 +73,7 @@ class ModelLoader:
         self._retry_seconds = load_retry_interval_seconds
         self.metrics = metrics or ServerMetrics()
         self._patience = patience_seconds
-        self._loads: dict[tuple[str, int], _Load] = {}
+        self._loads: dict[tuple[str, int], VersionLoad] = {}
         self._names: set[str] | None = None
         self._lock = threading.Lock()
         self._seen: dict[tuple[str, int], Fingerprint] = {}
@@ -156,7 +125,10 @@ class ModelLoader:
         seconds = seconds or math.inf
         due = time.monotonic() + seconds
         while not stop.wait(max(0, min(_LOADING_SECONDS, due - time.monotonic()))):
-            is_loaded = any(load.is_done_within(0) for load in self._loads.values())
+            # A list, because other threads poll, too.
+            is_loaded = any(
+                load.is_done_within(0) for load in list(self._loads.values())
+            )
             if time.monotonic() < due and not is_loaded:
                 continue
             due = time.monotonic() + seconds
@@ -218,7 +190,7 @@ class ModelLoader:
         if load is None:
             self.registry.set_status(name, version, VersionStatus("LOADING"))
             _logger.info("Loading %s version %d", name, version)
-            load = self._loads[key] = _Load(name, folder)
+            load = self._loads[key] = VersionLoad(name, folder)
             patience = self._patience
         if not load.is_done_within(patience):
             if patience:

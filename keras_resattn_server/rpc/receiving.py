@@ -21,8 +21,9 @@ from keras_resattn_server.wire.status import ServingError
 
 _HEALTH = "/grpc.health.v1.Health/"
 # Health checks need no key, so they get little of everything.
+MAX_HEALTH_BYTES = 4096
+LONG_NAME = "The name of the service is too long."
 _HEALTH_SECONDS = 2.0
-_MAX_HEALTH_BYTES = 4096
 _MAX_WAIT_SECONDS = 5.0
 _RETRY = (("grpc-retry-pushback-ms", "1000"),)
 
@@ -74,8 +75,8 @@ class ReceivingInterceptor(UnaryInterceptor):
                     return await method(None, context)
                 async with memory.wait_for(size, wait) as reservation:
                     message = await _receive(context, seconds)
-                    if is_health and len(message) > _MAX_HEALTH_BYTES:
-                        raise ServingError("The name of the service is too long.")
+                    if is_health and len(message) > MAX_HEALTH_BYTES:
+                        raise ServingError(LONG_NAME)
                     reservation.resize(len(message))
                     request = _parsed(parse, message)
                     del message

@@ -17,6 +17,8 @@ from keras_resattn_server.grpc_types import Handler
 from keras_resattn_server.loading.loader import ModelLoader
 from keras_resattn_server.requests.gate import Gate
 from keras_resattn_server.rpc.connections import close_connection
+from keras_resattn_server.rpc.receiving import LONG_NAME
+from keras_resattn_server.rpc.receiving import MAX_HEALTH_BYTES
 from keras_resattn_server.rpc.receiving import ReceivingInterceptor
 from keras_resattn_server.rpc.services import ModelService
 from keras_resattn_server.rpc.services import PredictionService
@@ -37,10 +39,8 @@ _LAST_REQUESTS_SECONDS = 0.5
 _QUIET_SECONDS = 0.1
 _MAX_QUIET_WAITS = 20
 _MAX_WATCHES = 10_000
-_MAX_WATCHED_NAME = 4096  # characters
-_WATCH_REFUSED = (
-    f"A server has at most {_MAX_WATCHES} watches of its health, and the name of a "
-    f"service at most {_MAX_WATCHED_NAME} characters. Call Check instead."
+_TOO_MANY_WATCHES = (
+    f"The server has {_MAX_WATCHES} watches of its health already. Call Check instead."
 )
 
 
@@ -194,10 +194,10 @@ class _Health(health.aio.HealthServicer):
 
     async def Watch(self, request: Any, context: Any) -> None:
         # The name is kept as long as the client stays.
-        if len(request.service) > _MAX_WATCHED_NAME or (
-            len(self._watches) >= _MAX_WATCHES
-        ):
-            await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, _WATCH_REFUSED)
+        if len(request.service) > MAX_HEALTH_BYTES:
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, LONG_NAME)
+        if len(self._watches) >= _MAX_WATCHES:
+            await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, _TOO_MANY_WATCHES)
         watch = asyncio.create_task(super().Watch(request, context))
         self._watches.add(watch)
         try:

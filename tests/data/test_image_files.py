@@ -112,7 +112,7 @@ def test_a_folder_and_a_missing_file_are_errors(tmp_path):
 
 @pytest.mark.parametrize(
     ("channels", "reason"),
-    [(4, "has no 4 channels; give a PNG"), (2, "the network has 2 channels")],
+    [(4, "does not have 4 channels; give a PNG"), (2, "the network has 2 channels")],
 )
 def test_a_file_that_has_not_the_networks_channels_is_not_called_damaged(
     pictures, channels, reason

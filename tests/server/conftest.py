@@ -132,3 +132,34 @@ def wait_until(condition, seconds=60):
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.1)
+
+
+@pytest.fixture(scope="module")
+def reader():
+    """The reader of `address`, to look at its memory."""
+    from keras_resattn_server.rest.request_body import BodyReader
+    from keras_resattn_server.running.limits import RequestMemory
+
+    from .limits_server import LIMIT
+
+    return BodyReader(LIMIT, RequestMemory(30 * LIMIT))
+
+
+@pytest.fixture(scope="module")
+def address(reader):
+    """The address of a server of nothing but the limits."""
+    from .limits_server import body_length_app
+    from .limits_server import serving
+
+    with serving(body_length_app(reader)) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def impatient_address(reader):
+    """The same with 0.3 seconds for a request to arrive."""
+    from .limits_server import body_length_app
+    from .limits_server import serving
+
+    with serving(body_length_app(reader), seconds=0.3) as address:
+        yield address

@@ -307,7 +307,7 @@ def test_long_names_are_refused_by_the_health_service(channel):
     request = health_pb2.HealthCheckRequest(service="x" * 5000)
     with pytest.raises(grpc.RpcError, match="name of the service is too long"):
         health.Check(request, timeout=60)
-    with pytest.raises(grpc.RpcError, match="at most 4096 characters"):
+    with pytest.raises(grpc.RpcError, match="name of the service is too long"):
         next(health.Watch(request, timeout=60))
     name = "x" * 1000
     request = health_pb2.HealthCheckRequest(service=name)

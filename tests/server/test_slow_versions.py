@@ -22,7 +22,7 @@ def slow_disk(monkeypatch):
             if folder.name == version:
                 disk_answers.wait()
 
-        monkeypatch.setattr("keras_resattn_server.loading.loader.check_files", slow)
+        monkeypatch.setattr("keras_resattn_server.loading.version_load.check_files", slow)
         return disk_answers
 
     return hold

@@ -259,8 +259,9 @@ def _whole_and_part(predict, inputs, maps, classes, baseline):
 def _confidence(predict, inputs, classes):
     probabilities = np.asarray(predict(inputs), "float32")
     low, high = probabilities.min(), probabilities.max()
+    outside = low < -ROUNDING or high > 1 + ROUNDING
     # A function of one's own may return any score; a model that does returns logits.
-    if _model_of(predict) and (low < -ROUNDING or high > 1 + ROUNDING):
+    if outside and _model_of(predict) is not None:
         raise ValueError(
             "The model must return probabilities; end it in a softmax, such as "
             "classifier_activation='softmax'. Received: outputs from "
