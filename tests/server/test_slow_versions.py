@@ -4,6 +4,8 @@ import threading
 
 import pytest
 
+from keras_resattn_server.loading import version_load
+
 from .loading import answer
 from .loading import available
 from .loading import poll_twice
@@ -22,7 +24,7 @@ def slow_disk(monkeypatch):
             if folder.name == version:
                 disk_answers.wait()
 
-        monkeypatch.setattr("keras_resattn_server.loading.version_load.check_files", slow)
+        monkeypatch.setattr(version_load, "check_files", slow)
         return disk_answers
 
     return hold
