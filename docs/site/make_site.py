@@ -29,8 +29,8 @@ def main() -> None:
     for page in in_navigation(tomllib.loads(text)["project"]["nav"]):
         if not page.startswith("reference/"):
             copy(ROOT / HOME.get(page, page))
-    script = (HERE / "iframe-worker.js").read_text("utf-8")
-    write(PAGES / "assets" / "iframe-worker.js", script)
+    for asset in ("iframe-worker.js", "tables.css"):
+        write(PAGES / "assets" / asset, (HERE / asset).read_text("utf-8"))
     modules = python_reference.pages()
     pages = {
         "commands": command_reference.commands_page(),
