@@ -8,7 +8,7 @@ from keras_resattn.data import try_images
 from keras_resattn.doubt import doubt
 from keras_resattn.model_folder import ModelFolder
 from keras_resattn.typing import StrPath
-from keras_resattn_client.results import Result
+from keras_resattn_client.result_formats import Result
 
 
 class LocalClassifier:

@@ -8,8 +8,14 @@ import typer
 from keras_resattn_cli.options import MODEL_HELP
 from keras_resattn_cli.options import ModelOptions
 from keras_resattn_cli.options import takes_model
+from keras_resattn_cli.progress import print_left_out
 from keras_resattn_cli.start import import_keras
 from keras_resattn_client.extras import require_extra
+from keras_resattn_client.image_files import LeftOut
+from keras_resattn_client.image_files import find_images
+
+# The scales of the page are found in all examples before it appears.
+MOST_EXAMPLES = 100
 
 
 @takes_model
@@ -20,8 +26,9 @@ def explore(
         list[Path] | None,
         typer.Argument(
             metavar="IMAGES",
-            help="Example images for the page. Default: photographs of scikit-image, "
-            "or Fashion-MNIST if the model takes grey images.",
+            help="Example images for the page, or folders of them. Default: "
+            "photographs of scikit-image, or Fashion-MNIST if the model takes grey "
+            "images.",
             show_default=False,
         ),
     ] = None,
@@ -42,14 +49,19 @@ def explore(
     machine.
     """
     require_extra("explore", "`explore`")
+    images = _examples(examples or [])
     import_keras()
 
     from keras_resattn.explore import explore as serve_page
 
     folder = opening.open(model)
-    for path in examples or ():
-        if not path.is_file():
-            raise FileNotFoundError(
-                f"There is no such file; give an image. Received: {path}"
-            )
-    serve_page(folder, examples or (), host=host, port=port, open_page=open_page)
+    serve_page(folder, images, host=host, port=port, open_page=open_page)
+
+
+def _examples(paths: list[Path]) -> list[Path]:
+    left_out = LeftOut()
+    images = find_images(paths, left_out)
+    print_left_out(left_out)
+    if len(images) > MOST_EXAMPLES:
+        typer.echo(f"The page has the first {MOST_EXAMPLES} of {len(images)} images.")
+    return images[:MOST_EXAMPLES]

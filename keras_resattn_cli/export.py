@@ -246,15 +246,11 @@ def _print_parity(parity: dict[str, Any], extra: str = "") -> None:
             f"To install it: {install_command(extra)}"
         )
         return
-    largest = max(_numbers(parity["largest_difference"]))
+    from keras_resattn.export.measure import largest_number
+
+    largest = largest_number(parity["largest_difference"])
     typer.echo(
         f"Compared with Keras in float32 on {parity['images']} {parity['source']}: "
         f"largest difference {largest:.1e}, same class on "
         f"{parity['top_1_agreement']:.1%}."
     )
-
-
-def _numbers(tree: Any) -> list[float]:
-    if isinstance(tree, dict):
-        return [number for value in tree.values() for number in _numbers(value)]
-    return [tree]

@@ -1,6 +1,7 @@
 """The command `keras-resattn`: its subcommands and how it shows errors."""
 
 import importlib.metadata
+import io
 import os
 import sys
 import warnings
@@ -120,6 +121,7 @@ def main() -> None:
     # they are faster there as well. Other builds ignore this.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     warnings.formatwarning = _one_line
+    _print_every_name()
     try:
         app(prog_name="keras-resattn")
     except Exception as error:
@@ -128,6 +130,12 @@ def main() -> None:
         message = " ".join(str(error).split()) or type(error).__name__
         print(f"Error: {message}", file=sys.stderr)
         sys.exit(1)
+
+
+def _print_every_name() -> None:
+    r"""Print letters that standard output cannot have as codes, such as \udce9."""
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def _one_line(message: Warning | str, *place: object, **line: object) -> str:

@@ -25,7 +25,7 @@ WORKERS = 2
 
 if TYPE_CHECKING:
     from keras_resattn_cli.prediction_output import Classify
-    from keras_resattn_client.results import Result
+    from keras_resattn_client.result_formats import Result
 
 
 @takes_model
@@ -133,7 +133,8 @@ def predict(
 
     _check_output(out, overwrite, as_json, excel)
     if server is not None:
-        _check_server(server, name, paths[0], opening, engine)
+        _check_server(server, name, ca_certificates)
+        _refuse_beside_server(server, paths[0], opening, engine)
     else:
         _refuse_without_server(name, ca_certificates, timeout)
     if workers is not None and engine is not Engine.ray:
@@ -204,14 +205,22 @@ def _check_output(
         )
 
 
-def _check_server(
-    server: str, name: str | None, first: str, opening: ModelOptions, engine: Engine
-) -> None:
-    """Raise a usage error if other arguments do not fit to --server."""
+def _check_server(server: str, name: str | None, ca_certificates: Path | None) -> None:
+    """Raise a usage error if it is no address, or certificates do not fit to it."""
+    from keras_resattn_client.target import Tls
+    from keras_resattn_client.target import check_encryption
     from keras_resattn_client.target import parse_target
 
     with usage_errors():
-        parse_target(server, name)
+        tls = Tls(ca_certificates)
+        check_encryption(parse_target(server, name), tls)
+        tls.context()
+
+
+def _refuse_beside_server(
+    server: str, first: str, opening: ModelOptions, engine: Engine
+) -> None:
+    """Raise a usage error if other arguments do not fit to --server."""
     if engine is Engine.ray:
         raise typer.BadParameter(
             "Ray's workers need a model folder; leave out --server or --engine ray. "

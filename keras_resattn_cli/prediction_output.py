@@ -10,8 +10,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from keras_resattn_cli.progress import image_progress
-from keras_resattn_client.results import JsonLines
-from keras_resattn_client.results import Result
+from keras_resattn_client.result_formats import JsonLines
+from keras_resattn_client.result_formats import Result
 from keras_resattn_client.results import ResultFile
 
 Classify = Callable[[list[Path]], Iterable[list[Result]]]
@@ -78,7 +78,10 @@ def write_results(
         try:
             unsure = _write(classify, missing, file, len(images))
         except KeyboardInterrupt:
-            typer.echo(f"Stopped. To continue {path}, run the same command again.")
+            again = " without --overwrite" if overwrite else ""
+            typer.echo(
+                f"Stopped. To continue {path}, run the same command again{again}."
+            )
             raise typer.Exit(130) from None
         bad = [image for image in images if file.failed[str(image)]]
     typer.echo(f"The results of {len(images)} images are in {path}.")

@@ -12,7 +12,7 @@ from keras_resattn_client.client import Client
 from keras_resattn_client.errors import ServerError
 from keras_resattn_client.errors import ServerTimeout
 from keras_resattn_client.errors import ServerUnreachable
-from keras_resattn_client.results import Result
+from keras_resattn_client.result_formats import Result
 from keras_resattn_client.typing import StrPath
 
 Classify: TypeAlias = Callable[[Sequence[str]], list[Result]]

@@ -12,11 +12,18 @@ from keras_resattn_client.images import input_batches
 from keras_resattn_client.retry import Retry
 from keras_resattn_client.target import Target
 from keras_resattn_client.target import Tls
+from keras_resattn_client.target import check_encryption
 from keras_resattn_client.target import parse_target
 from keras_resattn_client.transport import Status
 from keras_resattn_client.transport import Transport
 from keras_resattn_client.typing import Array
 from keras_resattn_client.typing import StrPath
+
+_OUTPUTS_OF_PREDICT = {
+    contract.PROBABILITIES,
+    contract.TOP_K_LABELS,
+    contract.TOP_K_PROBABILITIES,
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,8 +48,8 @@ class Client:
     """Send images to a model behind TensorFlow Serving or `keras-resattn serve`.
 
     Requests are repeated after temporary failures: HTTP 429 and 503, gRPC's
-    UNAVAILABLE and RESOURCE_EXHAUSTED, and refused connections. The waits double, are
-    randomized, and follow the server's `Retry-After`.
+    UNAVAILABLE and RESOURCE_EXHAUSTED, and refused or broken connections. The waits
+    double, are randomized, and follow the server's `Retry-After`.
 
     Example:
 
@@ -72,8 +79,9 @@ class Client:
         key: Path of its private key (PEM).
 
     Raises:
-        ValueError: If `target` is not an address or has no model, or the API key cannot
-            be sent.
+        ValueError: If `target` is not an address or has no model, the API key cannot
+            be sent, a PEM file is not one, or PEM files are given with `http`.
+        FileNotFoundError: If a PEM file does not exist.
         ImportError: If httpx (REST) or grpcio (gRPC) is not installed.
     """
 
@@ -103,11 +111,13 @@ class Client:
         self.batch_size = batch_size
         if api_key is None:
             api_key = os.environ.get("KERAS_RESATTN_API_KEY")
+        tls = Tls(ca_certificates, certificate, key)
+        check_encryption(self.target, tls)
         self._transport = _transport(
             self.target,
             Retry(retries, timeout, deadline),
             _checked_key(api_key),
-            Tls(ca_certificates, certificate, key),
+            tls,
         )
 
     def predict(self, images: object) -> Prediction:
@@ -131,7 +141,7 @@ class Client:
             ValueError: If `signature` does not classify.
         """
         outputs = self._run(self.signature, images, (contract.PROBABILITIES,))
-        if contract.TOP_K_LABELS not in outputs:
+        if not outputs.keys() >= _OUTPUTS_OF_PREDICT:
             raise ValueError(
                 "This signature does not classify. Use `embed` or `masks`, or a Client "
                 f"with signature={contract.SERVING_DEFAULT!r}. Received: "
@@ -169,8 +179,17 @@ class Client:
 
         Returns:
             A float32 array `(N, features)`.
+
+        Raises:
+            ValueError: If the model's signature has no such output.
         """
         outputs = self._run(contract.EMBED, images, (contract.EMBEDDING,))
+        if contract.EMBEDDING not in outputs:
+            raise ValueError(
+                f"The signature {contract.EMBED!r} of this model has no output "
+                f"{contract.EMBEDDING!r}. Export the model by `keras-resattn export`. "
+                f"Received: {', '.join(outputs) or 'no outputs'}"
+            )
         return outputs[contract.EMBEDDING]
 
     def status(self) -> list[Status]:
@@ -196,7 +215,9 @@ class Client:
         self, signature: str, images: object, outputs: tuple[str, ...]
     ) -> dict[str, Array]:
         batches = []
-        for inputs, image_names in input_batches(images, self.batch_size):
+        for inputs, image_names in input_batches(
+            images, self.batch_size, self._transport.bytes_per_float
+        ):
             name = signature
             if contract.IMAGES in inputs:
                 name = _signature_of_pixels(signature)

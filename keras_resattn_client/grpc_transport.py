@@ -59,11 +59,14 @@ class GrpcTransport:
             `grpcs`, or if any of them is given.
     """
 
+    bytes_per_float = 4
+
     def __init__(self, target: Target, retry: Retry, api_key: str | None, tls: Tls):
         self.target = target
         self.retry = retry
         self.metadata = [("authorization", f"Bearer {api_key}")] if api_key else []
         if target.scheme == "grpcs" or tls != Tls():
+            tls.context()  # gRPC does not say which file it cannot read
             credentials = grpc.ssl_channel_credentials(*tls.contents())
             self.channel = grpc.secure_channel(target.address, credentials, _OPTIONS)
         else:

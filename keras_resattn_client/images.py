@@ -21,7 +21,7 @@ MAX_BATCH_BYTES = 32 * 1024 * 1024
 
 
 def input_batches(
-    images: object, batch_size: int
+    images: object, batch_size: int, bytes_per_float: int = 4
 ) -> Iterator[tuple[Inputs, list[str]]]:
     """Yield the inputs of a signature, batch by batch, and the names of their images.
 
@@ -30,13 +30,14 @@ def input_batches(
     Args:
         images: As for `Client.predict`.
         batch_size: Images per batch at most; fewer if they are large.
+        bytes_per_float: The size of a float32 in a message.
 
     Yields:
         A tuple: `{"image_bytes": [...]}` or `{"images": array}`; and for errors the
         path of each image, or `"number 3"` for the fourth one if it has no path.
     """
     if isinstance(images, np.ndarray) and images.dtype.kind == "f":
-        yield from _pixel_batches(images, batch_size)
+        yield from _pixel_batches(images, batch_size, bytes_per_float)
         return
     batch: list[bytes] = []
     names: list[str] = []
@@ -58,7 +59,7 @@ def input_batches(
 
 
 def _pixel_batches(
-    images: np.ndarray, batch_size: int
+    images: np.ndarray, batch_size: int, bytes_per_float: int
 ) -> Iterator[tuple[Inputs, list[str]]]:
     if images.ndim != 4 or not len(images):
         raise ValueError(
@@ -73,6 +74,8 @@ def _pixel_batches(
             "Pixels as floats must be from 0 to 255, because the server standardizes "
             f"them; {remedy}. Received: an array with values from {low:g} to {high:g}"
         )
+    fitting = MAX_BATCH_BYTES // max(images[0].size * bytes_per_float, 1)
+    batch_size = max(1, min(batch_size, fitting))
     for start in range(0, len(images), batch_size):
         pixels = images[start : start + batch_size].astype(np.float32, copy=False)
         names = [f"number {start + row}" for row in range(len(pixels))]

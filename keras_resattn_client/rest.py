@@ -1,6 +1,7 @@
 """The client's side of TensorFlow Serving's REST interface."""
 
 import base64
+import contextlib
 import importlib.metadata
 import json
 import ssl
@@ -28,6 +29,10 @@ from keras_resattn_client.typing import Array
 PASSING = (429, 503)
 
 
+# The failures of a connection that the server closed, for example when it restarts.
+BROKEN = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
+
+
 class RestTransport:
     """Run signatures by `POST .../v1/models/NAME:predict`.
 
@@ -37,6 +42,8 @@ class RestTransport:
         api_key: Sent as `Authorization: Bearer KEY`. None is no key.
         tls: The files of an `https` connection.
     """
+
+    bytes_per_float = 20  # as text, with a comma
 
     def __init__(self, target: Target, retry: Retry, api_key: str | None, tls: Tls):
         self.retry = retry
@@ -54,24 +61,20 @@ class RestTransport:
         """Run one batch through a signature, as `Transport.run` describes."""
         columns = {name: _to_json(values) for name, values in inputs.items()}
         body = {"signature_name": signature, "inputs": columns}
-        answer = self._ask("POST", f"{self.url}:predict", json.dumps(body).encode())
-        found = answer.get("outputs")
-        if not isinstance(found, dict):
-            found = {outputs[0]: found}
-        return {name: _to_array(value) for name, value in found.items()}
+        url = f"{self.url}:predict"
+        answer = self._ask("POST", url, json.dumps(body).encode())
+        try:
+            return _to_arrays(answer["outputs"], outputs[0])
+        except (KeyError, ValueError) as error:
+            raise _no_contract(answer, url) from error
 
     def status(self) -> list[Status]:
         """Return the state of each version, as `Client.status` describes."""
         answer = self._ask("GET", self.url)
-        return [
-            {
-                "version": int(version["version"]),
-                "state": version["state"],
-                "error_code": version["status"]["error_code"],
-                "error_message": version["status"]["error_message"],
-            }
-            for version in answer["model_version_status"]
-        ]
+        try:
+            return [_to_status(version) for version in answer["model_version_status"]]
+        except (KeyError, TypeError, ValueError) as error:
+            raise _no_contract(answer, self.url) from error
 
     def close(self) -> None:
         """Close the connection."""
@@ -93,7 +96,8 @@ class RestTransport:
             if _is_caused_by(error, ssl.SSLError):
                 raise ServerNotTrusted(url, error) from error
             unreachable = ServerUnreachable(url, error)
-            if _is_caused_by(error, ConnectionRefusedError):
+            refused = _is_caused_by(error, ConnectionRefusedError)
+            if refused or isinstance(error, BROKEN):
                 raise Passing(unreachable) from error
             raise unreachable from error
         if response.status_code in PASSING or _is_of_ray(response):
@@ -119,6 +123,9 @@ class RestTransport:
                 content += part
                 if time.monotonic() > end:
                     raise ServerTimeout(url, seconds)
+        except httpx.DecodingError as error:
+            message = f"The answer cannot be decompressed: {error}"
+            raise ServerError(response.status_code, message, url) from error
         finally:
             response.close()
         return httpx.Response(
@@ -149,10 +156,17 @@ def _to_json(values: Array | list[bytes]) -> object:
     return [{"b64": base64.b64encode(value).decode()} for value in values]
 
 
+def _to_arrays(found: object, single: str) -> dict[str, Array]:
+    """Return the arrays of the outputs. A single output has no name in the answer."""
+    if not isinstance(found, dict):
+        found = {single: found}
+    return {name: _to_array(value) for name, value in found.items()}
+
+
 def _to_array(value: object) -> Array:
     """Return the array of a JSON value. Strings stay objects."""
-    if isinstance(value, dict):
-        value = [value]
+    if not isinstance(value, list):
+        raise ValueError("A value of a batch is a list.")
     array = np.array(value)
     if array.dtype.kind in "fiu":
         return array.astype(np.float32)
@@ -180,16 +194,36 @@ def _answer(response: httpx.Response, url: str) -> dict[str, Any]:
     return answer
 
 
+def _to_status(version: dict[str, Any]) -> Status:
+    return {
+        "version": int(version["version"]),
+        "state": version["state"],
+        "error_code": version["status"]["error_code"],
+        "error_message": version["status"]["error_message"],
+    }
+
+
+def _no_contract(answer: dict[str, Any], url: str) -> ServerError:
+    message = f"The answer is not that of TensorFlow Serving: {str(answer)[:200]}"
+    return ServerError(200, message, url)
+
+
 def _is_of_ray(response: httpx.Response) -> bool:
     """Return whether Ray answers because the replica with the request has ended."""
     return response.status_code == 500 and response.text == "Internal Server Error"
 
 
 def _server_error(response: httpx.Response, url: str) -> ServerError:
-    try:
-        message = response.json()["error"]
-    except (ValueError, KeyError, TypeError):
-        message = response.text[:200]
+    """Return the error of a server, or of a gateway with another form of errors."""
+    if response.is_redirect:
+        place = response.headers.get("Location")
+        message = f"It redirects to {place}. Give the address of that server."
+        return ServerError(response.status_code, message, url)
+    found: object = None
+    with contextlib.suppress(ValueError, KeyError, TypeError):
+        found = response.json()["error"]
+        found = found["message"] if isinstance(found, dict) else found
+    message = found if isinstance(found, str) else response.text[:200]
     return ServerError(response.status_code, message, url)
 
 

@@ -1,111 +1,26 @@
 """The predictions of many images in a file that survives interruptions."""
 
 import csv
-import dataclasses
-import io
-import itertools
-import json
 import os
-import re
 from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Iterator
-from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
 from keras_resattn_client.file_locks import lock
+from keras_resattn_client.result_formats import Csv
+from keras_resattn_client.result_formats import JsonLines
+from keras_resattn_client.result_formats import Result
 from keras_resattn_client.typing import StrPath
-
-# The texts of older files that begin with a mark stay readable.
-_FORMULA = re.compile(r"'*[=+\-@\t\r]")
-
-
-@dataclasses.dataclass(frozen=True)
-class Result:
-    """The result of one image.
-
-    Args:
-        image: Its path.
-        classes: Pairs of label and probability, the most probable first. Empty if
-            it could not be classified.
-        error: The reason, or an empty string.
-        notice: A sentence about a prediction that is less sure than is usual, or an
-            empty string. It is not written to files.
-    """
-
-    image: str
-    classes: tuple[tuple[str, float], ...] = ()
-    error: str = ""
-    notice: str = ""
-
-
-class JsonLines:
-    """One JSON object per line: `{"image": ..., "probabilities": {label: ...}}`."""
-
-    def write(self, result: Result) -> str:
-        """Return a result's line."""
-        if result.error:
-            return json.dumps({"image": result.image, "error": result.error}) + "\n"
-        classes = dict(result.classes)
-        return json.dumps({"image": result.image, "probabilities": classes}) + "\n"
-
-    def read(self, record: str) -> Result:
-        """Return the result in a line."""
-        row = json.loads(record)
-        classes = tuple(row.get("probabilities", {}).items())
-        return Result(row["image"], classes, row.get("error", ""))
-
-    def is_whole(self, record: bytes) -> bool:
-        """Return whether a record ends with this line: it always does."""
-        return True
-
-
-class Csv:
-    """Comma-separated values: the image, its best classes, the error.
-
-    Args:
-        columns: The number of classes per line.
-    """
-
-    def __init__(self, columns: int):
-        self.columns = columns
-        ranks = [(f"label_{i}", f"probability_{i}") for i in range(1, columns + 1)]
-        names = itertools.chain.from_iterable(ranks)
-        self.header = _csv_line(["image", *names, "error"])
-
-    @classmethod
-    def of_header(cls, text: str) -> "Csv | None":
-        """Return the format of a file with this first line, or None."""
-        found = cls(text.count(",label_"))
-        return found if text == found.header else None
-
-    def write(self, result: Result) -> str:
-        """Return a result's line."""
-        classes = [(label, f"{p:.6g}") for label, p in result.classes[: self.columns]]
-        classes += [("", "")] * (self.columns - len(classes))
-        cells = itertools.chain.from_iterable(classes)
-        return _csv_line([result.image, *cells, result.error])
-
-    def read(self, record: str) -> Result:
-        """Return the result in a line."""
-        image, *cells, error = map(_unescaped, next(csv.reader([record], strict=True)))
-        if len(cells) != 2 * self.columns:
-            raise ValueError(f"{len(cells) + 2} columns")
-        pairs = zip(cells[::2], cells[1::2], strict=True)
-        classes = tuple((label, float(p)) for label, p in pairs if p)
-        return Result(image, classes, error)
-
-    def is_whole(self, record: bytes) -> bool:
-        """Return whether no quoted line break is open: paths may have one."""
-        return record.count(b'"') % 2 == 0
 
 
 class ResultFile:
     """A file of results. Whole batches are appended to it.
 
     Existing results are read first. An incomplete last line, after an interruption,
-    is removed. Use the file as a context manager.
+    is removed. With `overwrite`, existing results are removed when the first new ones
+    are written. Use the file as a context manager.
 
     A line of CSV has as many classes as the first results, at most `top`. Errors before
     the first results are written with them, or at the end.
@@ -132,10 +47,10 @@ class ResultFile:
         self.path = Path(path)
         self.top = top
         self.excel = excel
+        self.overwrite = overwrite
         self.format: JsonLines | Csv | None = None
-        if _is_csv(self.path):
-            self._widest = Csv(top)
-        else:
+        self._widest = Csv(top)
+        if not _is_csv(self.path):
             self.format = JsonLines()
         self.failed: dict[str, bool] = {}
         self._early_errors: list[Result] = []
@@ -143,8 +58,9 @@ class ResultFile:
         self.file = self.path.open("a+b")
         try:
             self._lock()
-            self.file.truncate(0 if overwrite else self._read())
-            self.file.seek(0, os.SEEK_END)
+            if not overwrite:
+                self.file.truncate(self._read())
+                self.file.seek(0, os.SEEK_END)
         except BaseException:
             self.file.close()
             raise
@@ -214,7 +130,17 @@ class ResultFile:
                 result = self._parse(self.format, text)
                 self.failed[result.image] = bool(result.error)
             end += len(record)
+        if end == 0:
+            self._check_beginning()
         return end
+
+    def _check_beginning(self) -> None:
+        """Refuse a file without a whole line that is no interrupted one of ours."""
+        self.file.seek(0)
+        # Longer than any header.
+        start = self.file.read(len(self._widest.header) + 4)
+        if not (self.format or self._widest).may_begin(start):
+            raise self._foreign(start.decode("utf-8", "backslashreplace"))
 
     def _parse(self, format: JsonLines | Csv, text: str) -> Result:
         try:
@@ -230,6 +156,9 @@ class ResultFile:
         )
 
     def _write(self, text: str) -> None:
+        if self.overwrite:
+            self.file.truncate(0)
+            self.overwrite = False
         self.file.write(text.encode("utf-8", "surrogateescape"))
         self.file.flush()
         os.fsync(self.file.fileno())
@@ -246,21 +175,6 @@ def check_name(path: Path) -> None:
 def _is_csv(path: Path) -> bool:
     check_name(path)
     return path.suffix.lower() == ".csv"
-
-
-def _csv_line(cells: Sequence[str]) -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow(map(_escaped, cells))
-    return text.getvalue()
-
-
-def _escaped(cell: str) -> str:
-    """Mark text that a spreadsheet would run as a formula. A number stays."""
-    return f"'{cell}" if _FORMULA.match(cell) else cell
-
-
-def _unescaped(cell: str) -> str:
-    return cell[1:] if cell[:1] == "'" and _FORMULA.match(cell[1:]) else cell
 
 
 def _records(file: BinaryIO, is_whole: Callable[[bytes], bool]) -> Iterator[bytes]:

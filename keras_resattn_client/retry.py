@@ -2,6 +2,7 @@
 
 import dataclasses
 import email.utils
+import math
 import random
 import time
 from collections.abc import Callable
@@ -86,7 +87,8 @@ def retry_after(header: str | None) -> float | None:
     if header is None:
         return None
     try:
-        return max(float(header), 0.0)
+        seconds = float(header)
+        return None if math.isnan(seconds) else max(seconds, 0.0)
     except ValueError:
         pass
     try:

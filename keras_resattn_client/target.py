@@ -68,10 +68,29 @@ class Tls:
                 )
 
     def context(self) -> ssl.SSLContext:
-        """Return the SSL context for httpx."""
-        context = ssl.create_default_context(cafile=self.authorities)
-        if self.certificate is not None:
+        """Return the SSL context for httpx.
+
+        Raises:
+            ValueError: If a file has no certificate or key, or they do not belong
+                together.
+        """
+        try:
+            context = ssl.create_default_context(cafile=self.authorities)
+        except ssl.SSLError as error:
+            raise ValueError(
+                f"This file has no certificate in PEM form ({_reason(error)}). Give "
+                f"the certificate of the authority. Received: {self.authorities}"
+            ) from error
+        if self.certificate is None:
+            return context
+        try:
             context.load_cert_chain(self.certificate, self.key)
+        except ssl.SSLError as error:
+            raise ValueError(
+                f"These files are not a certificate and its key ({_reason(error)}). "
+                "Give both in PEM form. Received: "
+                f"certificate={self.certificate}, key={self.key}"
+            ) from error
         return context
 
     def contents(self) -> list[bytes | None]:
@@ -133,20 +152,45 @@ def parse_target(
     return Target(parts.scheme, parts.netloc + path.rstrip("/"), model, version, label)
 
 
+def check_encryption(target: Target, tls: Tls) -> None:
+    """Raise a `ValueError` if files of TLS are given for a connection without it."""
+    if target.scheme == "http" and tls != Tls():
+        raise ValueError(
+            "Certificates are used only by an encrypted connection. Begin the address "
+            f"with https://, or leave them out. Received: {target.url}"
+        )
+
+
 def _split(target: str) -> SplitResult:
-    parts = urlsplit(target if "://" in target else f"grpc://{target}")
     try:
+        parts = urlsplit(target if "://" in target else f"grpc://{target}")
         port = parts.port
-    except ValueError:
-        port = None
+        (parts.hostname or "").encode("idna")
+    except ValueError as error:  # such as a port above 65535
+        raise _no_address(target) from error
+    if parts.username is not None or parts.password is not None:
+        raise ValueError(
+            "The address has a user's name or a password, which are not sent. Leave "
+            "them out. If the server requires an API key, set KERAS_RESATTN_API_KEY. "
+            f"Received: {parts.scheme}://...@{parts.netloc.rpartition('@')[2]}"
+        )
     known = parts.scheme in ("http", "https", "grpc", "grpcs")
     needs_port = parts.scheme in ("grpc", "grpcs")
     if not known or not parts.hostname or (needs_port and (not port or parts.path)):
-        raise ValueError(
-            "This is not the address of a server. Give http://HOST:8501 for REST or "
-            f"grpc://HOST:8500 for gRPC. Received: {target}"
-        )
+        raise _no_address(target)
     return parts
+
+
+def _no_address(target: str) -> ValueError:
+    return ValueError(
+        "This is not the address of a server. Give http://HOST:8501 for REST or "
+        f"grpc://HOST:8500 for gRPC. Received: {target}"
+    )
+
+
+def _reason(error: ssl.SSLError) -> str:
+    """Return the reason in words, such as "no certificate or crl found"."""
+    return (error.reason or str(error)).replace("_", " ").lower()
 
 
 def _read_model(

@@ -12,7 +12,13 @@ Status: TypeAlias = dict[str, Any]
 
 
 class Transport(Protocol):
-    """Sends requests to one model by REST or gRPC."""
+    """Sends requests to one model by REST or gRPC.
+
+    Attributes:
+        bytes_per_float: The size of a float32 in a message.
+    """
+
+    bytes_per_float: int
 
     def run(
         self, signature: str, inputs: Inputs, outputs: tuple[str, ...]

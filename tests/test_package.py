@@ -109,7 +109,8 @@ import keras_resattn.model_folder
 import keras_resattn_cli.main
 import keras_resattn_client
 import keras_resattn_server.ports
-from keras_resattn_client.results import Result, ResultFile
+from keras_resattn_client.result_formats import Result
+from keras_resattn_client.results import ResultFile
 
 keras_resattn_server.ports.allow_connections(10)
 model = keras_resattn.cifar.Attention56(weights="cifar10")

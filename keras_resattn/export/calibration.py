@@ -91,9 +91,8 @@ def calibration_images(
         )
     held_out = min(HELD_OUT, max(1, len(pixels) // 5))
     order = np.random.default_rng(0).permutation(len(pixels))
-    return Calibration(
-        str(data), pixels[order[held_out:]], pixels[order[:held_out]], notes
-    )
+    calibrating = order[held_out : held_out + count]
+    return Calibration(str(data), pixels[calibrating], pixels[order[:held_out]], notes)
 
 
 def _of_folder(

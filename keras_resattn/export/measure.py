@@ -114,14 +114,18 @@ def _largest_difference(value: Array, expected: Array) -> float:
 
 def check_parity(measured: Mapping[str, Any]) -> None:
     """Raise a `ValueError` if a float32 export differs by more than rounding."""
-    largest = max(
-        value
-        for of_signature in measured["largest_difference"].values()
-        for value in of_signature.values()
-    )
+    largest = largest_number(measured["largest_difference"])
     if not largest <= LARGEST_FLOAT32_DIFFERENCE:
         raise ValueError(
             "The export differs from the Keras model by more than rounding, and was "
             "deleted; export with the versions that trained the model. Received: "
             f"a difference of {largest:.3g}"
         )
+
+
+def largest_number(tree: Any) -> float:
+    """Return the largest number in nested dictionaries. It is NaN if one of them is."""
+    if isinstance(tree, dict):
+        # Python's `max` would pass over a NaN that is not the first one.
+        return float(np.max([largest_number(value) for value in tree.values()]))
+    return float(tree)

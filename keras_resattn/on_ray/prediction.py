@@ -9,8 +9,8 @@ from keras_resattn.on_ray.cluster import connect
 from keras_resattn.typing import StrPath
 from keras_resattn_client.bulk import classify_each
 from keras_resattn_client.extras import require_extra
-from keras_resattn_client.results import JsonLines
-from keras_resattn_client.results import Result
+from keras_resattn_client.result_formats import JsonLines
+from keras_resattn_client.result_formats import Result
 
 
 def classify_with_ray(

@@ -238,6 +238,26 @@ def test_explore_without_a_model_opens_the_weights_of_cifar10(
     assert opened == ["cifar10"]
 
 
+def test_explore_takes_folders_and_says_how_many_images_it_shows(
+    run, stand_in, monkeypatch, photos
+):
+    stand_in("gradio")
+    shown = []
+    monkeypatch.setattr("keras_resattn_cli.explore.MOST_EXAMPLES", 30)
+    monkeypatch.setattr(
+        "keras_resattn_cli.options.ModelOptions.open", lambda *_: "the model"
+    )
+    monkeypatch.setattr(
+        "keras_resattn.explore.explore",
+        lambda folder, examples, **_: shown.extend(examples),
+    )
+    code, output, _ = run("explore", "cifar10", photos)
+    assert code == 0 and "The page has the first 30 of 40 images." in output
+    assert shown == sorted(photos.glob("*/*.*"))[:30]
+    code, _, errors = run("explore", "cifar10", photos / "missing.png")
+    assert code == 1 and "missing.png" in errors
+
+
 def test_the_list_of_weights_is_that_of_the_table(run):
     code, output, _ = run("list", "--weights")
     assert code == 0

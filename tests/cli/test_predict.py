@@ -122,7 +122,9 @@ def test_what_is_in_the_file_is_not_asked_again(run, rest_url, photos, tmp_path)
     # Nothing is left to ask: no server is needed.
     gone = ("--server", "http://127.0.0.1:1", "--model", "small")
     assert run("predict", photos, "--out", out, *gone)[0] == 0
+    before = out.read_bytes()
     assert run("predict", photos, "--out", out, "--overwrite", *gone)[0] == 1
+    assert out.read_bytes() == before
 
 
 def test_a_resumed_run_still_tells_of_the_bad_image(

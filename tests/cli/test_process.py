@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -55,6 +56,20 @@ def test_an_answer_stands_alone_on_standard_output(model_folder, pictures):
     assert process.returncode == 0
     assert json.loads(process.stdout)["image"] == str(pictures[0])
     assert process.stderr == ""
+
+
+def test_a_name_that_is_not_utf_8_is_printed(model_folder, pictures, tmp_path):
+    path = tmp_path / "caf\udce9.png"
+    shutil.copy(pictures[0], path)
+    process = subprocess.run(
+        [*COMMAND, "predict", model_folder.path, path],
+        env={**os.environ, "PYTHONIOENCODING": "utf-8:strict"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert (process.returncode, process.stderr) == (0, "")
+    assert r"caf\udce9.png" in process.stdout
 
 
 @pytest.fixture(scope="module")

@@ -23,6 +23,7 @@ class Answer:
     body: object = dataclasses.field(default_factory=lambda: PREDICTION)
     headers: dict = dataclasses.field(default_factory=dict)
     hangs: bool = False
+    drops: bool = False
 
 
 @dataclasses.dataclass
@@ -50,6 +51,9 @@ def fake_server(*answers, context=None):
                 fake.answers.pop(0)
             if answer.hangs:
                 ended.wait(60)
+                return
+            if answer.drops:
+                self.close_connection = True
                 return
             content = json.dumps(answer.body).encode()
             self.send_response(answer.status)

@@ -10,7 +10,7 @@ from keras_resattn_client.bulk import BadImage
 from keras_resattn_client.bulk import RemoteClassifier
 from keras_resattn_client.bulk import classify_all
 from keras_resattn_client.image_files import find_images
-from keras_resattn_client.results import Result
+from keras_resattn_client.result_formats import Result
 
 
 def classify(paths):

@@ -13,6 +13,7 @@ from keras_resattn_client import Client
 from keras_resattn_client import ServerError
 from keras_resattn_client import contract
 from keras_resattn_client import extras
+from keras_resattn_client.images import input_batches
 
 
 @pytest.fixture(params=["rest", "grpc"])
@@ -126,6 +127,10 @@ def test_the_servers_message_comes_through(url, client, pictures):
         ("host", "grpc://HOST:8500"),
         ("http://", "http://HOST:8501"),
         ("grpc://host:x", "grpc://HOST:8500"),
+        ("http://host:x", "http://HOST:8501"),
+        ("http://host:74037", "http://HOST:8501"),
+        ("http://[::1", "http://HOST:8501"),
+        ("http://a..b:8501", "http://HOST:8501"),
         ("http://host/v1/models/a/b", "labels/L"),
         ("http://host/v1/models/other", "another model"),
         ("http://host/v1/models/small:predict", r"Give http://host/v1/models/small\. "),
@@ -143,6 +148,14 @@ def test_a_wrong_address_is_told_with_the_right_form(target, message):
     assert f"Received: {target}" in str(raised.value)
 
 
+@pytest.mark.parametrize("scheme", ["http", "grpc"])
+def test_a_password_in_the_address_is_refused_and_not_shown(scheme):
+    with pytest.raises(ValueError, match="KERAS_RESATTN_API_KEY") as raised:
+        Client(f"{scheme}://me:secret@host:1", "small")
+    assert "secret" not in str(raised.value)
+    assert f"Received: {scheme}://...@host:1" in str(raised.value)
+
+
 def test_wrong_arguments_are_told(rest_url, tmp_path):
     with pytest.raises(ValueError, match="The model is missing"):
         Client(rest_url)
@@ -154,6 +167,8 @@ def test_wrong_arguments_are_told(rest_url, tmp_path):
         Client(rest_url, "small", timeout=0)
     with pytest.raises(FileNotFoundError, match="Give a PEM file"):
         Client(rest_url, "small", ca_certificates=tmp_path / "ca.pem")
+    with pytest.raises(ValueError, match="Begin the address with https://"):
+        Client("http://h:1", "small", ca_certificates=__file__)
     with pytest.raises(ValueError, match="key together"):
         Client(rest_url, "small", certificate=__file__)
 
@@ -181,6 +196,17 @@ def test_large_images_are_sent_in_smaller_batches(monkeypatch, client, pictures)
         client._transport, "run", lambda *asked: sent.append(asked) or run(*asked)
     )
     assert len(client.predict(pictures)) == len(sent) == len(pictures)
+
+
+@pytest.mark.parametrize("bytes_per_float, batches", [(4, [3, 2]), (20, [1] * 5)])
+def test_pixels_are_sent_in_batches_that_the_server_reads(
+    monkeypatch, bytes_per_float, batches
+):
+    monkeypatch.setattr("keras_resattn_client.images.MAX_BATCH_BYTES", 3 * 12 * 4)
+    pixels = np.full((5, 2, 2, 3), 99.0, "float32")
+    found = list(input_batches(pixels, 32, bytes_per_float))
+    assert [len(inputs["images"]) for inputs, _ in found] == batches
+    assert [name for _, names in found for name in names][-1] == "number 4"
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1", "grpc://127.0.0.1:1"])

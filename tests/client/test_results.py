@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from keras_resattn_client.results import Result
+from keras_resattn_client.result_formats import Result
 from keras_resattn_client.results import ResultFile
 
 RESULTS = [
@@ -72,6 +72,14 @@ def test_overwriting_begins_anew(path):
         assert list(file.failed) == ["a.png"]
 
 
+def test_overwriting_keeps_the_results_until_there_are_new_ones(path):
+    write(path, RESULTS)
+    before = path.read_bytes()
+    with pytest.raises(ConnectionError), ResultFile(path, top=2, overwrite=True):
+        raise ConnectionError
+    assert path.read_bytes() == before
+
+
 def test_two_processes_do_not_write_one_file(path):
     with ResultFile(path):
         with pytest.raises(BlockingIOError, match=f"Received: {path}"):
@@ -80,7 +88,19 @@ def test_two_processes_do_not_write_one_file(path):
             ResultFile(path, overwrite=True)
 
 
-@pytest.mark.parametrize("text", ["something else\n", "1\n", "[]\n", "a,b,c\n"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "something else\n",
+        "1\n",
+        "[]\n",
+        "a,b,c\n",
+        "a line without an end",
+        'name,"a quote\nthat,does not\nend',
+        "image;label",
+        '{"label": 1}',
+    ],
+)
 def test_a_file_of_something_else_is_told_and_left_alone(path, text):
     path.parent.mkdir()
     path.write_text(text)
@@ -117,6 +137,18 @@ def test_csv_of_errors_alone_can_be_continued(tmp_path):
     write(tmp_path / "r.csv", RESULTS[:2])
     with ResultFile(tmp_path / "r.csv", top=2) as file:
         assert list(file.failed.values()) == [True, False, False]
+
+
+def test_torn_within_the_header_for_excel_it_is_begun_again(tmp_path):
+    path = tmp_path / "r.csv"
+    with ResultFile(path, top=2, excel=True) as file:
+        file.append(RESULTS[:2])
+    whole = path.read_bytes()
+    for size in range(10):
+        path.write_bytes(whole[:size])
+        with ResultFile(path, top=2, excel=True) as file:
+            file.append(RESULTS[:2])
+        assert path.read_bytes() == whole, size
 
 
 def test_for_excel_csv_begins_with_a_byte_order_mark(tmp_path):

@@ -50,6 +50,27 @@ def test_retry_after_is_obeyed_as_a_date(waits):
     assert 0 < waits[0] <= 50
 
 
+def test_a_retry_after_that_is_no_number_is_left_out(waits):
+    busy = Answer(503, {"error": "busy"}, {"Retry-After": "nan"})
+    with fake_server(busy, Answer()) as fake:
+        Client(fake.url, "small").predict(b"image")
+    assert 0.125 <= waits[0] <= 0.25
+
+
+def test_a_connection_that_the_server_drops_is_tried_again(waits):
+    with fake_server(Answer(drops=True), Answer()) as fake:
+        prediction = Client(fake.url, "small").predict(b"image")
+    assert len(fake.requests) == 2 and len(waits) == 1
+    assert prediction.top_k_labels.tolist() == [["dark", "bright"]]
+
+
+def test_a_server_that_always_drops_is_unreachable(waits):
+    with fake_server(Answer(drops=True)) as fake:
+        with pytest.raises(ServerUnreachable, match="disconnected"):
+            Client(fake.url, "small", retries=2).predict(b"image")
+    assert len(fake.requests) == 3
+
+
 def test_a_wait_beyond_the_deadline_is_not_begun(waits):
     busy = Answer(429, {"error": "busy"}, {"Retry-After": "7"})
     with fake_server(busy) as fake, pytest.raises(ServerError, match="429: busy"):

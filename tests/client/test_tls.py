@@ -85,3 +85,16 @@ def test_the_clients_own_certificate_is_shown(url_of, pem):
     with Client(url, "small", ca_certificates=certificate, retries=0) as client:
         with pytest.raises(ServerUnreachable):
             client.predict(b"image")
+
+
+@pytest.mark.parametrize("url", ["https://h:1", "grpcs://h:1"])
+def test_files_that_are_not_pem_are_named(url, pem, tmp_path):
+    certificate, key = pem
+    text = tmp_path / "hello.pem"
+    text.write_text("hello")
+    with pytest.raises(ValueError, match="no certificate.*Received: .*hello.pem"):
+        Client(url, "small", ca_certificates=text)
+    with pytest.raises(ValueError, match="not a certificate and its key"):
+        Client(url, "small", certificate=text, key=key)
+    with pytest.raises(ValueError, match="not a certificate and its key"):
+        Client(url, "small", certificate=certificate, key=certificate)

@@ -83,6 +83,12 @@ def test_the_figure_of_masks(count, size, style, evidence):
     check(explain.mask_figure(pictures, masks(count), titles, **options))
 
 
+def test_a_name_that_is_not_utf_8_has_a_mark_in_it():
+    figure = explain.mask_figure(images(1), masks(1), ["caf\udce9.jpg"])
+    check(figure)
+    assert "caf\ufffd.jpg" in [axis.get_title() for axis in figure.axes]
+
+
 def test_masks_of_many_modules_go_on_in_the_next_line():
     evidence = {"grad_cam": RNG.random((2, 8, 8))}
     shown = masks(2, modules=9)

@@ -6,6 +6,7 @@ import pytest
 
 from keras_resattn.export import export_format
 from keras_resattn.export.formats import FORMATS
+from keras_resattn.export.measure import check_parity
 from tests.export.conftest import NAMES
 
 
@@ -59,3 +60,9 @@ def test_a_missing_writer_is_named_with_its_extra(folder, tmp_path, monkeypatch)
     with pytest.raises(ImportError, match=r"pip install .*\[onnx\]"):
         export_format(folder, tmp_path / "out", "onnx")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_difference_that_is_not_a_number_is_refused():
+    nan = {"attention": {"probabilities": 1e-6, "mask": float("nan")}}
+    with pytest.raises(ValueError, match="a difference of nan"):
+        check_parity({"largest_difference": nan})

@@ -38,6 +38,8 @@ def test_images_are_chosen_evenly_and_at_most_as_many_as_wanted(
     monkeypatch.setattr("keras_resattn.export.calibration.HELD_OUT", 2)
     chosen = calibration_images(folder, photos, count=8)
     assert (len(chosen.pixels), len(chosen.held_out)) == (8, 2)
+    monkeypatch.setattr("keras_resattn.export.calibration.HELD_OUT", 20)
+    assert len(calibration_images(folder, photos, count=8).pixels) == 8
     everything = np.concatenate([chosen.pixels, chosen.held_out])
     expected = folder.images(sorted(photos.glob("*/*.*"))[::4])
     assert sorted(map(np.sum, everything)) == sorted(map(np.sum, expected))

@@ -20,6 +20,7 @@ from matplotlib.textpath import text_to_path
 
 from keras_resattn.explain.inputs import as_pictures
 from keras_resattn.typing import Array
+from keras_resattn_client.image_files import printable
 
 # An array (N, H, W, C), or images of any sizes.
 Images: TypeAlias = Array | Sequence[Array]
@@ -68,6 +69,8 @@ def fitted_titles(
 ) -> list[str] | None:
     """Return titles with lines that fit a panel: long ones are broken or shortened.
 
+    Bytes of file names that are not UTF-8 are replaced, as no font has them.
+
     Args:
         titles: Titles of images, or `None`.
         width: Inches of the panel.
@@ -77,7 +80,7 @@ def fitted_titles(
         return None
     fitted = (
         "\n".join(_fitted(line, 72 * width, size) for line in title.split("\n"))
-        for title in titles
+        for title in map(printable, titles)
     )
     # Matplotlib would read the text between two of these as a formula.
     return [title.replace("$", r"\$") for title in fitted]
