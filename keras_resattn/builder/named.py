@@ -9,7 +9,7 @@ import keras
 
 from keras_resattn.builder.documentation import Documentation
 from keras_resattn.builder.documentation import docstring
-from keras_resattn.builder.stages import Stage
+from keras_resattn.builder.stages import as_stage
 from keras_resattn.layers.units import get_unit
 from keras_resattn.layers.units import unit_name
 from keras_resattn.typing import StrPath
@@ -109,7 +109,7 @@ def _find_weights(
     if "unit" in stated:
         stated["unit"] = unit_name(get_unit(stated["unit"]))
     if "stages" in stated:
-        stated["stages"] = tuple(Stage(*stage) for stage in stated["stages"])
+        stated["stages"] = tuple(map(as_stage, stated["stages"]))
     return find_weights(
         arguments["weights"], network, stated, {key: default[key] for key in known}
     )

@@ -14,6 +14,7 @@ from keras_resattn.builder.head import classify
 from keras_resattn.builder.head import pool
 from keras_resattn.builder.image_input import image_input
 from keras_resattn.builder.stages import Stage
+from keras_resattn.builder.stages import as_stage
 from keras_resattn.builder.stages import check_stage
 from keras_resattn.builder.stages import drop_rates
 from keras_resattn.builder.stages import smallest_size
@@ -106,7 +107,8 @@ def ResidualAttentionNetwork(
             branch of a unit of the last stage in training (Huang et al., 2016).
             In earlier stages it is smaller, in proportion to the depth. In the
             masks it is 0.
-        dropout: Float, the rate of dropout before the classifier.
+        dropout: Float, the rate of dropout before the classifier, if
+            `include_top=True`.
         remat: Boolean, whether training keeps only the inputs of units and masks
             and computes the maps inside of them again for the gradients
             (rematerialization). This saves more than half of the memory of the
@@ -143,7 +145,7 @@ def ResidualAttentionNetwork(
     check_head(include_top, pooling, classes)
     choice("stem", stem, STEMS)
     unit = get_unit(unit)
-    table = [check_stage(Stage(*stage)) for stage in stages]
+    table = [check_stage(as_stage(stage)) for stage in stages]
     minimum_size = smallest_size(table, STEMS[stem].strides)
     x, inputs = image_input(
         input_tensor, input_shape, default_size, minimum_size, include_top
@@ -161,6 +163,7 @@ def ResidualAttentionNetwork(
         "mask_structure": mask_structure,
         "remat": remat,
     }
+    dropout = rate("dropout", dropout)
     rates = drop_rates(table, rate("stochastic_depth", stochastic_depth))
     for i, stage in enumerate(table, start=1):
         x = _stage(x, stage, module, rates, name=f"stage{i}")
@@ -169,7 +172,7 @@ def ResidualAttentionNetwork(
         x = keras.layers.Activation("relu", name="post_relu")(x)
     x = pool(x, include_top, pooling)
     if include_top:
-        if rate("dropout", dropout):
+        if dropout:
             x = keras.layers.Dropout(dropout, name="dropout")(x)
         x = classify(x, classes, classifier_activation)
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -35,6 +36,26 @@ class Stage(NamedTuple):
     modules: int
     mask_depth: int = 1
     closing_units: int = 0
+
+
+def as_stage(stated: object) -> Stage:
+    """Return the stage of a tuple, or of a mapping with the names of its numbers.
+
+    Raises:
+        ValueError: If it is neither, or a number is missing or unknown.
+    """
+    try:
+        if isinstance(stated, Mapping):
+            return Stage(**stated)
+        if isinstance(stated, Sequence) and not isinstance(stated, str):
+            return Stage(*stated)
+    except TypeError:
+        pass
+    raise ValueError(
+        "A stage is a keras_resattn.Stage(filters, strides, modules, mask_depth=1, "
+        "closing_units=0), or a tuple or a dictionary of these numbers. "
+        f"Received: {stated!r}"
+    )
 
 
 def check_stage(stage: Stage) -> Stage:

@@ -6,6 +6,7 @@ from keras_resattn.layers.convolution import convolution
 from keras_resattn.layers.mask import SoftMaskBranch
 from keras_resattn.layers.mask import activate
 from keras_resattn.layers.units import UnitChain
+from keras_resattn.layers.units import keep_frozen
 from keras_resattn.typing import Shape
 from keras_resattn.typing import Tensor
 
@@ -62,6 +63,7 @@ class LocalMaskBranch(SoftMaskBranch):
         if not self._ends_raw:
             self.conv = convolution(self.filters, 1, **common)
             self.conv.build(self.compute_output_shape(input_shape))
+        keep_frozen(self)
 
     def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
         x = self.units(inputs, training=training)

@@ -20,6 +20,7 @@ from keras_resattn.layers.resize import AlignedResize
 from keras_resattn.layers.units import Unit
 from keras_resattn.layers.units import UnitChain
 from keras_resattn.layers.units import get_unit
+from keras_resattn.layers.units import keep_frozen
 from keras_resattn.layers.units import unit_name
 from keras_resattn.typing import Shape
 from keras_resattn.typing import Tensor
@@ -126,6 +127,13 @@ class SoftMaskBranch(keras.layers.Layer):
 
     def build(self, input_shape: Shape) -> None:
         self._check_size(input_shape)
+        channels = input_shape[channel_axis(self.data_format)]
+        if channels not in (None, self.filters):
+            raise ValueError(
+                "The mask has the shape of its input, so both have as many channels. "
+                f"Use filters={channels}, or a unit before the branches (p=1). "
+                f"Received: filters={self.filters}, input_shape={tuple(input_shape)}"
+            )
         common = {"data_format": self.data_format, "dtype": self.dtype_policy}
         options = {**common, "remat": True} if self.remat else common
 
@@ -162,6 +170,7 @@ class SoftMaskBranch(keras.layers.Layer):
         for skip, level, shape in zip(self.skips, self.up, pooled[:-1], strict=True):
             skip.build(shape)
             level.build(shape)
+        keep_frozen(self)
 
     def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
         maps = [inputs]

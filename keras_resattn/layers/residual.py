@@ -73,12 +73,17 @@ class ResidualUnit(keras.layers.Layer):
         if self.drop_rate:
             # One draw per sample, not per value: stochastic depth.
             self.drop = keras.layers.Dropout(
-                self.drop_rate, noise_shape=(None, 1, 1, 1), dtype=self.dtype_policy
+                self.drop_rate,
+                noise_shape=(None, 1, 1, 1),
+                dtype=self.dtype_policy,
+                trainable=self.trainable,
             )
 
     def normalization(self, channels: int | None) -> keras.layers.BatchNormalization:
         """Return batch normalization of `channels`, built."""
-        layer = batch_normalization(self.data_format, dtype=self.dtype_policy)
+        layer = batch_normalization(
+            self.data_format, dtype=self.dtype_policy, trainable=self.trainable
+        )
         layer.build(batch_shape(None, (None, None), channels, self.data_format))
         return layer
 
@@ -98,6 +103,7 @@ class ResidualUnit(keras.layers.Layer):
             padding="same" if strides == 1 else "valid",
             data_format=self.data_format,
             dtype=self.dtype_policy,
+            trainable=self.trainable,
             **kwargs,
         )
         layer.build(batch_shape(None, (None, None), channels, self.data_format))

@@ -58,6 +58,21 @@ def unit_name(unit: type[keras.layers.Layer]) -> str:
     return str(keras.saving.get_registered_name(unit))
 
 
+def keep_frozen(layer: keras.layers.Layer) -> None:
+    """Freeze the layers inside a frozen layer, as they were before it was saved.
+
+    Call this at the end of `build`. A layer that Keras makes again, from a file or for
+    a copy, is frozen before the layers inside it exist.
+
+    Args:
+        layer: A layer that made layers in its `build`.
+    """
+    if not layer.trainable:
+        # On TensorFlow, only a change reaches the layers inside.
+        layer.trainable = True
+        layer.trainable = False
+
+
 @keras.saving.register_keras_serializable(package="keras_resattn")
 class UnitChain(keras.layers.Layer):
     """A sequence of basic units.
@@ -115,6 +130,7 @@ class UnitChain(keras.layers.Layer):
         for unit in self.units:
             unit.build(shape)
             shape = self.compute_output_shape(shape)
+        keep_frozen(self)
 
     def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
         x = inputs

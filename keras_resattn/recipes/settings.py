@@ -73,9 +73,12 @@ class Network(Settings):
 
     `remat` saves memory and takes more time. `arguments` has further arguments
     of the network: `p`, `t`, `r`, `unit`, `stages`, `stem`, `width_multiplier`,
-    `stochastic_depth` and `dropout`, see docs/networks.md.
+    `stochastic_depth` and `dropout`, see docs/networks.md. `from_python` marks a
+    network that was given to `keras_resattn.training.fit`. The recipe has only its name
+    and its shape.
     """
 
+    from_python: bool = False
     name: str
     input_shape: tuple[PositiveInt, PositiveInt, PositiveInt]
     attention: Literal["residual", "naive", "none"] | None = None
@@ -89,7 +92,16 @@ class Network(Settings):
     @classmethod
     def _is_known(cls, name: str, info: pydantic.ValidationInfo) -> str:
         # A saved model may have been made by a network that the user defined.
-        return find_name(name) if (info.context or {}).get("to_build") else name
+        if not (info.context or {}).get("to_build"):
+            return name
+        if info.data.get("from_python"):
+            raise ValueError(
+                "This network was built in Python, and the recipe does not describe "
+                "it. Train it in Python: keras_resattn.training.fit(RECIPE, OUT, "
+                "network=keras_resattn.load_model(FOLDER).model). "
+                f"Received: {name!r}"
+            )
+        return find_name(name)
 
     def options(self) -> dict[str, Any]:
         """Return the arguments of the network that the recipe states."""

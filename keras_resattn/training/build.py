@@ -106,7 +106,7 @@ def _build_metrics(model: keras.Model) -> None:
 
 
 def _body_variables(network: keras.Model) -> list[keras.Variable]:
-    layers = frozen_layers(network, "body")
+    layers = frozen_layers(network, "body", "train.body_rate_factor")
     return [variable for layer in layers for variable in layer.trainable_variables]
 
 

@@ -12,6 +12,9 @@ import keras
 import numpy as np
 
 from keras_resattn.atomic_writing import write_beside
+from keras_resattn.training.trainable_flags import Flags
+from keras_resattn.training.trainable_flags import set_trainable_flags
+from keras_resattn.training.trainable_flags import trainable_flags
 
 # The logs that Keras passes to a callback. A callback may add to them.
 Logs: TypeAlias = dict[str, Any] | None
@@ -105,6 +108,8 @@ class SaveModel(keras.callbacks.Callback):
         path: The path of the file, which ends in `.keras`.
         is_wanted: A function without arguments that returns whether to save the
             model of the epoch that ended. Defaults to every epoch.
+        flags: The result of `trainable_flags`: which layers are trainable in the saved
+            network. Defaults to those that are trainable when it is saved.
     """
 
     def __init__(
@@ -112,12 +117,14 @@ class SaveModel(keras.callbacks.Callback):
         network: keras.Model,
         path: Path,
         is_wanted: Callable[[], bool] = lambda: True,
+        flags: Flags | None = None,
     ) -> None:
         super().__init__()
         # Another model with the same layers, but without an optimizer.
         self.network = keras.Model(network.input, network.output, name=network.name)
         self.path = path
         self.is_wanted = is_wanted
+        self.flags = flags
         self._known: set[bytes] = set()
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
@@ -136,13 +143,11 @@ class SaveModel(keras.callbacks.Callback):
             self._save()
 
     def _save(self) -> None:
-        # The saved network is trainable, also while layers are frozen.
-        frozen = [layer for layer in self.network.layers if not layer.trainable]
-        for layer in frozen:
-            layer.trainable = True
+        # Layers that are frozen only for some epochs are saved as trainable.
+        now = trainable_flags(self.network)
+        set_trainable_flags(self.flags or now)
         write_beside(self.path, self.network.save)
-        for layer in frozen:
-            layer.trainable = False
+        set_trainable_flags(now)
 
     def _digest(self) -> bytes:
         digest = hashlib.blake2b()

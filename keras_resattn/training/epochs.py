@@ -40,6 +40,8 @@ from keras_resattn.training.progress import Progress
 from keras_resattn.training.run import Run
 from keras_resattn.training.run_card import write_run_card
 from keras_resattn.training.selection import Selection
+from keras_resattn.training.trainable_flags import Flags
+from keras_resattn.training.trainable_flags import trainable_flags
 from keras_resattn.training.watch import Watch
 
 
@@ -90,17 +92,18 @@ def train(
         _begin(run, recipe, job, facts["replicas"], begun, wishes.network)
     # The chief has corrected the metrics, which all workers read now.
     check_workers_agree(strategy, first_epoch, "the epoch to begin with")
+    flags = trainable_flags(network)
     selection = Selection(recipe.train.patience, run.metrics() if begun else ())
     own = [
         *shown,
-        *_unfreezing(recipe, network, first_epoch, prints),
+        *_unfreezing(recipe, network, flags, first_epoch, prints),
         Timer(),
         StopAtNaN(),
         selection,
         *_averaging(recipe),
     ]
     if chief:
-        own += _saving(run, recipe, network, facts, first_epoch > 0, selection)
+        own += _saving(run, recipe, network, flags, facts, first_epoch > 0, selection)
     if first_epoch < recipe.train.epochs and not selection.must_stop:
         _fit(job, model, first_epoch, own)
     if chief:
@@ -176,7 +179,7 @@ def _facts_of_checkpoint(run: Run) -> dict[str, int] | None:
 
 
 def _unfreezing(
-    recipe: Recipe, network: keras.Model, first_epoch: int, prints: bool
+    recipe: Recipe, network: keras.Model, flags: Flags, first_epoch: int, prints: bool
 ) -> list[keras.callbacks.Callback]:
     """Freeze layers if the recipe wants it; return the callback that unfreezes them."""
     settings = recipe.train
@@ -184,7 +187,7 @@ def _unfreezing(
     if settings.freeze == "none" or first_epoch >= after:
         return []
     freeze(network, settings.freeze)
-    return [Unfreeze(network, after, print if prints else lambda line: None)]
+    return [Unfreeze(flags, after, print if prints else lambda line: None)]
 
 
 def _averaging(recipe: Recipe) -> list[keras.callbacks.Callback]:
@@ -196,6 +199,7 @@ def _saving(
     run: Run,
     recipe: Recipe,
     network: keras.Model,
+    flags: Flags,
     facts: dict[str, int],
     append: bool,
     selection: Selection,
@@ -208,6 +212,7 @@ def _saving(
             network,
             run.partial / MODEL,
             lambda: not keeps_best or selection.last_is_best,
+            flags,
         ),
         Checkpoint(run.checkpoint, facts),
     ]

@@ -35,13 +35,15 @@ def with_network(recipe: Recipe, network: keras.Model) -> Recipe:
     }
     expected = keras.DTypePolicy(recipe.precision).compute_dtype
     # The classifier computes in float32 in every precision.
-    if precisions and expected not in precisions:
+    if precisions and (precisions - {"float32"} or {"float32"}) != {expected}:
         raise ValueError(
             "The network computes in another precision than the recipe. Build it after "
             f"keras.config.set_dtype_policy({recipe.precision!r}), or set `precision` "
             f"in the recipe. Received: a network in {sorted(precisions)}"
         )
-    described = Network(name=network.name, input_shape=network.input_shape[1:])
+    described = Network(
+        from_python=True, name=network.name, input_shape=network.input_shape[1:]
+    )
     return recipe.model_copy(update={"network": described})
 
 

@@ -7,6 +7,7 @@ from typing import Literal
 import keras
 from keras import ops
 
+from keras_resattn.layers.arguments import choice
 from keras_resattn.recipes.settings import Train
 from keras_resattn.typing import Tensor
 from keras_resattn.views.graph import variable_index
@@ -55,6 +56,10 @@ class CoupledSGD(keras.optimizers.SGD):
         return {**config, "coupled_weight_decay": self.coupled_weight_decay}
 
 
+# How a learning rate falls.
+DECLINES = ("cosine", "linear", "steps", "constant")
+
+
 @keras.saving.register_keras_serializable(package="keras_resattn")
 class WarmUpAndDecline(keras.optimizers.schedules.LearningRateSchedule):
     """A learning rate that rises linearly and then falls.
@@ -74,6 +79,9 @@ class WarmUpAndDecline(keras.optimizers.schedules.LearningRateSchedule):
         drops: For `"steps"`: the shares of the training after which the rate is
             divided.
         drop_factor: For `"steps"`: the divisor.
+
+    Raises:
+        ValueError: If `shape` is something else.
     """
 
     def __init__(
@@ -89,7 +97,7 @@ class WarmUpAndDecline(keras.optimizers.schedules.LearningRateSchedule):
         self.peak = peak
         self.steps = steps
         self.warmup_steps = warmup_steps
-        self.shape = shape
+        self.shape = choice("shape", shape, DECLINES)
         self.drops = tuple(drops)
         self.drop_factor = drop_factor
 

@@ -1,5 +1,6 @@
 """Which settings of a run may change when it is resumed."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -40,8 +41,14 @@ def machine_changes(
     return {key: given[key] for key in keys}
 
 
-def extend_hint(folder: Path) -> str:
+def extend_hint(folder: Path, recipe: Recipe) -> str:
     """Return how to train a finished run further."""
+    if recipe.network.from_python:
+        return (
+            "To train this finished model further, do it in Python: keras_resattn."
+            "training.fit(RECIPE, OUT, network=keras_resattn.load_model("
+            f"{os.fspath(folder)!r}).model). "
+        )
     return (
         "To train this finished model further, run: keras-resattn train "
         f"{folder} --extend EPOCHS --out FOLDER (it starts from "

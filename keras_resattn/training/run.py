@@ -157,10 +157,10 @@ class Run:
         if recipe is None:
             recipe = load_recipe(self.out / RECIPE, settings, to_build=False)
         recipe = divided_as(recipe, stored)
-        machine_changes(recipe, stored, self.out, extend_hint(self.out))
+        hint = extend_hint(self.out, stored)
+        machine_changes(recipe, stored, self.out, hint)
         (self.out / self.checkpoint.name).unlink(missing_ok=True)
-        hint = extend_hint(self.out).strip()
-        print(f"The run is finished, so nothing is trained. {hint}")
+        print(f"The run is finished, so nothing is trained. {hint.strip()}")
         return ModelFolder.open(self.out)
 
     def recipe_to_resume(
@@ -191,6 +191,12 @@ class Run:
                 recipe = load_recipe(path, settings, to_build, allow_code)
             recipe = divided_as(recipe, stored)
             self._changes = machine_changes(recipe, stored, self.partial)
+            if not to_build and "precision" in self._changes:
+                raise ValueError(
+                    "The precision of a network that was built in Python cannot "
+                    "change. Resume the run without a new precision. Received: "
+                    f"precision={recipe.precision!r} for {self.partial}"
+                )
             check_replaceable(self.out)
             self._is_resumed = True
             return recipe

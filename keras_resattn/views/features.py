@@ -7,6 +7,7 @@ from typing import Any
 import keras
 
 from keras_resattn.layers.geometry import spatial_axes
+from keras_resattn.typing import Shape
 from keras_resattn.views.flat import flattened
 from keras_resattn.views.graph import is_functional
 from keras_resattn.views.graph import node_in
@@ -72,9 +73,12 @@ def pyramid_outputs(model: keras.Model) -> dict[str, keras.KerasTensor]:
         backbones: the map `"P<n>"` is `2**n` times smaller than the image. The last
         one is the output of the network if that is a map, normalized and activated.
         If the units are pre-activation units, the others are sums without activation.
+        Of several stages with maps of the same size, the last one is returned.
+        "The image" is the input of the network, after a layer that resizes it.
 
     Raises:
-        ValueError: If `model` has no stages, or the stages of two networks.
+        ValueError: If `model` has no stages, or the stages of two networks, or the
+            sizes of the maps are not halves of each other.
     """
     flat: Any = flattened(model) if is_functional(model) else None
     ends: dict[str, keras.layers.Layer] = {}
@@ -90,15 +94,40 @@ def pyramid_outputs(model: keras.Model) -> dict[str, keras.KerasTensor]:
             f"Received: model={model!r}"
         )
     maps = [node_in(flat, layer).outputs[0] for layer in ends.values()]
-    levels = _levels(keras.Model(flat.input, maps))
+    levels = _levels(keras.Model(flat.input, [_image(flat), *maps]))
     return dict(zip(levels, maps, strict=True))
 
 
+def _image(flat: keras.Model) -> keras.KerasTensor:
+    """Return the input of the network: of the first layer of its stem."""
+    stem = next((one for one in flat.layers if one.name.startswith("stem_")), None)
+    if stem is None:
+        return flat.inputs[0]
+    image: keras.KerasTensor = node_in(flat, stem).input_tensors[0]
+    return image
+
+
 def _levels(model: keras.Model) -> list[str]:
-    """Return "P<n>" for each output map, which is 2**n times smaller than the image."""
+    """Return "P<n>" for each map after the image. It is 2**n times smaller."""
     axis = spatial_axes(keras.config.image_data_format())[0]
-    shape = list(model.inputs[0].shape)
-    shape = [shape[0] or 1, *(512 if size is None else size for size in shape[1:])]
-    outputs = model.compute_output_shape(tuple(shape))
-    ratios = [shape[axis] / output[axis] for output in outputs]
-    return [f"P{round(math.log2(ratio))}" for ratio in ratios]
+    shapes = keras.tree.map_structure(_filled, model.input)
+    image, *maps = model.compute_output_shape(shapes)
+    return [_level(image[axis], one[axis]) for one in maps]
+
+
+def _filled(tensor: keras.KerasTensor) -> Shape:
+    """Return the shape of an input, with numbers for what is unknown."""
+    batch, *sizes = tensor.shape
+    return (batch or 1, *(512 if size is None else size for size in sizes))
+
+
+def _level(size: int, small: int) -> str:
+    number = round(math.log2(size / small))
+    # Odd sizes are rounded, up or down.
+    if abs(small - size / 2**number) > 1:
+        raise ValueError(
+            "The maps of a pyramid are 2, 4, 8, ... times smaller than the image. Give "
+            "the stages strides that are powers of two. "
+            f"Received: a map of {small} pixels of an image of {size} pixels"
+        )
+    return f"P{number}"

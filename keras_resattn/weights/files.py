@@ -1,6 +1,7 @@
 """Load a weights file of any format into a network."""
 
 import io
+import json
 import os
 import re
 import textwrap
@@ -100,8 +101,39 @@ def _load_keras(model: keras.Model, path: StrPath) -> int | None:
     body = model
     if stored not in (None, classes):
         body = keras.Model(model.input, model.get_layer("predictions").input)
+    _check_attention(model, path)
     body.load_weights(path)
     return stored
+
+
+def _check_attention(model: keras.Model, path: StrPath) -> None:
+    """Raise a `ValueError` if a Keras file has other masks: their weights would fit."""
+    if not (zipfile.is_zipfile(path) and str(path).endswith(".keras")):
+        return
+    with zipfile.ZipFile(path) as archive:
+        config = json.loads(archive.read("config.json"))["config"]
+    stored = {
+        _attention(layer["class_name"], layer["config"].get("activation"))
+        for layer in config.get("layers", ())
+    }
+    own = {
+        _attention(type(layer).__name__, getattr(layer, "activation", None))
+        for layer in model.layers
+    }
+    if stored - {""} and stored != own:
+        theirs, ours = (
+            ", ".join(sorted(some - {""})) or "none"
+            for some in (stored - own, own - stored)
+        )
+        raise ValueError(f"its attention modules have {theirs} in place of {ours}.")
+
+
+def _attention(class_name: str, activation: object) -> str:
+    """Return what an attention module computes, "" for other layers."""
+    if class_name in ("AttentionResidualLearning", "NaiveAttentionLearning"):
+        return class_name
+    is_mask = class_name in ("SoftMaskBranch", "LocalMaskBranch")
+    return f"{class_name}({activation})" if is_mask else ""
 
 
 def _classes(model: keras.Model) -> int | None:

@@ -174,3 +174,52 @@ def test_an_unknown_model_is_an_error():
         ValueError, match="one of 'attention56', .*Received: name='resnet'"
     ):
         keras_resattn.create_model("resnet")
+
+
+@pytest.mark.parametrize("mask_structure", ["encoder_decoder", "local"])
+@pytest.mark.parametrize("unit", ["pre_activation", "resnext", "inception"])
+def test_a_frozen_network_stays_frozen_in_files_and_copies(
+    unit, mask_structure, tmp_path
+):
+    body = keras_resattn.ResidualAttentionNetwork(
+        [Stage(64, 2, 1, mask_depth=2)],
+        "cifar",
+        t=1,
+        unit=unit,
+        mask_structure=mask_structure,
+        stochastic_depth=0.1,
+        include_top=False,
+        pooling="avg",
+        input_shape=(8, 8, 1),
+    )
+    body.trainable = False
+    model = keras.Sequential([keras.Input((8, 8, 1)), body, keras.layers.Dense(2)])
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    copy = keras.models.clone_model(model, recursive=True)
+    for one in (model, loaded, copy):
+        assert len(one.trainable_weights) == 2
+    # A body whose layers are released is trained as a whole.
+    for one in (body, loaded.layers[0], copy.layers[0]):
+        for layer in one.layers:
+            layer.trainable = True
+    counts = {len(one.trainable_weights) for one in (model, loaded, copy)}
+    assert len(counts) == 1 and counts.pop() > 20
+
+
+@pytest.mark.parametrize("kind", ["tuple", "mapping"])
+def test_stages_can_be_tuples_and_mappings(kind):
+    stage = Stage(16, 2, 1)
+    given = tuple(stage) if kind == "tuple" else stage._asdict()
+    model = keras_resattn.ResidualAttentionNetwork(
+        [given], "cifar", input_shape=(8, 8, 1)
+    )
+    assert model.get_layer("stage1_unit1").filters == 16
+    network = keras_resattn.cifar.Attention56(stages=[given], input_shape=(8, 8, 1))
+    assert network.get_layer("stage1_unit1").filters == 16
+
+
+@pytest.mark.parametrize("stage", [(8, 1), {"filters": 8, "depth": 1}, 8, "8"])
+def test_something_else_than_a_stage_is_an_error(stage):
+    with pytest.raises(ValueError, match="A stage is .*Received: "):
+        build(stages=[stage])

@@ -90,3 +90,9 @@ def test_module_trunk_and_mask_see_the_same_map():
     model = keras.Model(inputs, attention_module(inputs, 8, mask_depth=1))
     trunk, mask = model.get_layer("attention_trunk"), model.get_layer("attention_mask")
     assert trunk.input is mask.input is model.get_layer("attention_pre1").output
+
+
+def test_without_a_unit_before_it_the_branches_need_the_channels():
+    inputs = keras.Input((8, 8, 16))
+    with pytest.raises(ValueError, match=r"filters=16.*p=1.*Received: filters=8"):
+        attention_module(inputs, 8, mask_depth=1, p=0)

@@ -49,11 +49,22 @@ def test_the_body_is_all_but_the_head_and_the_stages_end_before_the_last(network
     assert "stem_conv" in stages
 
 
+def mine(network):
+    """Return a network with a head of another name."""
+    body = keras.Model(network.input, network.get_layer("post_relu").output)
+    body.name = "body"
+    layers = [body, keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(2)]
+    return keras.Sequential([keras.Input((16, 16, 3)), *layers])
+
+
 def test_a_network_without_the_part_is_named(network):
     headless = keras.Model(network.input, network.get_layer("post_relu").output)
     with pytest.raises(ValueError, match="no classification head.*Received: "):
         frozen_layers(headless, "body")
     plain = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
+    assert "body" in [layer.name for layer in frozen_layers(mine(network), "body")]
+    with pytest.raises(ValueError, match="`train.body_rate_factor` does not work"):
+        frozen_layers(headless, "body", "train.body_rate_factor")
     with pytest.raises(ValueError, match="no second stage.*Received: "):
         frozen_layers(plain, "stages")
 

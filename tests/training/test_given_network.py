@@ -92,6 +92,54 @@ def test_another_precision_is_an_error(small_recipe, given, tmp_path):
         training.fit(recipe, tmp_path / "run", network=given, callbacks=[])
 
 
+def test_half_precision_beside_a_float32_classifier_is_found(small_recipe, tmp_path):
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        given = network(dtype="float32")
+    finally:
+        keras.config.set_dtype_policy("float32")
+    with pytest.raises(ValueError, match=r"a network in \['float16', 'float32'\]"):
+        training.fit(small_recipe, tmp_path / "run", network=given, callbacks=[])
+
+
+def test_the_recipe_alone_does_not_build_the_network(trained, tmp_path, capsys):
+    with pytest.raises(ValueError, match="was built in Python.*'my_network'"):
+        load_recipe(trained.path / "recipe.yaml")
+    training.fit(None, trained.path, resume=True)
+    assert "network=keras_resattn.load_model(" in capsys.readouterr().out
+
+
+def test_the_precision_of_a_given_network_does_not_change(
+    small_recipe, given, tmp_path
+):
+    with pytest.raises(KeyboardInterrupt):
+        training.fit(
+            small_recipe, tmp_path / "run", network=given, callbacks=[StopAt(1)]
+        )
+    with pytest.raises(ValueError, match="precision of a network that was built"):
+        training.fit(
+            None, tmp_path / "run", resume=True, settings=["precision=bfloat16"]
+        )
+
+
+def test_layers_that_the_user_froze_stay_frozen(small_recipe, tmp_path):
+    given = network(name="head")
+    given.layers[1].get_layer("stage1_unit1").trainable = False
+    recipe = changed(
+        small_recipe,
+        {"train.freeze": "body", "train.unfreeze_after": 1, "train.epochs": 2},
+    )
+    before = [layer.get_weights() for layer in given.layers[1].layers]
+    folder = training.fit(recipe, tmp_path / "run", network=given, callbacks=[])
+    body = folder.model.layers[1]
+    for layer, weights in zip(body.layers, before, strict=True):
+        pairs = zip(layer.get_weights(), weights, strict=True)
+        same = all(np.array_equal(*pair) for pair in pairs)
+        is_unit = layer.name == "stage1_unit1"
+        assert layer.trainable is not is_unit
+        assert same == (is_unit or not weights), layer.name
+
+
 UNIT = """
 import keras
 

@@ -36,6 +36,11 @@ def test_the_papers_rate_is_divided_at_64k_and_96k_of_160k_steps():
     assert found == pytest.approx([0.1] * 4 + [0.01] * 2 + [0.001] * 5)
 
 
+def test_an_unknown_fall_is_an_error():
+    with pytest.raises(ValueError, match="`shape` must be.*Received: shape='step'"):
+        WarmUpAndDecline(0.1, steps=100, shape="step")
+
+
 def test_a_constant_rate_rises_and_stays():
     found = rates(40, schedule="constant", learning_rate=0.3, warmup_epochs=1)
     assert found[0] == pytest.approx(0.03)

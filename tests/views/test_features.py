@@ -66,3 +66,41 @@ def test_a_model_without_stages_is_an_error():
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])
     with pytest.raises(ValueError, match="has none.*Received: model=<Sequential"):
         pyramid_outputs(model)
+
+
+def stages(*strides, **options):
+    return keras_resattn.ResidualAttentionNetwork(
+        [keras_resattn.Stage(8, number, 1) for number in strides],
+        "cifar",
+        t=1,
+        include_top=False,
+        **options,
+    )
+
+
+def test_of_stages_of_one_size_the_last_is_in_the_pyramid():
+    model = stages(1, 1, 2, input_shape=(16, 16, 1))
+    pyramid = pyramid_outputs(model)
+    assert list(pyramid) == ["P0", "P1"]
+    last = model.get_layer("stage2_attention1_post1").output
+    assert pyramid["P0"] is last
+
+
+def test_strides_that_are_no_powers_of_two_are_an_error():
+    with pytest.raises(ValueError, match="powers of two.*a map of 6 pixels of an im"):
+        pyramid_outputs(stages(3, input_shape=(16, 16, 1)))
+
+
+@pytest.mark.parametrize("size", [15, 17, 31, 33])
+def test_odd_sizes_have_their_levels(size):
+    pyramid = pyramid_outputs(stages(1, 2, 2, input_shape=(size, size, 1)))
+    assert list(pyramid) == ["P0", "P1", "P2"]
+
+
+def test_levels_count_from_the_resized_image_and_other_inputs_do_not_disturb():
+    image, other = keras.Input((None, None, 1)), keras.Input((3,))
+    body = stages(1, 2, input_shape=(16, 16, 1), pooling="avg")
+    x = body(keras.layers.Resizing(16, 16)(image))
+    x = keras.layers.Concatenate()([x, other])
+    model = keras.Model([image, other], keras.layers.Dense(2)(x))
+    assert list(pyramid_outputs(model)) == ["P0", "P1"]

@@ -269,3 +269,18 @@ def test_weights_beyond_half_precision_are_not_packed(network, tmp_path):
     with pytest.raises(ValueError, match="Received: stem_conv/0_kernel of 'small'"):
         save_packed(model, tmp_path / "model.npz")
     assert not (tmp_path / "model.npz").exists()
+
+
+@pytest.mark.parametrize(
+    "options, kind",
+    [
+        ({"attention": "naive"}, "NaiveAttentionLearning"),
+        ({"mask_activation": "channel"}, r"SoftMaskBranch\(channel\)"),
+    ],
+)
+def test_a_keras_file_of_other_masks_is_an_error(network, tmp_path, options, kind):
+    network(**options).save(tmp_path / "other.keras")
+    with pytest.raises(ValueError, match=f"attention modules have {kind} in place of"):
+        network(weights=tmp_path / "other.keras")
+    again = network(weights=tmp_path / "other.keras", **options)
+    assert again.count_params() == network().count_params()
