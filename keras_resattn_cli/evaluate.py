@@ -36,8 +36,8 @@ def evaluate(
     split: Annotated[
         Part | None,
         typer.Option(
-            help="Which images. Default: test; all images of --data if they have no "
-            "splits.",
+            help="Which images. Default: test, or validation if --data has no test "
+            "images; all images of --data if they have no splits.",
             show_default=False,
         ),
     ] = None,

@@ -166,7 +166,7 @@ def explain(
     from keras_resattn_cli.readable_images import readable_images
 
     folder = opening.open(model)
-    with readable_images(images, folder.preprocessing) as found:
+    with readable_images(images, folder.preprocessing, out) as found:
         with image_progress() as progress:
             task = progress.add_task("", total=len(found))
             path = write_explanations(

@@ -48,6 +48,6 @@ def masks(
     from keras_resattn_cli.readable_images import readable_images
 
     folder = opening.open(model)
-    with readable_images(images, folder.preprocessing) as found:
+    with readable_images(images, folder.preprocessing, out) as found:
         for path in write_masks(folder, found, out, view.value, patterns):
             typer.echo(f"{path}")

@@ -91,7 +91,8 @@ def write_results(
     if bad:
         raise ValueError(
             f"{len(bad)} of {len(images)} images could not be classified; {path} has "
-            f"the reasons. Received: {bad[0]}" + (", ..." if bad[1:] else "")
+            "the reasons. To try them again, remove their lines, or start again with "
+            f"--overwrite. Received: {bad[0]}" + (", ..." if bad[1:] else "")
         )
 
 

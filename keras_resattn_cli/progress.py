@@ -50,7 +50,7 @@ def track_batches(
 
 def print_left_out(left_out: LeftOut) -> None:
     """Print on standard error how many files in folders were left out, by reason."""
-    if left_out:
+    if left_out.total():
         typer.echo(describe_left_out(left_out), err=True)
 
 

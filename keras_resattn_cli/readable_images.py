@@ -17,13 +17,14 @@ if TYPE_CHECKING:
 
 @contextlib.contextmanager
 def readable_images(
-    paths: list[Path], preprocessing: "Preprocessing"
+    paths: list[Path], preprocessing: "Preprocessing", out: Path
 ) -> Iterator[list[Path]]:
     """Yield the images that can be read; name the others, and fail at the end.
 
     Args:
         paths: Image files, and folders to search.
         preprocessing: The `Preprocessing` to decode with.
+        out: The folder to write to. Images in it that a search found are left out.
 
     Yields:
         The paths of readable images. If several others cannot be read, they are first
@@ -37,6 +38,9 @@ def readable_images(
 
     left_out = LeftOut()
     found = find_images(paths, left_out, keep_missing=True)
+    written = _written(paths, found, out)
+    left_out["in the output folder"] += len(written)
+    found = [path for path in found if path not in written]
     print_left_out(left_out)
     reasons = unreadable_images(found, preprocessing)
     if len(reasons) > 1:
@@ -53,3 +57,24 @@ def readable_images(
             f"{len(reasons)} of {len(found)} images cannot be read; replace or remove "
             f"them. Received: {', '.join(reasons)}"
         )
+
+
+def _written(paths: list[Path], found: list[Path], out: Path) -> set[Path]:
+    """Return the images that an earlier command wrote to a folder that is searched."""
+    folder = out.resolve()
+    searched = {path.resolve() for path in paths if path.is_dir()}
+    if folder in searched:
+        raise ValueError(
+            "The figures would lie among the images, and the next command would take "
+            f"them for images. Give another folder as --out. Received: --out {out}"
+        )
+    if searched.isdisjoint(folder.parents):
+        return set()
+    written = {path for path in found if folder in path.resolve().parents}
+    written -= set(paths)
+    if written == set(found):
+        raise ValueError(
+            "All images are in the output folder. Give other images, or another folder "
+            f"as --out. Received: --out {out}"
+        )
+    return written

@@ -21,6 +21,8 @@ SYSTEM = "of the operating system"
 LINKS = "links to folders that are searched already"
 NO_FILE = "broken links or special files"
 NO_ENDING = "without an ending"
+UNREADABLE = "folders that cannot be read"
+WITHOUT_IMAGES = "folders without images"
 
 # The number of files that were left out, by reason.
 LeftOut = collections.Counter[str]
@@ -39,7 +41,8 @@ def find_images(
         left_out: A `collections.Counter`. The files in folders that are left out
             are added to it, by reason.
         keep_missing: Boolean, whether to return a path that does not exist as it is,
-            if there are others, so that it does not stop them.
+            and to count a folder without images, if there are others, so that they do
+            not stop these.
 
     Returns:
         The paths in the given order, those in a folder sorted, and none twice.
@@ -53,8 +56,25 @@ def find_images(
     found = itertools.chain.from_iterable(
         [path] if is_kept and not path.exists() else _images_of(path, left_out)
         for path in given
+        if not (keep_missing and given[1:] and _is_without_images(path, left_out))
     )
-    return list(dict.fromkeys(found))
+    images = list(dict.fromkeys(found))
+    if not images and given:
+        raise FileNotFoundError(
+            f"There are no images ({', '.join(EXTENSIONS)}) in these folders; give "
+            f"others. Received: {', '.join(map(str, given))}"
+        )
+    return images
+
+
+def _is_without_images(path: Path, left_out: LeftOut) -> bool:
+    if not path.is_dir():
+        return False
+    images, others = search_folder(path)
+    if not images:
+        left_out.update(others)
+        left_out[WITHOUT_IMAGES] += 1
+    return not images
 
 
 def search_folder(folder: Path) -> tuple[list[Path], LeftOut]:
@@ -83,16 +103,25 @@ def search_folder(folder: Path) -> tuple[list[Path], LeftOut]:
             left_out[LINKS] += 1
             continue
         searched.add(current.resolve())
-        with os.scandir(current) as entries:
-            for entry in entries:
-                reason = reason_to_leave_out(entry)
-                if reason:
-                    left_out[reason] += count_files(entry)
-                elif is_folder(entry):
-                    (links if entry.is_symlink() else folders).append(Path(entry))
-                else:
-                    found.append(Path(entry))
+        for entry in _entries(current, left_out):
+            reason = reason_to_leave_out(entry)
+            if reason:
+                left_out[reason] += count_files(entry)
+            elif is_folder(entry):
+                (links if entry.is_symlink() else folders).append(Path(entry))
+            else:
+                found.append(Path(entry))
     return sorted(found), left_out
+
+
+def _entries(folder: Path, left_out: LeftOut) -> list[os.DirEntry[str]]:
+    """Return what is in a folder. One that cannot be read is counted."""
+    try:
+        with os.scandir(folder) as entries:
+            return list(entries)
+    except OSError:
+        left_out[UNREADABLE] += 1
+        return []
 
 
 def folders_above(folder: Path) -> set[Path]:

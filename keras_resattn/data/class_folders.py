@@ -12,6 +12,7 @@ from keras_resattn.data.divided_files import File
 from keras_resattn.data.divided_files import divide
 from keras_resattn.data.divided_files import listed
 from keras_resattn.data.divided_files import split_of_name
+from keras_resattn.data.misnamed_splits import check_no_splits
 from keras_resattn.data.version_0_1 import divide_as_version_0_1
 from keras_resattn.recipes.settings import VERSION_0_1
 from keras_resattn_client.image_files import EXTENSIONS
@@ -73,6 +74,8 @@ def find_class_folders(
     splits = _split_folders(root, folders, left_out)
     if splits:
         folders = _folders_in(splits["train"], left_out)
+    else:
+        check_no_splits(root, {path.name: _names_in(path) for path in folders})
     train_root = splits.pop("train", root)
     labels, train = _training_files(train_root, folders, left_out)
     held = {
@@ -84,8 +87,9 @@ def find_class_folders(
         for kind in held
         if not held[kind]
     ]
-    if left_out:
+    if left_out.total():
         notes.append(describe_left_out(left_out))
+    notes += _inner(train, folders)
 
     def draw(path: str) -> str:
         return f"{seed} {Path(path).relative_to(root).as_posix()}"
@@ -128,6 +132,17 @@ def find_class_folder_splits(root: Path) -> tuple[dict[str, Path], tuple[str, ..
         return {"all": root}, ()
     left_out[NOT_A_SPLIT] += sum(map(_count_files, others))
     return found, (describe_left_out(left_out),) if left_out.total() else ()
+
+
+def is_in_class_folders(root: Path, path: Path) -> bool:
+    """Return whether a folder is, or would be, searched for images to train on."""
+    path, real_root = path.resolve(), root.resolve()
+    if real_root not in path.parents:
+        return False
+    if path.relative_to(real_root).parts[0].startswith("."):
+        return False
+    splits, _ = find_class_folder_splits(root)
+    return any(split.resolve() in path.parents for split in splits.values())
 
 
 def images_in_class_folders(
@@ -209,7 +224,27 @@ def _count_files(folder: Path) -> int:
 
 
 def _has_folders(path: Path) -> bool:
-    return bool(_folders_in(path, collections.Counter()))
+    return bool(_names_in(path))
+
+
+def _names_in(path: Path) -> list[str]:
+    """Return the names of the folders in a folder, none if it cannot be read."""
+    try:
+        return [folder.name for folder in _folders_in(path, collections.Counter())]
+    except OSError:
+        return []
+
+
+def _inner(files: Sequence[File], folders: Sequence[Path]) -> list[str]:
+    """Return a note if class folders have images in folders inside them."""
+    outer = set(map(str, folders))
+    inner = [path for path, _ in files if os.path.dirname(path) not in outer]
+    if not inner:
+        return []
+    return [
+        f"{len(inner):,} images are in folders inside those of their classes, "
+        f"such as {os.path.dirname(inner[0])}."
+    ]
 
 
 def _training_files(

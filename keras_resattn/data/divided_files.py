@@ -142,7 +142,48 @@ def _notes(found: DividedFiles) -> list[str]:
             notes.append(f"0 {kind} images: {names}.")
     if found.test is found.validation:
         notes.append(SAME_IMAGES)
+    return notes + _notes_on_repeated(found)
+
+
+def _notes_on_repeated(found: DividedFiles) -> list[str]:
+    """Return notes on files that are in two splits or classes, for example by links."""
+    notes = []
+    real = _RealPaths()
+    trained: dict[str, int] = {}
+    two = [path for path, label in found.train if _is_other(trained, real(path), label)]
+    if two:
+        notes.append(
+            f"{len(two):,} training images have two classes, such as {two[0]}."
+        )
+    for kind, files in {"validation": found.validation, "test": found.test}.items():
+        if kind == "test" and found.test is found.validation:
+            break
+        both = [path for path, _ in files if real(path) in trained]
+        if both:
+            notes.append(
+                f"{len(both):,} {kind} images are training images, too, such as "
+                f"{both[0]}."
+            )
     return notes
+
+
+def _is_other(known: dict[str, int], path: str, label: int) -> bool:
+    return known.setdefault(path, label) != label
+
+
+class _RealPaths:
+    """A function of a path that returns the one without links."""
+
+    def __init__(self) -> None:
+        self.folders: dict[str, str] = {}
+
+    def __call__(self, path: str) -> str:
+        if os.path.islink(path):
+            return os.path.realpath(path)
+        folder, name = os.path.split(path)
+        if folder not in self.folders:
+            self.folders[folder] = os.path.realpath(folder)
+        return os.path.join(self.folders[folder], name)
 
 
 def listed(names: Sequence[str]) -> str:

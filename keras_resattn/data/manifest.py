@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import os
 from collections.abc import Iterator
 from collections.abc import Sequence
 from pathlib import Path
@@ -69,10 +70,18 @@ def read_manifest(path: Path) -> list[Row]:
         )
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file, skipinitialspace=True, restval="")
+            reader = csv.DictReader(
+                file, skipinitialspace=True, restval="", strict=True
+            )
             _check_header(reader.fieldnames or (), path)
             rows = list(_rows(reader, path.parent))
-    except (UnicodeDecodeError, csv.Error) as error:
+    except csv.Error as error:
+        raise ValueError(
+            f"This file is not CSV ({error}, in the row after line "
+            f"{reader.line_num}). A cell that has a quotation mark must be in quotes, "
+            f"and the mark in it is written twice. Received: {path}"
+        ) from error
+    except UnicodeDecodeError as error:
         raise ValueError(
             f"This file is not CSV in UTF-8 ({error}); save it again in this format. "
             f"Received: {path}"
@@ -170,12 +179,13 @@ def _rows(reader: "csv.DictReader[str]", folder: Path) -> Iterator[Row]:
 def _check_rows(rows: list[Row], path: Path) -> None:
     """Raise an error that lists the lines that are wrong."""
     faults = []
-    first: dict[Path, int] = {}
+    first: dict[str, int] = {}
     for row in rows:
         fault = _fault(row)
-        if not fault and row.path in first:
-            fault = f"the same file as in line {first[row.path]}: {row.name}"
-        first.setdefault(row.path, row.line)
+        real = os.path.realpath(row.path)
+        if not fault and real in first:
+            fault = f"the same file as in line {first[real]}: {row.name}"
+        first.setdefault(real, row.line)
         if fault:
             faults.append(f"  line {row.line}: {fault}")
     if not (faults or rows):
@@ -204,9 +214,11 @@ def _fault(row: Row) -> str:
         return f"there is no label for {row.name}"
     if row.split.startswith("?"):
         return f"unknown split '{row.split[1:]}'; use train, validation or test"
-    if not row.path.is_file():
-        return f"there is no such file: {row.name}"
-    return ""
+    try:
+        is_file = row.path.is_file()
+    except OSError as error:
+        return f"this file cannot be read ({error.strerror}): {row.name}"
+    return "" if is_file else f"there is no such file: {row.name}"
 
 
 def _files(rows: list[Row], labels: tuple[str, ...]) -> list[File]:

@@ -101,7 +101,9 @@ def _of_folder(
     left_out: LeftOut = LeftOut()
     found = find_images([folder], left_out)
     pixels, notes = _of_files(found, preprocessing, wanted)
-    return pixels, ((describe_left_out(left_out), *notes) if left_out else notes)
+    return pixels, (
+        (describe_left_out(left_out), *notes) if left_out.total() else notes
+    )
 
 
 def _of_files(

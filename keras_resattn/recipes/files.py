@@ -2,6 +2,7 @@
 
 import difflib
 import functools
+import re
 import typing
 from collections.abc import Callable
 from collections.abc import Iterator
@@ -25,6 +26,9 @@ from keras_resattn.recipes.stages import check_size
 from keras_resattn.typing import StrPath
 
 FOLDER = Path(__file__).parent
+# What YAML reads as numbers of base 8 and 60.
+NO_DECIMAL = re.compile(r"[-+]?(0[0-9_]+|[1-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?)")
+EXPONENT = re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+")
 NULL = ("", "~", "null", "Null", "NULL")  # YAML for nothing
 DATA_OF_VERSION_0_1 = {"name", "data_dir", "download", "on_error", "correct_labels"}
 
@@ -232,7 +236,19 @@ def _value(keys: Key, text: str) -> Any:
     "2024" in the path of a folder have no other meaning.
     """
     is_plain = text.strip() not in NULL and not text.strip().startswith(("'", '"'))
-    return text.strip() if is_plain and _is_text(keys) else yaml.safe_load(text)
+    text = text.strip()
+    if is_plain and _is_text(keys):
+        return text
+    value = yaml.safe_load(text)
+    if isinstance(value, int | float) and NO_DECIMAL.fullmatch(text):
+        raise ValueError(
+            f"YAML reads this number as {value}. Write it without zeros before it and "
+            f"without colons. Received: {'.'.join(keys)}={text}"
+        )
+    # YAML takes 1e-3 for a text, because it has no point.
+    return (
+        float(value) if isinstance(value, str) and EXPONENT.fullmatch(text) else value
+    )
 
 
 def _is_text(keys: Key) -> bool:

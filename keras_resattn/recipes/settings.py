@@ -1,5 +1,6 @@
 """The settings of a recipe, which describe a run completely."""
 
+import typing
 from typing import Annotated
 from typing import Any
 from typing import Literal
@@ -12,6 +13,7 @@ from keras_resattn.zoo import find_name
 
 PositiveInt = pydantic.PositiveInt
 PixelValue = Annotated[float, pydantic.Field(ge=-1e6, le=1e6, allow_inf_nan=False)]
+Deviation = Annotated[float, pydantic.Field(gt=0, allow_inf_nan=False)]
 Share = Annotated[float, pydantic.Field(ge=0, le=1)]
 Fraction = Annotated[float, pydantic.Field(ge=0, lt=1)]
 # `Data` checks the range itself, for a message that names an example.
@@ -31,8 +33,29 @@ PRECISIONS = {
 }
 
 
+def _types(annotation: Any) -> set[Any]:
+    """Return the types that an annotation names. Any type of JSON is `object`."""
+    if annotation is pydantic.JsonValue:
+        return {object}
+    if isinstance(annotation, type) and not typing.get_args(annotation):
+        return {annotation}
+    return set().union(*map(_types, typing.get_args(annotation)))
+
+
 class Settings(pydantic.BaseModel):
     model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
+
+    @pydantic.field_validator("*", mode="before")
+    @classmethod
+    def _is_no_truth(cls, value: object, info: pydantic.ValidationInfo) -> object:
+        # pydantic would take true for 1.
+        field = cls.model_fields[info.field_name or ""]
+        if isinstance(value, bool) and not {bool, object} & _types(field.annotation):
+            raise ValueError(
+                "this is true or false (in YAML also yes, no, on and off); give "
+                "another value, or put a text in quotes"
+            )
+        return value
 
 
 class Data(Settings):
@@ -122,7 +145,7 @@ class Preprocessing(Settings):
 
     resize: Literal["squash", "crop", "pad"] = "squash"
     mean: PixelValue | tuple[PixelValue, ...] = 127.5
-    std: pydantic.PositiveFloat | tuple[pydantic.PositiveFloat, ...] = 127.5
+    std: Deviation | tuple[Deviation, ...] = 127.5
 
 
 class RandAugment(Settings):

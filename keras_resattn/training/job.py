@@ -3,6 +3,7 @@
 import dataclasses
 import math
 import os
+from collections.abc import Mapping
 
 import tensorflow as tf
 
@@ -127,6 +128,8 @@ def make_job(
     check_batch_size(batch_size, count_replicas(strategy))
     if recipe.data.on_error == "stop":
         check_readable(data, preprocessing)
+    if isinstance(recipe.train.class_weights, Mapping):  # or an error
+        class_weights(recipe.train.class_weights, data.train, data.labels)
     settings = recipe.train.model_copy(update={"batch_size": batch_size})
     recipe = recipe.model_copy(update={"train": settings})
     return Job(recipe, data, preprocessing, strategy)

@@ -3,8 +3,11 @@
 import re
 from pathlib import Path
 
+from keras_resattn.data.class_folders import is_in_class_folders
+from keras_resattn.data.sources import is_folder
 from keras_resattn.model_folder import LABELS
 from keras_resattn.model_folder import RECIPE
+from keras_resattn.recipes.settings import Data
 
 # What `write_beside` leaves when its process is killed, and what other programs add to
 # any folder: the Finder, Jupyter, git users, a server of files.
@@ -42,6 +45,18 @@ def check_replaceable(path: Path) -> None:
         raise FileExistsError(
             "This folder is not a run, so it is not replaced; choose another folder, "
             f"or move this one. Received: {path}, with {_first_entry(path)}"
+        )
+
+
+def check_outside_of_images(path: Path, settings: Data) -> None:
+    """Raise a `ValueError` if a run would be inside the folder of its images."""
+    if is_folder(settings) and is_in_class_folders(
+        Path(settings.name).expanduser(), path
+    ):
+        raise ValueError(
+            "The model folder cannot be in the folder of images, where it would be "
+            "taken for a class. Choose another folder with --out (in Python: `out`). "
+            f"Received: {path} in {settings.name}"
         )
 
 

@@ -18,6 +18,7 @@ from keras_resattn.training.given_network import with_network
 from keras_resattn.training.job import check_source
 from keras_resattn.training.job import with_given_data
 from keras_resattn.training.run import Run
+from keras_resattn.training.run_folders import check_outside_of_images
 from keras_resattn.training.watch import Watch
 from keras_resattn.typing import StrPath
 
@@ -119,6 +120,8 @@ def fit(
         raise ValueError("A new run needs a recipe. Received: recipe=None")
     else:
         run.check_free(overwrite)
+    if data is None:
+        check_outside_of_images(run.out, recipe.data)
     wishes = Wishes(sync_batch_norm, watch, callbacks, network, data)
     strategy = choose_strategy(distribution)
     try:

@@ -34,6 +34,24 @@ def test_masks_searches_folders_and_keeps_images_of_one_name_apart(
     assert names == ["0-2.masks.png", "0.masks.png"]
 
 
+def test_figures_of_an_earlier_command_are_not_taken_for_images(
+    run, model_folder, pictures, tmp_path
+):
+    photos, out = tmp_path / "photos", tmp_path / "photos" / "masks"
+    photos.mkdir()
+    shutil.copy(pictures[0], photos)
+    command = ("masks", model_folder.path, photos, "--out")
+    assert run(*command, out)[0] == 0
+    (figure,) = out.iterdir()
+    code, output, errors = run(*command, out)
+    assert (code, output) == (0, f"{figure}\n")
+    assert "left out: 1 in the output folder" in errors
+    code, _, errors = run(*command, photos)
+    assert code == 1 and "Give another folder as --out" in errors
+    # A folder inside the output folder has images, not figures.
+    assert run(*command, tmp_path)[0] == 0
+
+
 @pytest.mark.parametrize("command", ["masks", "explain"])
 def test_images_that_cannot_be_read_do_not_stop_the_others(
     run, model_folder, pictures, tmp_path, command

@@ -1,6 +1,7 @@
 """Which images are found in folders, and how they are divided."""
 
 import os
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -138,6 +139,11 @@ def test_train_without_other_splits_is_a_class(tmp_path):
         (("train/a", "train/b", "Training/a", "val/a"), "same split"),
         (("test/a", "val/a"), "none to train on"),
         (("photos/a", "photos/b"), "Did you mean .*photos"),
+        (("training_set/a", "training_set/b", "test_set/a"), "Name them `train`"),
+        (("seg_train/a", "seg_test/a"), "Name them `train`"),
+        (("train/a", "train/b", "dev/a"), "Name them `train`"),
+        (("a", "b", "test/a", "test/b"), "into a folder `train`"),
+        (("a/train", "a/val", "b/train"), "a/train becomes train/a"),
     ],
 )
 def test_folders_that_cannot_be_meant_are_errors(tmp_path, folders, message):
@@ -145,6 +151,54 @@ def test_folders_that_cannot_be_meant_are_errors(tmp_path, folders, message):
         fill(tmp_path / folder, *numbered(3))
     with pytest.raises(ValueError, match=f"{message}.*Received: {tmp_path}"):
         find_class_folders(tmp_path)
+
+
+def test_folders_inside_class_folders_are_counted(tmp_path):
+    for folder in ("cat/2023", "cat/2024", "dog/2023", "test"):
+        fill(tmp_path / folder, *numbered(4))
+    found = find_class_folders(tmp_path)
+    assert found.labels == ("cat", "dog", "test")
+    (note,) = [note for note in found.notes if "inside" in note]
+    assert re.match(r"12 images.*such as .*cat/2023\.", note)
+
+
+def test_files_in_two_splits_or_classes_are_counted(tmp_path):
+    for folder in ("train/cat", "train/dog", "val/dog"):
+        fill(tmp_path / folder, *numbered(4))
+    (tmp_path / "val" / "cat").symlink_to(tmp_path / "train" / "cat")
+    (tmp_path / "train" / "kitten").symlink_to(tmp_path / "train" / "cat")
+    (tmp_path / "val" / "dog" / "9.png").symlink_to(tmp_path / "train/dog/0.png")
+    notes = find_class_folders(tmp_path).notes
+    assert [note[:30] for note in notes if "images" in note][-2:] == [
+        "4 training images have two cla",
+        "5 validation images are traini",
+    ]
+
+
+def test_a_folder_that_cannot_be_read_is_counted(tmp_path, monkeypatch):
+    fill(tmp_path, "a.png", "private/b.png")
+    scan = os.scandir
+
+    def refuse(path):
+        if Path(path).name == "private":
+            raise PermissionError(13, "Permission denied")
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    found, left_out = search_folder(tmp_path)
+    assert found == [tmp_path / "a.png"]
+    assert describe_left_out(left_out) == "left out: 1 folders that cannot be read"
+
+
+def test_a_folder_without_images_does_not_stop_the_others(tmp_path):
+    fill(tmp_path, "a/a.png", "b/notes.txt")
+    (tmp_path / "c").mkdir()
+    left_out = Counter()
+    given = [tmp_path / "a", tmp_path / "b", tmp_path / "c"]
+    assert find_images(given, left_out, keep_missing=True) == [tmp_path / "a/a.png"]
+    assert dict(left_out) == {".txt": 1, "folders without images": 2}
+    with pytest.raises(FileNotFoundError, match="no images.*b, .*c"):
+        find_images(given[1:], keep_missing=True)
 
 
 @pytest.mark.parametrize(

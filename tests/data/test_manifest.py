@@ -151,3 +151,21 @@ def test_cells_beyond_the_header_are_told(tmp_path):
     path = write(tmp_path / "list.csv", "path,label", f"{a},cat, big", f"{b},dog,")
     with pytest.raises(ValueError, match=r"(?s)line 2: more cells.*: big; put quotes"):
         divide_manifest(path)
+
+
+def test_a_stray_quotation_mark_does_not_hide_lines(tmp_path):
+    a, b, c = images(tmp_path / "x", 3)
+    lines = [f'{a},cat,"5 inch', f"{b},dog,fine", f'{c},dog,"6 inch']
+    path = write(tmp_path / "list.csv", "path,label,comment", *lines)
+    with pytest.raises(ValueError, match="not CSV.*after line 1.*written twice"):
+        divide_manifest(path)
+
+
+def test_the_same_file_by_another_path_is_an_error(tmp_path):
+    a, b = images(tmp_path / "x", 2)
+    lines = [f"{a},cat", f"{b},dog", f"x/../{a},dog", f"{'n' * 300},cat"]
+    path = write(tmp_path / "list.csv", "path,label", *lines)
+    with pytest.raises(ValueError) as error:
+        divide_manifest(path)
+    assert "line 4: the same file as in line 2: x/../x/0.png" in str(error.value)
+    assert "line 5: this file cannot be read (File name too long)" in str(error.value)

@@ -97,6 +97,19 @@ def test_a_tracker_that_is_absent_leaves_nothing(small_recipe, tmp_path, method)
     assert not list(tmp_path.iterdir())
 
 
+def test_a_run_in_the_folder_of_its_images_is_refused(
+    small_recipe, photos, tmp_path, monkeypatch
+):
+    shutil.copytree(photos, tmp_path / "photos")
+    monkeypatch.chdir(tmp_path / "photos")
+    recipe = changed(small_recipe, {"data.name": ".", "train.epochs": 1})
+    for out in ("runs/one", "dark/run"):
+        with pytest.raises(ValueError, match=f"taken for a class.*Received: {out} in"):
+            training.fit(recipe, out, callbacks=[])
+    assert not (tmp_path / "photos" / "runs").exists()
+    training.fit(recipe, ".runs/one", callbacks=[])
+
+
 def test_what_came_to_be_there_meanwhile_is_not_replaced(partial):
     out = partial.with_name("run")
     out.mkdir()
