@@ -78,7 +78,8 @@ def write_results(
         try:
             unsure = _write(classify, missing, file, len(images))
         except KeyboardInterrupt:
-            again = " without --overwrite" if overwrite else ""
+            begun = overwrite and not file.overwrite
+            again = " without --overwrite" if begun else ""
             typer.echo(
                 f"Stopped. To continue {path}, run the same command again{again}."
             )

@@ -1,6 +1,7 @@
 """The address of a server and the model in it."""
 
 import dataclasses
+import re
 import ssl
 from pathlib import Path
 from urllib.parse import SplitResult
@@ -182,6 +183,8 @@ def _split(target: str) -> SplitResult:
 
 
 def _no_address(target: str) -> ValueError:
+    # A password is not shown.
+    target = re.sub(r"(^|://).*@", r"\1...@", target)
     return ValueError(
         "This is not the address of a server. Give http://HOST:8501 for REST or "
         f"grpc://HOST:8500 for gRPC. Received: {target}"

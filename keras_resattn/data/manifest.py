@@ -79,7 +79,8 @@ def read_manifest(path: Path) -> list[Row]:
         raise ValueError(
             f"This file is not CSV ({error}, in the row after line "
             f"{reader.line_num}). A cell that has a quotation mark must be in quotes, "
-            f"and the mark in it is written twice. Received: {path}"
+            "and the mark in it is written twice. Nothing, not even a space, may "
+            f"follow the mark that ends the cell. Received: {path}"
         ) from error
     except UnicodeDecodeError as error:
         raise ValueError(

@@ -29,9 +29,10 @@ def check_no_splits(root: Path, inner: dict[str, Sequence[str]]) -> None:
     for name in names:
         others = set(names) - {name}
         if split_of_name(name) and inner[name] and set(inner[name]) <= others:
+            classes = sorted(one for one in others if not split_of_name(one))
             raise ValueError(
-                f"`{name}` has folders of the same classes that are beside it. Put the "
-                "other folders into a folder `train`. "
+                f"`{name}` has folders of the same names as the folders beside it. Put "
+                f"these classes into a folder `train`: {listed(classes)}. "
                 f"Received: {root} with {listed(names)}"
             )
     found = {one for folders in inner.values() for one in folders}

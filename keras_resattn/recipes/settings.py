@@ -50,10 +50,12 @@ class Settings(pydantic.BaseModel):
     def _is_no_truth(cls, value: object, info: pydantic.ValidationInfo) -> object:
         # pydantic would take true for 1.
         field = cls.model_fields[info.field_name or ""]
-        if isinstance(value, bool) and not {bool, object} & _types(field.annotation):
+        types = _types(field.annotation)
+        is_number = bool({int, float} & types) and not {bool, object} & types
+        if isinstance(value, bool) and is_number:
             raise ValueError(
-                "this is true or false (in YAML also yes, no, on and off); give "
-                "another value, or put a text in quotes"
+                "this is true or false (in YAML also yes, no, on and off); give a "
+                "number"
             )
         return value
 
@@ -120,9 +122,9 @@ class Network(Settings):
         if info.data.get("from_python"):
             raise ValueError(
                 "This network was built in Python, and the recipe does not describe "
-                "it. Train it in Python: keras_resattn.training.fit(RECIPE, OUT, "
-                "network=keras_resattn.load_model(FOLDER).model). "
-                f"Received: {name!r}"
+                "it. Train it in Python, with FOLDER = the folder of the run: folder = "
+                "keras_resattn.load_model(FOLDER); keras_resattn.training.fit("
+                f"folder.recipe, OUT, network=folder.model). Received: {name!r}"
             )
         return find_name(name)
 
@@ -223,7 +225,7 @@ class Train(Settings):
     **Fine-tuning.** `freeze` keeps weights as they are: those of the "body" (all
     layers but the classification head) or of the "stages" (all layers up to the
     last stage). Batch normalization in frozen layers is in inference mode. After
-    `unfreeze_after` epochs all weights are trained.
+    `unfreeze_after` epochs these layers are trained, too.
 
     **Choice of the epoch.** With `keep` "best", the model folder has the model of
     the epoch with the highest validation accuracy (of equal ones, that with the

@@ -47,6 +47,16 @@ def with_network(recipe: Recipe, network: keras.Model) -> Recipe:
     return recipe.model_copy(update={"network": described})
 
 
+def check_is_given(recipe: Recipe, network: keras.Model | None) -> None:
+    """Raise a `ValueError` if a recipe needs a network that was built in Python."""
+    if recipe.network.from_python and network is None:
+        raise ValueError(
+            "The network of this recipe was built in Python, and the recipe does not "
+            "describe it. Give it again: fit(..., network=keras_resattn.load_model("
+            f"FOLDER).model). Received: network=None for {recipe.network.name!r}"
+        )
+
+
 def stored_network(path: Path, given: keras.Model | None) -> keras.Model:
     """Return the network that a run to resume keeps.
 

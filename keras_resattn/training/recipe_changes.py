@@ -45,9 +45,9 @@ def extend_hint(folder: Path, recipe: Recipe) -> str:
     """Return how to train a finished run further."""
     if recipe.network.from_python:
         return (
-            "To train this finished model further, do it in Python: keras_resattn."
-            "training.fit(RECIPE, OUT, network=keras_resattn.load_model("
-            f"{os.fspath(folder)!r}).model). "
+            "To train this finished model further, do it in Python: folder = "
+            f"keras_resattn.load_model({os.fspath(folder)!r}); "
+            "keras_resattn.training.fit(folder.recipe, OUT, network=folder.model). "
         )
     return (
         "To train this finished model further, run: keras-resattn train "

@@ -13,6 +13,7 @@ from keras_resattn.training.distribution import is_chief
 from keras_resattn.training.distribution import undistribute
 from keras_resattn.training.epochs import Wishes
 from keras_resattn.training.epochs import train
+from keras_resattn.training.given_network import check_is_given
 from keras_resattn.training.given_network import stored_network
 from keras_resattn.training.given_network import with_network
 from keras_resattn.training.job import check_source
@@ -120,6 +121,7 @@ def fit(
         raise ValueError("A new run needs a recipe. Received: recipe=None")
     else:
         run.check_free(overwrite)
+    check_is_given(recipe, network)
     if data is None:
         check_outside_of_images(run.out, recipe.data)
     wishes = Wishes(sync_batch_norm, watch, callbacks, network, data)

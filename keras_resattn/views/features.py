@@ -77,8 +77,8 @@ def pyramid_outputs(model: keras.Model) -> dict[str, keras.KerasTensor]:
         "The image" is the input of the network, after a layer that resizes it.
 
     Raises:
-        ValueError: If `model` has no stages, or the stages of two networks, or the
-            sizes of the maps are not halves of each other.
+        ValueError: If `model` has no stages, or the stages of two networks, or a map
+            is not 2, 4, 8, ... times smaller than the image.
     """
     flat: Any = flattened(model) if is_functional(model) else None
     ends: dict[str, keras.layers.Layer] = {}

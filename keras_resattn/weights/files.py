@@ -19,6 +19,10 @@ from keras_resattn.weights.address import resolve
 from keras_resattn.weights.packed import load_packed
 
 
+class OtherAttention(ValueError):
+    """The file is whole, but its network has other attention modules."""
+
+
 def check_weights(
     weights: StrPath | None,
     include_top: bool = True,
@@ -79,7 +83,8 @@ def load_weights(model: keras.Model, weights: StrPath) -> None:
         stored = load(model, path)
     except (ValueError, KeyError, OSError, zipfile.BadZipFile) as error:
         reason = textwrap.shorten(str(error), 600)
-        kept = "" if path is weights else f" Delete {path} to download it again."
+        is_whole = path is weights or isinstance(error, OtherAttention)
+        kept = "" if is_whole else f" Delete {path} to download it again."
         raise ValueError(
             f"These weights do not fit the network '{model.name}' with input "
             f"{model.input_shape} and output {model.output_shape}: {reason}{kept} "
@@ -125,7 +130,7 @@ def _check_attention(model: keras.Model, path: StrPath) -> None:
             ", ".join(sorted(some - {""})) or "none"
             for some in (stored - own, own - stored)
         )
-        raise ValueError(f"its attention modules have {theirs} in place of {ours}.")
+        raise OtherAttention(f"its attention modules have {theirs} in place of {ours}.")
 
 
 def _attention(class_name: str, activation: object) -> str:

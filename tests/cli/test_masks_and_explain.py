@@ -50,6 +50,8 @@ def test_figures_of_an_earlier_command_are_not_taken_for_images(
     assert code == 1 and "Give another folder as --out" in errors
     # A folder inside the output folder has images, not figures.
     assert run(*command, tmp_path)[0] == 0
+    code, _, errors = run("masks", model_folder.path, photos, out, "--out", photos)
+    assert code == 1 and "Give another folder as --out" in errors
 
 
 @pytest.mark.parametrize("command", ["masks", "explain"])

@@ -148,6 +148,15 @@ def test_a_wrong_address_is_told_with_the_right_form(target, message):
     assert f"Received: {target}" in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    "target", ["http://me:secret@h:99999", "https://me:s#ecret@h:1", "me:secret/x@h:1"]
+)
+def test_a_password_is_not_shown_beside_another_fault(target):
+    with pytest.raises(ValueError, match=r"Received: .*\.\.\.@h") as raised:
+        Client(target, "small")
+    assert "ecret" not in str(raised.value)
+
+
 @pytest.mark.parametrize("scheme", ["http", "grpc"])
 def test_a_password_in_the_address_is_refused_and_not_shown(scheme):
     with pytest.raises(ValueError, match="KERAS_RESATTN_API_KEY") as raised:

@@ -21,6 +21,18 @@ def test_true_and_false_are_no_numbers(change):
 
 
 @pytest.mark.parametrize(
+    "change, reason",
+    [
+        ("train.freeze=no", "'none', 'body'"),
+        ("augmentation.rand_augment=true", "section"),
+    ],
+)
+def test_choices_and_sections_keep_their_errors(change, reason):
+    with pytest.raises(ValueError, match=reason):
+        load_recipe("folder", [change])
+
+
+@pytest.mark.parametrize(
     "change, value", [("train.epochs=010", 8), ("train.batch_size=1:30", 90)]
 )
 def test_numbers_of_base_8_and_60_are_refused(change, value):

@@ -105,8 +105,10 @@ def test_half_precision_beside_a_float32_classifier_is_found(small_recipe, tmp_p
 def test_the_recipe_alone_does_not_build_the_network(trained, tmp_path, capsys):
     with pytest.raises(ValueError, match="was built in Python.*'my_network'"):
         load_recipe(trained.path / "recipe.yaml")
+    with pytest.raises(ValueError, match="Give it again.*network=None for 'my_net"):
+        training.fit(trained.recipe, tmp_path / "run", callbacks=[])
     training.fit(None, trained.path, resume=True)
-    assert "network=keras_resattn.load_model(" in capsys.readouterr().out
+    assert "fit(folder.recipe, OUT, network=folder.model)" in capsys.readouterr().out
 
 
 def test_the_precision_of_a_given_network_does_not_change(
