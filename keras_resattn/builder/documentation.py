@@ -102,8 +102,8 @@ ARGUMENTS = {
     "stochastic_depth": """Float, the probability with which a sample skips the
             branch of a unit of the last stage in training. It grows with the
             depth, and is 0 in the masks.""",
-    "dropout": "Float, the rate of dropout before the classifier, if "
-    "`include_top=True`.",
+    "dropout": """Float, the rate of dropout before the classifier, if
+            `include_top=True`.""",
     "stages": """A list of `keras_resattn.Stage`, first to last. Defaults to the
             table of this network. With other stages or another stem, the smallest
             height and width may differ.""",

@@ -11,6 +11,7 @@ from keras_resattn.typing import Shape
 from keras_resattn.views.flat import flattened
 from keras_resattn.views.graph import is_functional
 from keras_resattn.views.graph import node_in
+from keras_resattn.views.graph import nodes_of
 from keras_resattn.views.modules import attention_modules
 
 
@@ -100,11 +101,11 @@ def pyramid_outputs(model: keras.Model) -> dict[str, keras.KerasTensor]:
 
 def _image(flat: keras.Model) -> keras.KerasTensor:
     """Return the input of the network: of the first layer of its stem."""
-    stem = next((one for one in flat.layers if one.name.startswith("stem_")), None)
-    if stem is None:
-        return flat.inputs[0]
-    image: keras.KerasTensor = node_in(flat, stem).input_tensors[0]
-    return image
+    for node in nodes_of(flat):
+        if not node.is_input and node.operation.name in ("stem_pad", "stem_conv"):
+            image: keras.KerasTensor = node.input_tensors[0]
+            return image
+    return flat.inputs[0]
 
 
 def _levels(model: keras.Model) -> list[str]:

@@ -88,8 +88,8 @@ def test_a_request_that_takes_too_long_is_ended():
 # The loading of each version has no end.
 ENDLESS = """
 import time
-from keras_resattn_server.loading import loader
-loader.check_files = lambda folder: time.sleep(3600)
+from keras_resattn_server.loading import version_load
+version_load.check_files = lambda folder: time.sleep(3600)
 """
 
 
