@@ -161,7 +161,7 @@ def _notes_on_repeated(found: DividedFiles) -> list[str]:
         both = [path for path, _ in files if real(path) in trained]
         if both:
             notes.append(
-                f"{len(both):,} {kind} images are training images, too, such as "
+                f"{len(both):,} {kind} images are also training images, such as "
                 f"{both[0]}."
             )
     return notes

@@ -225,7 +225,7 @@ class Train(Settings):
     **Fine-tuning.** `freeze` keeps weights as they are: those of the "body" (all
     layers but the classification head) or of the "stages" (all layers up to the
     last stage). Batch normalization in frozen layers is in inference mode. After
-    `unfreeze_after` epochs these layers are trained, too.
+    `unfreeze_after` epochs these layers are also trained.
 
     **Choice of the epoch.** With `keep` "best", the model folder has the model of
     the epoch with the highest validation accuracy (of equal ones, that with the

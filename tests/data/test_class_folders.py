@@ -171,7 +171,7 @@ def test_files_in_two_splits_or_classes_are_counted(tmp_path):
     notes = find_class_folders(tmp_path).notes
     assert [note[:30] for note in notes if "images" in note][-2:] == [
         "4 training images have two cla",
-        "5 validation images are traini",
+        "5 validation images are also t",
     ]
 
 
