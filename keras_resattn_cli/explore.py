@@ -26,9 +26,9 @@ def explore(
         list[Path] | None,
         typer.Argument(
             metavar="IMAGES",
-            help="Example images for the page, or folders of them. Default: "
-            "photographs of scikit-image, or Fashion-MNIST if the model takes grey "
-            "images.",
+            help="Example images for the page, or folders of them; at most 100 images "
+            "are used. Default: photographs of scikit-image, or Fashion-MNIST if the "
+            "model takes grey images.",
             show_default=False,
         ),
     ] = None,

@@ -71,13 +71,13 @@ def _written(paths: list[Path], found: list[Path], out: Path) -> set[Path]:
     if searched.isdisjoint(folder.parents):
         return set()
     # What was named, a file or a folder, is not taken for an output.
-    named = {path.resolve() for path in paths if folder in path.resolve().parents}
-    written = {
-        path
-        for path in found
-        if folder in path.resolve().parents
-        and named.isdisjoint({path.resolve(), *path.resolve().parents})
-    }
+    named = {path.resolve() for path in paths}
+    written = set()
+    for path in found:
+        real = path.resolve()
+        below = {real, *real.parents} - {folder, *folder.parents}
+        if folder in real.parents and named.isdisjoint(below):
+            written.add(path)
     if written == set(found):
         raise ValueError(
             "All images are in the output folder. Give other images, or another folder "

@@ -52,11 +52,9 @@ def find_images(
     """
     left_out = collections.Counter() if left_out is None else left_out
     given = [Path(path) for path in paths]
-    is_kept = keep_missing and any(path.exists() for path in given)
+    is_kept = keep_missing and bool(given[1:]) and any(map(Path.exists, given))
     found = itertools.chain.from_iterable(
-        [path] if is_kept and not path.exists() else _images_of(path, left_out)
-        for path in given
-        if not (keep_missing and given[1:] and _is_without_images(path, left_out))
+        _images_of(path, left_out, is_kept) for path in given
     )
     images = list(dict.fromkeys(found))
     if not images and given:
@@ -65,16 +63,6 @@ def find_images(
             f"others. Received: {', '.join(map(str, given))}"
         )
     return images
-
-
-def _is_without_images(path: Path, left_out: LeftOut) -> bool:
-    if not path.is_dir():
-        return False
-    images, others = search_folder(path)
-    if not images:
-        left_out.update(others)
-        left_out[WITHOUT_IMAGES] += 1
-    return not images
 
 
 def search_folder(folder: Path) -> tuple[list[Path], LeftOut]:
@@ -171,8 +159,11 @@ def describe_left_out(left_out: Mapping[str, int]) -> str:
     return f"left out: {', '.join(texts)}" if texts else ""
 
 
-def _images_of(path: Path, left_out: LeftOut) -> Iterator[Path]:
+def _images_of(path: Path, left_out: LeftOut, is_kept: bool) -> Iterator[Path]:
     if not path.exists():
+        if is_kept:
+            yield path
+            return
         raise FileNotFoundError(
             f"There is no such file; give an image or a folder. Received: {path}"
         )
@@ -180,7 +171,9 @@ def _images_of(path: Path, left_out: LeftOut) -> Iterator[Path]:
         yield path
         return
     images, others = search_folder(path)
-    if not images:
+    if not images and is_kept:
+        left_out[WITHOUT_IMAGES] += 1
+    elif not images:
         text = describe_left_out(others)
         raise FileNotFoundError(
             f"There are no images ({', '.join(EXTENSIONS)}) in this folder; give "

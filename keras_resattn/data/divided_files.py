@@ -1,6 +1,7 @@
 """Labelled images, such as files, divided into splits."""
 
 import dataclasses
+import functools
 import hashlib
 import os
 import re
@@ -148,7 +149,9 @@ def _notes(found: DividedFiles) -> list[str]:
 def _notes_on_repeated(found: DividedFiles) -> list[str]:
     """Return notes on files that are in two splits or classes, for example by links."""
     notes = []
-    real = _RealPaths()
+    # Most images are in few folders.
+    real_folder = functools.cache(os.path.realpath)
+    real = functools.partial(_real, real_folder=real_folder)
     trained: dict[str, int] = {}
     two = [path for path, label in found.train if _is_other(trained, real(path), label)]
     if two:
@@ -171,19 +174,12 @@ def _is_other(known: dict[str, int], path: str, label: int) -> bool:
     return known.setdefault(path, label) != label
 
 
-class _RealPaths:
-    """A function of a path that returns the one without links."""
-
-    def __init__(self) -> None:
-        self.folders: dict[str, str] = {}
-
-    def __call__(self, path: str) -> str:
-        if os.path.islink(path):
-            return os.path.realpath(path)
-        folder, name = os.path.split(path)
-        if folder not in self.folders:
-            self.folders[folder] = os.path.realpath(folder)
-        return os.path.join(self.folders[folder], name)
+def _real(path: str, real_folder: Callable[[str], str]) -> str:
+    """Return a path without links. `real_folder` is asked for the folders."""
+    if os.path.islink(path):
+        return os.path.realpath(path)
+    folder, name = os.path.split(path)
+    return os.path.join(real_folder(folder), name)
 
 
 def listed(names: Sequence[str]) -> str:

@@ -4,11 +4,11 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from keras_resattn.data.divided_files import SPLITS
 from keras_resattn.data.divided_files import listed
 from keras_resattn.data.divided_files import split_of_name
 
-WORDS = {"train", "training", "val", "valid", "validation", "test", "testing"}
-WORDS |= {"dev", "eval", "holdout"}
+WORDS = {"dev", "eval", "holdout"}.union(*SPLITS.values())
 
 
 def check_no_splits(root: Path, inner: dict[str, Sequence[str]]) -> None:
